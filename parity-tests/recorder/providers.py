@@ -1,0 +1,43 @@
+"""How each provider of ours is called in LiteLLM, and what it needs besides a key."""
+
+from dataclasses import dataclass
+
+UPSTREAM = "http://upstream.test/v1"
+API_KEY = "sk-test"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One model at one provider, as LiteLLM is to be told."""
+
+    provider: str
+    model: str
+    api_base: str | None = None
+    drop_params: bool = False
+
+    @property
+    def group(self) -> str:
+        """The name that clients ask the proxy for."""
+        return f"{self.provider}/{self.model}"
+
+    @property
+    def litellm_params(self) -> dict[str, object]:
+        """The deployment's ``litellm_params``; retries off, so that one case is one request."""
+        prefix = _LITELLM_NAMES.get(self.provider, self.provider)
+        params: dict[str, object] = {
+            "model": f"{prefix}/{self.model}",
+            "api_key": API_KEY,
+            "max_retries": 0,
+            "num_retries": 0,
+        }
+        base = self.api_base or (UPSTREAM if self.provider in _NEEDS_API_BASE else None)
+        if base:
+            params["api_base"] = base
+        if self.drop_params:
+            params["drop_params"] = True
+        return params
+
+
+# Ollama's own dialect is LiteLLM's `ollama`/`ollama_chat`; its OpenAI endpoint is plain `openai` with an api_base.
+_LITELLM_NAMES = {"ollama": "openai", "ollama_openai": "openai", "custom_openai": "custom_openai"}
+_NEEDS_API_BASE = frozenset({"hosted_vllm", "lm_studio", "custom_openai", "ollama", "ollama_openai"})
