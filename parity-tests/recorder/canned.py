@@ -138,7 +138,7 @@ def _responses_events(model: str) -> list[dict[str, Any]]:
         {
             "type": "response.output_item.added",
             "output_index": 0,
-            "item": {"id": "msg_canned", "type": "message", "role": "assistant", "status": "in_progress", "content": []},
+            "item": {"id": "msg_canned", "type": "message", "role": "assistant", "status": "in_progress"},
         },
         {
             "type": "response.output_text.delta",

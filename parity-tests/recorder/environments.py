@@ -1,8 +1,8 @@
 """Creates the oracle's locked environments: ``python -m recorder.environments [VERSION …]``.
 
-Each LiteLLM release that serves as an oracle has a lock file beside this module and gets a virtual environment of its own
-under ``target/oracle/<version>/``. The lock is complete, so pip resolves nothing (``--no-deps``): what is installed is what
-was measured. An environment is only marked as ready after everything is installed, so an interrupted run is repeated.
+Each LiteLLM release that serves as an oracle has a lock file beside this module and gets a virtual environment of its
+own under ``target/oracle/<version>/``. The lock is complete, so pip resolves nothing (``--no-deps``): what is installed
+is what was measured. An environment is marked as ready after everything is installed: an interrupted run is repeated.
 """
 
 import hashlib

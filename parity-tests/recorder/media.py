@@ -1,4 +1,4 @@
-"""Answers for the media that LiteLLM fetches before it sends (plain-http images, documents): tiny and always the same."""
+"""Answers for the media that LiteLLM fetches before it sends (http images, documents): tiny and always the same."""
 
 import base64
 

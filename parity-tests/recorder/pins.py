@@ -1,8 +1,8 @@
 """Makes LiteLLM repeatable: environment, clock and ids. Imported before anything of LiteLLM.
 
-Several LiteLLM modules bind ``uuid4`` and ``time`` by name while they are imported, so the replacements must already be in
-place by then. Threads other than the main one draw their ids from a second counter: LiteLLM logs in background threads, and
-when those run must not decide which id an answer carries.
+Several LiteLLM modules bind ``uuid4`` and ``time`` by name while they are imported, so the replacements must already be
+in place by then. Threads other than the main one draw their ids from a second counter: LiteLLM logs in background
+threads, and when those run must not decide which id an answer carries.
 """
 
 import itertools

@@ -28,13 +28,6 @@ async def provider_request(
     return _requests(tape) if tape.sent else {"error": _error(error)}
 
 
-async def ocr_answer(deployment: Deployment, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The SDK's OCR answer in the form that the proxy would give it (used where the proxy cannot be)."""
-    answer = await _call("mistral_ocr", deployment, body, ())
-    plain: dict[str, Any] = answer.model_dump(mode="json", exclude_none=True)
-    return plain
-
-
 async def _call(route: str, deployment: Deployment, body: Mapping[str, Any], headers: Headers) -> Any:
     import litellm
 

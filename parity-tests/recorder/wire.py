@@ -1,7 +1,7 @@
 """Stands in for the network: what LiteLLM sends is put on a tape, what it receives comes from the case.
 
-The transports are replaced at class level, so clients that LiteLLM has cached are covered too. Everything else that could
-reach the network is refused, which proves that a recording is offline.
+The transports are replaced at class level, so clients that LiteLLM has cached are covered too. Everything else that
+could reach the network is refused, which proves that a recording is offline.
 """
 
 import base64

@@ -1,6 +1,6 @@
-"""The oracle worker: JSON lines in, JSON lines out. Run with an oracle environment's Python, see README.md.
+"""The oracle worker (``python -m recorder.worker``): JSON lines in, JSON lines out.
 
-    python -m recorder.worker
+Runs with the Python of an oracle environment; README.md holds the protocol.
 """
 
 import asyncio
