@@ -1,0 +1,335 @@
+"""The gateway as an ASGI app. No framework: one dict look-up leads from a path to its handler.
+
+``create_app(config)`` makes one; ``app`` is made on first use from the file that ``INTERLINGUA_CONFIG`` names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import ssl
+import traceback
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from interlingua.gateway import admin
+from interlingua.gateway.asgi import JSON_TYPE, ClientGone, Receive, Scope, Send
+from interlingua.gateway.auth import Auth, Verdict
+from interlingua.gateway.config import Config, load_config
+from interlingua.gateway.dispatch import Dispatcher, Refusal
+from interlingua.gateway.engine_python import PythonEngine, PythonUnavailable
+from interlingua.gateway.engine_rust import RustEngine
+from interlingua.gateway.exchange import Exchange, unless_client_leaves
+from interlingua.gateway.faults import UpstreamFault
+from interlingua.gateway.groups import Groups
+from interlingua.gateway.logs import Log
+from interlingua.gateway.metrics import Metrics
+from interlingua.gateway.pool import Pool
+from interlingua.gateway.relay import Relay
+from interlingua.gateway.switches import Gate, Switches
+from interlingua.gateway.transport import Limits, Transport
+
+CONFIG_VARIABLE = "INTERLINGUA_CONFIG"
+MODEL_CREATED = 1677610602
+"""LiteLLM gives every model this time of creation."""
+
+Handler = Callable[[Exchange], Awaitable[None]]
+
+
+class Gateway:
+    """The ASGI app."""
+
+    def __init__(self, config: Config, *, log: Log | None = None, rust: RustEngine | None = None) -> None:
+        self.config = config
+        self.log = log or Log()
+        self.metrics = Metrics()
+        self.groups = Groups(config)
+        self.switches = Switches(
+            Gate.read(config.migration.gate_file),
+            config.migration.switches,
+            allow_ungated=config.migration.allow_ungated,
+            state_file=config.migration.state_file,
+        )
+        self.auth = Auth(config.master_key, config.key_header)
+        limits = Limits(max_body_bytes=config.max_response_bytes)
+        self.transport = Transport(limits, Pool(max_head_bytes=limits.max_head_bytes, tls=_tls(config.ssl_verify)))
+        self.python = PythonEngine(config.migration.python, config.path, self.transport, self.log)
+        self.relay = Relay(self.transport)
+        self.dispatcher = Dispatcher(
+            config, self.groups, self.switches, rust or RustEngine(self.transport), self.python, self.relay
+        )
+        self._routes = self._make_routes()
+
+    def _make_routes(self) -> dict[str, tuple[str, str, str, Handler]]:
+        """Path → (methods, route, dialect, handler)."""
+        table: dict[str, tuple[str, str, str, Handler]] = {}
+        for path, dialect in (
+            ("/chat/completions", "openai_chat"),
+            ("/messages", "anthropic_messages"),
+            ("/ocr", "mistral_ocr"),
+        ):
+            table[path] = table[f"/v1{path}"] = ("POST", dialect, dialect, self.dispatcher.serve)
+        table["/models"] = table["/v1/models"] = ("GET", "models", "openai_chat", self._models)
+        for name in ("liveliness", "liveness"):
+            table[f"/health/{name}"] = ("GET", "health", "openai_chat", self._alive)
+        table["/health/readiness"] = ("GET", "health", "openai_chat", self._ready)
+        table["/metrics"] = ("GET", "metrics", "openai_chat", self._metrics)
+        table[admin.PATH] = ("GET PUT", "admin", "openai_chat", self._admin)
+        return table
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "http":
+            await self._http(scope, receive, send)
+        elif kind == "websocket":
+            await self._websocket(scope, receive, send)
+        elif kind == "lifespan":
+            await self._lifespan(receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = self._routes.get(scope["path"])
+        handler: Handler
+        if found is None:
+            route, dialect, handler = "relay", _dialect_of(scope["path"]), self._relay
+        else:
+            methods, route, dialect, handler = found
+            if scope["method"] not in methods.split():
+                handler = self._wrong_method
+        exchange = Exchange(scope, receive, send, route, dialect)
+        self.metrics.in_flight += 1
+        try:
+            await unless_client_leaves(exchange, self._authenticated(exchange, handler))
+        except ClientGone:
+            exchange.outcome = "disconnected"
+        except UpstreamFault:
+            raise  # the relay's head is out; the server breaks the connection
+        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # the core's panics are no Exceptions
+            await self._broken(exchange, error)
+        finally:
+            self.metrics.in_flight -= 1
+            self._record(exchange)
+
+    async def _authenticated(self, exchange: Exchange, handler: Handler) -> None:
+        if exchange.route in ("health", "relay"):
+            await handler(exchange)
+            return
+        verdict = self.auth.check(exchange.scope["headers"])
+        if verdict is not Verdict.ACCEPTED and not (self.config.virtual_keys and exchange.route != "admin"):
+            await self._unauthenticated(exchange, verdict)
+        elif verdict is not Verdict.ACCEPTED:
+            await self._relay(exchange)  # LiteLLM knows whether this key is valid
+        else:
+            await handler(exchange)
+
+    async def _unauthenticated(self, exchange: Exchange, verdict: Verdict) -> None:
+        exchange.outcome = "unauthenticated"
+        if verdict is Verdict.MISSING:
+            await exchange.refuse(401, "Authentication Error: no API key in the request's headers", type="auth_error")
+        else:
+            # LiteLLM looks a strange key up in its database, and says 400 when it has none.
+            await exchange.refuse(400, "the API key is not valid here: no connected db", type="no_db_connection")
+
+    async def _wrong_method(self, exchange: Exchange) -> None:
+        methods = self._routes[exchange.path][0].replace(" ", ", ")
+        exchange.outcome = "refused"
+        await exchange.refuse(405, f"{exchange.path} takes {methods} only", headers=[(b"allow", methods.encode())])
+
+    async def _relay(self, exchange: Exchange) -> None:
+        """Everything that is not served here."""
+        exchange.engine = "python"
+        if not self.python.available:
+            exchange.outcome = "refused"
+            await exchange.refuse(
+                501,
+                f"{exchange.method} {exchange.path} is not served here, and there is no LiteLLM to relay it to:"
+                " install litellm[proxy] beside the gateway, or set migration.python.url",
+                type="not_implemented",
+            )
+            return
+        if not self.python.running and not self._may_start(exchange):
+            await self._unauthenticated(exchange, self.auth.check(exchange.scope["headers"]))
+            return
+        try:
+            await self.dispatcher.relay(exchange, None, "")
+        except Refusal as refusal:
+            exchange.outcome = "refused"
+            await exchange.refuse(refusal.status, refusal.message)
+
+    def _may_start(self, exchange: Exchange) -> bool:
+        """A child costs seconds and hundreds of megabytes: not for a request without a valid key."""
+        return self.config.virtual_keys or self.auth.check(exchange.scope["headers"]) is Verdict.ACCEPTED
+
+    async def _models(self, exchange: Exchange) -> None:
+        data = [
+            {"id": name, "object": "model", "created": MODEL_CREATED, "owned_by": "openai"}
+            for name in self.groups.names()
+        ]
+        await self._json(exchange, {"data": data, "object": "list"})
+
+    async def _alive(self, exchange: Exchange) -> None:
+        await self._json(exchange, "I'm alive!")
+
+    async def _ready(self, exchange: Exchange) -> None:
+        await self._json(exchange, {"status": "healthy", "db": "Not connected"})
+
+    async def _json(self, exchange: Exchange, document: object) -> None:
+        exchange.outcome = "answered"
+        await exchange.reply(200, [JSON_TYPE], json.dumps(document, separators=(",", ":")).encode())
+
+    async def _metrics(self, exchange: Exchange) -> None:
+        exchange.outcome = "answered"
+        text = self.metrics.render(
+            idle_connections=self.transport.pool.idle_count(),
+            ungated=self.switches.ungated(),
+            python_running=self.python.running,
+        )
+        await exchange.reply(200, [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")], text)
+
+    async def _admin(self, exchange: Exchange) -> None:
+        if not self.auth.has_master_key:
+            await exchange.refuse(403, "the switches need a general_settings.master_key", type="permission_error")
+            return
+        await admin.serve_switches(
+            exchange, self.switches, lambda pattern, mode: self.log.line("switch", switch=pattern, mode=mode)
+        )
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        from interlingua.gateway import websocket  # the only user of the websockets package
+
+        started = perf_counter()
+        outcome = "relayed"
+        accepted = self.python.running or self.auth.check(scope["headers"]) is Verdict.ACCEPTED
+        try:
+            if not accepted:
+                outcome = "unauthenticated"
+                await websocket.refuse(scope, receive, send, 401, b'{"error":{"message":"no valid API key"}}')
+                return
+            base_url = await self.python.base_url()
+            await websocket.relay_websocket(scope, receive, send, base_url)
+        except PythonUnavailable as error:
+            outcome = "refused"
+            message = json.dumps({"error": {"message": f"WebSockets are not served here: {error}"}})
+            await websocket.refuse(scope, receive, send, error.status, message.encode())
+        finally:
+            seconds = perf_counter() - started
+            self.metrics.record("websocket", "", "python", outcome, 0, seconds)
+            self.log.line("websocket", engine="python", outcome=outcome, ms=round(seconds * 1000, 1))
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self.announce()
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await self.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    def announce(self) -> None:
+        """Say at start what will not be served by the core, and why."""
+        for notice in self.config.notices:
+            self.log.line("notice", message=notice)
+        for name in self.switches.ungated():
+            self.log.line("notice", message=f"the switch {name} serves without proof of parity (allow_ungated)")
+        for choice in self.groups.choices():
+            if choice.python_reasons:
+                reasons = "; ".join(choice.python_reasons)
+                self.log.line("notice", message=f"group {choice.group} stays on the python engine: {reasons}")
+        for deployment in self.groups.wildcards():
+            if deployment.python_reasons:
+                reasons = "; ".join(deployment.python_reasons)
+                self.log.line("notice", message=f"group {deployment.group} stays on the python engine: {reasons}")
+        self.log.line("ready", groups=len(self.config.deployments), python_engine=self.python.description)
+        self.log.flush()
+
+    async def close(self) -> None:
+        """End what the gateway started. In-flight exchanges are the server's to wait for."""
+        await self.python.close()
+        self.transport.close()
+        self.log.flush()
+
+    async def _broken(self, exchange: Exchange, error: BaseException) -> None:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        # Neither the message nor the values: they may hold what the client sent.
+        self.log.line(
+            "bug",
+            call_id=exchange.call_id,
+            error=type(error).__name__,
+            at=f"{Path(frame.filename).name}:{frame.lineno}",
+        )
+        exchange.outcome = "bug"
+        if exchange.sent:
+            raise RuntimeError("the answer broke off") from None
+        await exchange.refuse(500, f"the gateway failed; its log has more under {exchange.call_id}")
+
+    def _record(self, exchange: Exchange) -> None:
+        seconds = perf_counter() - exchange.started
+        provider = exchange.provider or ""
+        status = 499 if exchange.outcome == "disconnected" else exchange.status
+        self.metrics.record(
+            exchange.route,
+            provider if exchange.engine != "gateway" else "",
+            exchange.engine,
+            exchange.outcome,
+            status,
+            seconds,
+            gate=exchange.gate or "",
+            retries=exchange.retries,
+            losses=exchange.losses,
+        )
+        if exchange.route in ("health", "metrics"):
+            return
+        self.log.line(
+            "request",
+            call_id=exchange.call_id,
+            method=exchange.method,
+            route=exchange.route,
+            group=exchange.group,
+            provider=exchange.provider,
+            engine=exchange.engine,
+            outcome=exchange.outcome,
+            status=status,
+            ms=round(seconds * 1000, 1),
+            stream=exchange.stream or None,
+            retries=exchange.retries or None,
+            losses=len(exchange.losses) or None,
+            usage=exchange.usage,
+            gate=exchange.gate,
+        )
+
+
+def _dialect_of(path: str) -> str:
+    """In whose shape errors of a relayed path are."""
+    return "anthropic_messages" if path.removeprefix("/v1").startswith("/messages") else "openai_chat"
+
+
+def _tls(verify: bool | str) -> ssl.SSLContext | None:
+    if verify is True:
+        return None
+    context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
+    if verify is False:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def create_app(config: Config | str | Path, *, log: Log | None = None) -> Gateway:
+    """The ASGI app for a config or for the path of one. Raises ``ConfigError`` or ``SwitchError``."""
+    return Gateway(config if isinstance(config, Config) else load_config(Path(config)), log=log)
+
+
+def __getattr__(name: str) -> Any:
+    if name != "app":
+        raise AttributeError(name)
+    path = os.environ.get(CONFIG_VARIABLE)
+    if not path:
+        raise RuntimeError(f"set {CONFIG_VARIABLE} to the path of a config.yaml")
+    made = create_app(path)
+    globals()["app"] = made
+    return made

@@ -1,0 +1,45 @@
+"""Who may use the gateway: LiteLLM's master key, in any header that LiteLLM takes it from."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from hmac import compare_digest
+
+_BEARER = b"bearer "
+
+
+class Verdict(enum.Enum):
+    """What a request's key is worth."""
+
+    ACCEPTED = enum.auto()
+    MISSING = enum.auto()
+    REFUSED = enum.auto()
+
+
+class Auth:
+    """Compares keys in constant time."""
+
+    def __init__(self, master_key: str | None, key_header: str | None = None) -> None:
+        self._master = master_key.encode() if master_key else None
+        names = [key_header.encode("latin-1", "ignore")] if key_header else []
+        names += [b"x-litellm-api-key", b"authorization", b"api-key", b"x-api-key"]
+        self._names = tuple(names)
+
+    @property
+    def has_master_key(self) -> bool:
+        return self._master is not None
+
+    def check(self, headers: Iterable[tuple[bytes, bytes]]) -> Verdict:
+        """Judge a request by its headers. Without a master key everyone is accepted, as in LiteLLM."""
+        master = self._master
+        if master is None:
+            return Verdict.ACCEPTED
+        found = {name: value for name, value in headers if name in self._names}
+        for name in self._names:
+            value = found.get(name)
+            if value:
+                if value[:7].lower() == _BEARER:
+                    value = value[7:].strip()
+                return Verdict.ACCEPTED if compare_digest(value, master) else Verdict.REFUSED
+        return Verdict.MISSING

@@ -1,0 +1,265 @@
+"""The translated routes: read, decide on an engine, run it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from interlingua import _native
+from interlingua.gateway import litellm_keys as keys
+from interlingua.gateway.asgi import BodyTooLarge, ByteHeaders, encode_headers, read_body
+from interlingua.gateway.config import Config
+from interlingua.gateway.engine_python import PythonEngine, PythonUnavailable
+from interlingua.gateway.engine_rust import CredentialError, Plan, RustEngine
+from interlingua.gateway.exchange import Exchange
+from interlingua.gateway.faults import UpstreamFault, UpstreamTimeout
+from interlingua.gateway.groups import Choice, Groups
+from interlingua.gateway.multipart import MultipartError, ocr_request
+from interlingua.gateway.relay import Relay
+from interlingua.gateway.retries import retries_allowed
+from interlingua.gateway.switches import Decision, Switches
+from interlingua.gateway.transport import Timeouts
+
+MAX_DEPTH = 128
+CONNECT_SECONDS = 10.0
+_PASSED_HEADERS = (b"anthropic-", b"openai-")
+
+
+class Refusal(Exception):
+    """The gateway answers by itself, in the client's dialect."""
+
+    def __init__(self, status: int, message: str, *, type: str | None = None, param: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.type = type
+        self.param = param
+
+
+class Answered(Exception):
+    """The client has its answer already."""
+
+
+class Dispatcher:
+    """Serves the routes that the core translates."""
+
+    def __init__(
+        self,
+        config: Config,
+        groups: Groups,
+        switches: Switches,
+        rust: RustEngine,
+        python: PythonEngine,
+        relay: Relay,
+    ) -> None:
+        self._config = config
+        self._groups = groups
+        self._switches = switches
+        self._rust = rust
+        self._python = python
+        self._relay = relay
+        self._headers: dict[int, ByteHeaders] = {}
+
+    async def serve(self, exchange: Exchange) -> None:
+        """Answer the exchange, whatever happens."""
+        try:
+            await self._serve(exchange)
+        except Answered:
+            pass
+        except Refusal as refusal:
+            exchange.outcome = "refused"
+            await exchange.refuse(refusal.status, refusal.message, type=refusal.type, param=refusal.param)
+        except _native.InterlinguaError as error:
+            exchange.outcome = error.code
+            await exchange.refuse(error.status, str(error), param=error.param)
+
+    async def _serve(self, exchange: Exchange) -> None:
+        raw, body = await self._read(exchange)
+        request = _native.Request(
+            exchange.dialect,
+            body,
+            headers=_passed_headers(exchange),
+            query=exchange.scope.get("query_string", b"").decode("latin-1"),
+            max_body_bytes=max(self._config.max_request_bytes, len(body)),
+            max_depth=MAX_DEPTH,
+        )
+        choice = self._groups.find(request.model)
+        if choice is None:
+            # Another proxy may know models that our config does not; our own child reads the same config.
+            if self._python.external:
+                await self.relay(exchange, raw, "")
+                return
+            raise Refusal(
+                400,
+                f"there is no model {request.model!r} here; GET /v1/models lists what there is",
+                type="invalid_request_error",
+            )
+        exchange.group, exchange.provider = choice.group, choice.provider
+        exchange.extra_headers = self._choice_headers(choice)
+        controls = _controls(request)
+        decision = self._decide(exchange, request, choice, controls)
+        if decision.engine == "python":
+            await self._by_python(exchange, raw, decision)
+            return
+        try:
+            attempt = self._rust.attempt(request, choice)
+        except (_native.Decline, _native.Unsupported) as error:
+            if decision.mode == "rust" or not self._python.available:
+                raise
+            exchange.losses = []
+            await self.relay(exchange, raw, str(error))
+            return
+        exchange.engine = "rust"
+        if decision.ungated:
+            exchange.gate = "ungated"
+        try:
+            await self._rust.serve(exchange, request, choice, attempt, self._plan(exchange, choice, controls, request))
+        except CredentialError as error:
+            raise Refusal(
+                error.status, str(error), type="authentication_error" if error.status == 401 else None
+            ) from None
+
+    async def _read(self, exchange: Exchange) -> tuple[bytes, bytes]:
+        """The body as it came, and as JSON."""
+        coding = exchange.headers.get(b"content-encoding", b"").strip().lower()
+        if coding not in (b"", b"identity"):
+            raise Refusal(415, "a compressed request body is not accepted; send it without Content-Encoding")
+        kind = exchange.headers.get(b"content-type", b"").decode("latin-1")
+        media, _, rest = kind.partition(";")
+        media = media.strip().lower()
+        form = media in ("multipart/form-data", "application/x-www-form-urlencoded")
+        if form and not (media == "multipart/form-data" and exchange.dialect == "mistral_ocr"):
+            raise Refusal(415, f"a request body of type {media} is not accepted; send JSON as application/json")
+        charset = rest.lower().replace(" ", "").replace('"', "").partition("charset=")[2].partition(";")[0]
+        if charset not in ("", "utf-8", "utf8", "us-ascii"):
+            raise Refusal(415, "a request body must be UTF-8")
+        limit = self._config.max_request_bytes
+        try:
+            raw = await read_body(exchange.scope, exchange.receive, limit)
+        except BodyTooLarge:
+            # The client may still be sending: the connection cannot be used again.
+            answer = _native.render_error(exchange.dialect, 413, f"the request body is over {limit} bytes")
+            exchange.outcome = "refused"
+            await exchange.reply(
+                answer.status, [*encode_headers(answer.headers), (b"connection", b"close")], answer.body
+            )
+            raise Answered from None
+        if not form:
+            return raw, raw
+        try:
+            return raw, ocr_request(kind, raw)
+        except MultipartError as error:
+            raise Refusal(400, str(error), type="invalid_request_error", param=error.param) from None
+
+    def _decide(
+        self, exchange: Exchange, request: _native.Request, choice: Choice, controls: Mapping[str, object]
+    ) -> Decision:
+        mode = self._switches.mode(exchange.dialect, choice.provider)
+        reasons = [*self._config.python_reasons, *choice.python_reasons]
+        if mode != "python":
+            reasons += _foreign_controls(controls)
+        if reasons and mode == "rust":
+            raise Refusal(400, f"the switch is set to rust, and this is not built in it: {'; '.join(reasons)}")
+        if reasons:
+            return Decision("python", mode, why=f"not built in the rust engine: {'; '.join(reasons)}")
+        return self._switches.decide(exchange.dialect, choice.provider, request.features)
+
+    async def _by_python(self, exchange: Exchange, raw: bytes, decision: Decision) -> None:
+        if decision.mode == "rust":
+            raise Refusal(400, f"the switch is set to rust, but {decision.why}")
+        await self.relay(exchange, raw, decision.why)
+
+    async def relay(self, exchange: Exchange, body: bytes | None, why: str) -> None:
+        """Hand the exchange to LiteLLM as it came."""
+        exchange.engine = "python"
+        exchange.extra_headers = []
+        try:
+            base_url = await self._python.base_url()
+        except PythonUnavailable as error:
+            prefix = f"this request is for the python engine ({why}): " if why else "this is not served here: "
+            raise Refusal(error.status, prefix + str(error)) from None
+        try:
+            await self._relay.serve(exchange, base_url, body)
+        except UpstreamFault as fault:
+            exchange.outcome = fault.reason
+            if exchange.sent:
+                # The head is out and promised more: only breaking the connection tells the client the truth.
+                raise
+            status = 504 if isinstance(fault, UpstreamTimeout) else 502
+            raise Refusal(status, f"the python engine did not answer: {fault.message}") from None
+
+    def _plan(
+        self, exchange: Exchange, choice: Choice, controls: Mapping[str, object], request: _native.Request
+    ) -> Plan:
+        deployment, config = choice.deployment, self._config
+        read = (
+            _seconds(controls.get("timeout"))
+            or _seconds(exchange.header(b"x-litellm-timeout"))
+            or deployment.timeout
+            or config.timeout
+        )
+        if request.stream:
+            read = (
+                _seconds(controls.get("stream_timeout"))
+                or _seconds(exchange.header(b"x-litellm-stream-timeout"))
+                or deployment.stream_timeout
+                or config.stream_timeout
+                or read
+            )
+        retries = retries_allowed(
+            controls.get("num_retries"),
+            exchange.header(b"x-litellm-num-retries"),
+            deployment.num_retries,
+            config.num_retries,
+        )
+        return Plan(Timeouts(connect=min(read, CONNECT_SECONDS), read=read), retries, config.retry_after)
+
+    def _choice_headers(self, choice: Choice) -> ByteHeaders:
+        found = self._headers.get(id(choice))
+        if found is None:
+            pairs = [
+                ("x-litellm-model-id", choice.deployment.model_id),
+                ("x-litellm-model-group", choice.requested),
+                ("x-litellm-model-name", f"{choice.provider}/{choice.model}"),
+            ]
+            # Wildcard names come from clients; one that a header cannot carry is left out.
+            found = encode_headers(pair for pair in pairs if pair[1].isascii() and pair[1].isprintable())
+            if choice.group == choice.requested:
+                self._headers[id(choice)] = found
+        return found
+
+
+def _passed_headers(exchange: Exchange) -> list[tuple[str, str]]:
+    """The client headers that mean something to a provider's API; never a key."""
+    return [
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, value in exchange.headers.items()
+        if name.startswith(_PASSED_HEADERS)
+    ]
+
+
+def _controls(request: _native.Request) -> Mapping[str, object]:
+    raw = request.host_controls
+    if len(raw) <= 2:
+        return {}
+    controls: Mapping[str, object] = json.loads(raw)
+    return controls
+
+
+def _foreign_controls(controls: Mapping[str, object]) -> list[str]:
+    names = keys.odd_keys(dict(controls), keys.CONTROLS_SERVED, keys.CONTROLS_HARMLESS)
+    metadata = controls.get("metadata")
+    if isinstance(metadata, dict) and keys.is_set(metadata.get("guardrails")):
+        names.append("metadata.guardrails")
+    return names
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 < value < 1e6 else None

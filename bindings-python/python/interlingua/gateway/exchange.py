@@ -1,0 +1,162 @@
+"""One client request on its way through the gateway: what is known of it, and what has been sent back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Awaitable
+from time import perf_counter
+
+from interlingua import _native
+from interlingua.gateway.asgi import ByteHeaders, Receive, Scope, Send, encode_headers, respond
+
+WATCH_AFTER_SECONDS = 0.05
+_CALL_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+VERSION = f"interlingua/{_native.__version__}".encode("ascii", "replace")
+
+
+class Exchange:
+    """Facts for the log line and the metrics, and the way back to the client."""
+
+    __slots__ = (
+        "call_id",
+        "disconnected",
+        "dialect",
+        "engine",
+        "extra_headers",
+        "gate",
+        "group",
+        "headers",
+        "losses",
+        "method",
+        "outcome",
+        "path",
+        "provider",
+        "receive",
+        "retries",
+        "route",
+        "scope",
+        "send",
+        "sent",
+        "started",
+        "status",
+        "stream",
+        "usage",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, route: str, dialect: str) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.send = send
+        self.route = route
+        self.dialect = dialect
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.started = perf_counter()
+        self.call_id = self._call_id()
+        self.extra_headers: ByteHeaders = []
+        self.disconnected = False
+        self.sent = False
+        self.status = 0
+        self.outcome = "error"
+        self.engine = "gateway"
+        self.group: str | None = None
+        self.provider: str | None = None
+        self.gate: str | None = None
+        self.stream = False
+        self.retries = 0
+        self.usage: dict[str, int] | None = None
+        self.losses: list[tuple[str, str]] = []
+
+    def _call_id(self) -> str:
+        given = self.headers.get(b"x-litellm-call-id")
+        if given is not None and _CALL_ID.fullmatch(given):
+            return given.decode("ascii")
+        raw = os.urandom(16).hex()
+        return f"{raw[:8]}-{raw[8:12]}-4{raw[13:16]}-a{raw[17:20]}-{raw[20:]}"
+
+    def header(self, name: bytes) -> str | None:
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    def gateway_headers(self) -> ByteHeaders:
+        """The ``x-litellm-*`` headers of this exchange."""
+        headers = [(b"x-litellm-call-id", self.call_id.encode()), (b"x-litellm-version", VERSION), *self.extra_headers]
+        if self.engine == "rust":
+            headers.append((b"x-litellm-attempted-retries", b"%d" % self.retries))
+            headers.append((b"x-litellm-attempted-fallbacks", b"0"))
+        if self.gate is not None:
+            headers.append((b"x-interlingua-gate", self.gate.encode()))
+        return headers
+
+    async def start(self, status: int, headers: ByteHeaders) -> None:
+        """Begin a response whose body follows in pieces."""
+        self.sent = True
+        self.status = status
+        await self.send(
+            {"type": "http.response.start", "status": status, "headers": [*headers, *self.gateway_headers()]}
+        )
+
+    async def piece(self, data: bytes) -> None:
+        await self.send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def finish(self, data: bytes = b"") -> None:
+        await self.send({"type": "http.response.body", "body": data})
+
+    async def reply(self, status: int, headers: ByteHeaders, body: bytes) -> None:
+        """Send a whole response."""
+        self.sent = True
+        self.status = status
+        await respond(self.send, status, [*headers, *self.gateway_headers()], body)
+
+    async def refuse(
+        self,
+        status: int,
+        message: str,
+        *,
+        type: str | None = None,
+        param: str | None = None,
+        headers: ByteHeaders | None = None,
+    ) -> None:
+        """An error of the gateway itself, in the client's dialect."""
+        answer = _native.render_error(self.dialect, status, message, type=type, param=param)
+        await self.reply(answer.status, [*encode_headers(answer.headers), *(headers or [])], answer.body)
+
+
+async def unless_client_leaves(exchange: Exchange, work: Awaitable[None]) -> None:
+    """Run ``work`` and cancel it when the client closes its connection.
+
+    The watch begins a little late: most of the cost of watching is the extra task, and an exchange that is over
+    at once has nothing to save.
+    """
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    assert task is not None
+    watcher: asyncio.Task[None] | None = None
+
+    async def watch() -> None:
+        while True:
+            message = await exchange.receive()
+            if message["type"] == "http.disconnect":
+                exchange.disconnected = True
+                task.cancel()
+                return
+
+    def begin() -> None:
+        nonlocal watcher
+        watcher = loop.create_task(watch())
+
+    timer = loop.call_later(WATCH_AFTER_SECONDS, begin)
+    try:
+        await work
+    except asyncio.CancelledError:
+        if not exchange.disconnected:
+            raise
+        task.uncancel()
+        exchange.outcome = "disconnected"
+    finally:
+        timer.cancel()
+        if watcher is not None:
+            watcher.cancel()

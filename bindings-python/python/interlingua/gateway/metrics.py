@@ -1,0 +1,108 @@
+"""Counters in Prometheus' text format. Labels hold configured names and words of the core only."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+
+
+class Metrics:
+    """What happened since the start."""
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self._requests: Counter[tuple[str, str, str, str, str, int]] = Counter()
+        self._retries: Counter[tuple[str, str]] = Counter()
+        self._losses: Counter[tuple[str, str]] = Counter()
+        self._latency: dict[tuple[str, str, str], list[float]] = {}
+
+    def record(
+        self,
+        route: str,
+        provider: str,
+        engine: str,
+        outcome: str,
+        status: int,
+        seconds: float,
+        *,
+        gate: str = "",
+        retries: int = 0,
+        losses: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        self._requests[(route, provider, engine, outcome, gate, status)] += 1
+        key = (route, provider, engine)
+        row = self._latency.get(key)
+        if row is None:
+            row = self._latency[key] = [0.0] * (len(BUCKETS) + 2)
+        row[bisect_left(BUCKETS, seconds)] += 1
+        row[-1] += seconds
+        if retries:
+            self._retries[(route, provider)] += retries
+        for _, code in losses:
+            self._losses[(f"{route}/{provider}", code)] += 1
+
+    def render(self, *, idle_connections: int, ungated: Sequence[str], python_running: bool) -> bytes:
+        """The text that ``/metrics`` answers with."""
+        lines = [
+            "# HELP interlingua_requests_total Exchanges by how they ended.",
+            "# TYPE interlingua_requests_total counter",
+        ]
+        for (route, provider, engine, outcome, gate, status), count in sorted(self._requests.items()):
+            labels = _labels(
+                route=route, provider=provider, engine=engine, outcome=outcome, status=str(status), gate=gate
+            )
+            lines.append(f"interlingua_requests_total{labels} {count}")
+        lines += [
+            "# HELP interlingua_request_seconds From the request's head to the end of its answer.",
+            "# TYPE interlingua_request_seconds histogram",
+        ]
+        for (route, provider, engine), row in sorted(self._latency.items()):
+            lines += _histogram(_pairs(route=route, provider=provider, engine=engine), row)
+        lines += [
+            "# HELP interlingua_retries_total Second and further tries.",
+            "# TYPE interlingua_retries_total counter",
+        ]
+        for (route, provider), count in sorted(self._retries.items()):
+            lines.append(f"interlingua_retries_total{_labels(route=route, provider=provider)} {count}")
+        lines += [
+            "# HELP interlingua_losses_total What translations could not carry.",
+            "# TYPE interlingua_losses_total counter",
+        ]
+        for (pair, code), count in sorted(self._losses.items()):
+            lines.append(f"interlingua_losses_total{_labels(pair=pair, code=code)} {count}")
+        lines += [
+            "# HELP interlingua_ungated_switch Switches that serve without proof of parity.",
+            "# TYPE interlingua_ungated_switch gauge",
+            *(f"interlingua_ungated_switch{_labels(switch=name)} 1" for name in ungated),
+            "# TYPE interlingua_in_flight gauge",
+            f"interlingua_in_flight {self.in_flight}",
+            "# TYPE interlingua_idle_upstream_connections gauge",
+            f"interlingua_idle_upstream_connections {idle_connections}",
+            "# TYPE interlingua_python_engine_running gauge",
+            f"interlingua_python_engine_running {int(python_running)}",
+        ]
+        return ("\n".join(lines) + "\n").encode()
+
+
+def _histogram(pairs: str, row: list[float]) -> list[str]:
+    lines, total = [], 0
+    for bound, count in zip((*BUCKETS, "+Inf"), row, strict=False):
+        total += int(count)
+        lines.append(f'interlingua_request_seconds_bucket{{{pairs},le="{bound}"}} {total}')
+    lines.append(f"interlingua_request_seconds_sum{{{pairs}}} {row[-1]:.6f}")
+    lines.append(f"interlingua_request_seconds_count{{{pairs}}} {total}")
+    return lines
+
+
+def _pairs(**labels: str) -> str:
+    escaped = (
+        (name, value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")) for name, value in labels.items()
+    )
+    return ",".join(f'{name}="{value}"' for name, value in escaped)
+
+
+def _labels(**labels: str) -> str:
+    return f"{{{_pairs(**labels)}}}"

@@ -1,0 +1,99 @@
+"""The ``migration`` section: which engine serves what, and where the ``python`` engine is."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from interlingua.gateway.config_file import Fields
+from interlingua.gateway.pool import locate
+
+MODES: Final = ("python", "rust", "auto")
+ROUTE_DIALECTS: Final = ("openai_chat", "anthropic_messages", "mistral_ocr")
+
+
+@dataclass(frozen=True, slots=True)
+class PythonEngine:
+    """A LiteLLM proxy: one that runs already (``url``), or one that the gateway starts (``command``)."""
+
+    url: str | None = None
+    command: tuple[str, ...] | None = None
+    start_timeout: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """How far the migration has come."""
+
+    python: PythonEngine = field(default_factory=PythonEngine)
+    switches: tuple[tuple[str, str], ...] = ()
+    """``(pattern, mode)``: a pattern is ``route/provider``, either of them may be ``*``."""
+    allow_ungated: bool = False
+    gate_file: Path | None = None
+    state_file: Path | None = None
+    shutdown_seconds: float = 30.0
+
+
+def check_pattern(pattern: str) -> str | None:
+    """What is wrong with a switch's name, if anything."""
+    if pattern == "*":
+        return None
+    route, slash, provider = pattern.partition("/")
+    if not slash or not provider:
+        return f"name a switch as route/provider, for example openai_chat/anthropic, not {pattern!r}"
+    if route != "*" and route not in ROUTE_DIALECTS:
+        return f"there is no route {route!r}; routes are {', '.join(ROUTE_DIALECTS)}"
+    return None
+
+
+def read_migration(fields: Fields, directory: Path) -> Migration:
+    """Raises ``ConfigError``."""
+    known = {"python", "switches", "allow_ungated", "gate_file", "state_file", "shutdown_seconds"}
+    for key in fields.section:
+        if key not in known:
+            raise fields.error(key, f"is not known here; the section takes {', '.join(sorted(known))}")
+    switches = fields.inner("switches")
+    pairs: list[tuple[str, str]] = []
+    for pattern, mode in switches.section.items():
+        wrong = check_pattern(pattern)
+        if wrong:
+            raise switches.error(pattern, wrong)
+        if mode not in MODES:
+            raise switches.error(pattern, f"must be one of {', '.join(MODES)}")
+        pairs.append((pattern, str(mode)))
+    gate, state = fields.text("gate_file"), fields.text("state_file")
+    grace = fields.number("shutdown_seconds")
+    return Migration(
+        python=_read_python(fields.inner("python")),
+        switches=tuple(pairs),
+        allow_ungated=fields.flag("allow_ungated") or False,
+        gate_file=directory / gate if gate else None,
+        state_file=directory / state if state else None,
+        shutdown_seconds=30.0 if grace is None else grace,
+    )
+
+
+def _read_python(fields: Fields) -> PythonEngine:
+    known = {"url", "command", "start_timeout"}
+    for key in fields.section:
+        if key not in known:
+            raise fields.error(key, f"is not known here; the section takes {', '.join(sorted(known))}")
+    url = fields.text("url")
+    if url is not None:
+        try:
+            locate(url)
+        except ValueError as error:
+            raise fields.error("url", str(error)) from None
+    raw = fields.section.get("command")
+    command: tuple[str, ...] | None = None
+    if isinstance(raw, str):
+        command = tuple(shlex.split(raw))
+    elif isinstance(raw, list) and raw and all(isinstance(part, str) for part in raw):
+        command = tuple(raw)
+    elif raw is not None:
+        raise fields.error("command", "must be a command line, as a text or as a list of texts")
+    if url is not None and command is not None:
+        raise fields.error("url", "give either url (a proxy that runs) or command (one to start), not both")
+    return PythonEngine(url.rstrip("/") if url else None, command, fields.number("start_timeout") or 120.0)

@@ -1,0 +1,157 @@
+"""Idle connections per (scheme, host, port), and opening new ones."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from interlingua.gateway.connection import Connection
+from interlingua.gateway.faults import ConnectFailed, UpstreamTimeout
+
+MAX_IDLE_PER_ORIGIN = 256
+IDLE_SECONDS = 55.0
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where connections go. Two origins never share one."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def authority(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        default = 443 if self.scheme == "https" else 80
+        return host if self.port == default else f"{host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A URL, split once."""
+
+    origin: Origin
+    target: bytes
+    """What stands in the request line: path and query."""
+
+
+@lru_cache(maxsize=4096)
+def locate(url: str) -> Location:
+    """Split an absolute http(s) URL. Raises ``ValueError`` for anything else."""
+    if any(character <= " " or character == "\x7f" for character in url):
+        raise ValueError("a URL must not hold spaces or control characters")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("a URL must be absolute and begin with http:// or https://")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a URL must not hold a user name or password")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    try:
+        host = parts.hostname.encode("ascii").decode("ascii")
+    except UnicodeEncodeError:
+        host = parts.hostname.encode("idna").decode("ascii")
+    return Location(Origin(parts.scheme, host, port), target.encode("utf-8"))
+
+
+class Pool:
+    """Keep-alive connections. One per event loop."""
+
+    def __init__(self, *, max_head_bytes: int, tls: ssl.SSLContext | None = None) -> None:
+        self._max_head_bytes = max_head_bytes
+        self._tls = tls
+        self._idle: dict[Origin, deque[Connection]] = {}
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    def take_idle(self, origin: Origin) -> Connection | None:
+        """The most recently used idle connection that is still open."""
+        stack = self._idle.get(origin)
+        while stack:
+            connection = stack.pop()
+            if connection.usable and not connection.closed:
+                connection.reused = True
+                return connection
+            connection.abort()
+        return None
+
+    async def open(self, origin: Origin, timeout: float) -> Connection:
+        """A fresh connection."""
+        loop = asyncio.get_running_loop()
+
+        def back(connection: Connection) -> None:
+            self._give_back(origin, connection)
+
+        try:
+            async with asyncio.timeout(timeout):
+                if origin.scheme == "https":
+                    _, connection = await loop.create_connection(
+                        lambda: Connection(self._max_head_bytes, back),
+                        origin.host,
+                        origin.port,
+                        ssl=self._tls_context(),
+                        server_hostname=origin.host,
+                    )
+                else:
+                    _, connection = await loop.create_connection(
+                        lambda: Connection(self._max_head_bytes, back), origin.host, origin.port
+                    )
+        except TimeoutError:
+            raise UpstreamTimeout(f"connecting to {origin} took too long") from None
+        except ssl.SSLError as error:
+            raise ConnectFailed(f"TLS with {origin} failed ({error.reason or type(error).__name__})") from None
+        except OSError as error:
+            raise ConnectFailed(f"cannot connect to {origin} ({type(error).__name__})") from None
+        connection.opened()
+        return connection
+
+    def idle_count(self) -> int:
+        return sum(len(stack) for stack in self._idle.values())
+
+    def close(self) -> None:
+        self._closed = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+        for stack in self._idle.values():
+            for connection in stack:
+                connection.close()
+        self._idle.clear()
+
+    def _tls_context(self) -> ssl.SSLContext:
+        # Built on first use: loading the trust store takes tens of milliseconds.
+        if self._tls is None:
+            self._tls = ssl.create_default_context()
+            self._tls.set_alpn_protocols(["http/1.1"])
+        return self._tls
+
+    def _give_back(self, origin: Origin, connection: Connection) -> None:
+        stack = self._idle.setdefault(origin, deque())
+        if self._closed or len(stack) >= MAX_IDLE_PER_ORIGIN:
+            connection.close()
+            return
+        loop = asyncio.get_running_loop()
+        connection.idle_since = loop.time()
+        stack.append(connection)
+        if self._sweeper is None:
+            self._sweeper = loop.call_later(IDLE_SECONDS / 2, self._sweep)
+
+    def _sweep(self) -> None:
+        self._sweeper = None
+        loop = asyncio.get_running_loop()
+        oldest = loop.time() - IDLE_SECONDS
+        for origin, stack in list(self._idle.items()):
+            while stack and (stack[0].idle_since < oldest or stack[0].closed):
+                stack.popleft().close()
+            if not stack:
+                del self._idle[origin]
+        if self._idle:
+            self._sweeper = loop.call_later(IDLE_SECONDS / 2, self._sweep)
