@@ -1,16 +1,17 @@
 """Makes LiteLLM repeatable: environment, clock and ids. Imported before anything of LiteLLM.
 
 Several LiteLLM modules bind ``uuid4`` and ``time`` by name while they are imported, so the replacements must already be
-in place by then. Threads other than the main one draw their ids from a second counter: LiteLLM logs in background
-threads, and when those run must not decide which id an answer carries.
+in place by then. An id is made from the call stack that asks for it, not from a counter: LiteLLM also draws ids for its
+logging, in tasks and threads whose order is left to chance, and that must not decide which id an answer carries.
 """
 
-import itertools
+import hashlib
 import os
-import threading
+import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections import Counter
+from types import FrameType
 
 FROZEN_TIME = 1_700_000_000.0
 MASTER_KEY = "sk-oracle-master-key-0123456789abcdef"
@@ -32,9 +33,7 @@ _ENVIRONMENT = {
 _FOREIGN_SUFFIXES = ("_API_KEY", "_API_BASE", "_BASE_URL", "_ORGANIZATION", "_AUTH_TOKEN")
 _FOREIGN_NAMES = ("DATABASE_URL", "REDIS_URL", "REDIS_HOST", "CONFIG_FILE_PATH", "LITELLM_LOG")
 
-_main_thread = threading.main_thread()
-_main_ids: Iterator[int] = itertools.count(1)
-_background_ids: Iterator[int] = itertools.count(1)
+_drawn: Counter[bytes] = Counter()
 
 
 def install() -> None:
@@ -54,13 +53,22 @@ def install() -> None:
 
 def reset() -> None:
     """Starts the ids of the next case from the beginning."""
-    global _main_ids
-    _main_ids = itertools.count(1)
+    _drawn.clear()
 
 
 def _pinned_uuid4() -> uuid.UUID:
-    on_main = threading.current_thread() is _main_thread
-    number = next(_main_ids if on_main else _background_ids)
+    stack = _stack_digest()
+    _drawn[stack] += 1
+    number = hashlib.sha256(stack + str(_drawn[stack]).encode()).digest()[:6]
     # Version 4 and variant bits are kept, so that whoever validates an id accepts it.
-    prefix = 0xDEADBEEF if on_main else 0xBACC6D00
-    return uuid.UUID(int=(prefix << 96) | (0x4 << 76) | (0x8 << 60) | number)
+    return uuid.UUID(int=(0xDEADBEEF << 96) | (0x4 << 76) | (0x8 << 60) | int.from_bytes(number))
+
+
+def _stack_digest() -> bytes:
+    digest = hashlib.sha256()
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        code = frame.f_code
+        digest.update(f"{os.path.basename(code.co_filename)}:{code.co_name};".encode())
+        frame = frame.f_back
+    return digest.digest()
