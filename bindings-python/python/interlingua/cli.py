@@ -1,0 +1,91 @@
+"""The command ``interlingua``: ``serve``, ``replay`` and ``demo``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import interlingua
+
+NEEDS_EXTRA = "this command needs the gateway's packages: pip install 'interlingua[gateway]'"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="interlingua", description="One exact translation between every LLM API.")
+    parser.add_argument("--version", action="version", version=f"interlingua {interlingua.__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="run the gateway on a LiteLLM config.yaml")
+    serve.add_argument("-c", "--config", required=True, type=Path, help="the config.yaml")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    serve.add_argument("--port", default=4000, type=int, help="port to listen on, 0 for a free one (default: 4000)")
+    serve.add_argument("--check", action="store_true", help="only say what the config means, and end")
+
+    replay = commands.add_parser("replay", help="run an upstream that answers from the fixtures, without keys")
+    replay.add_argument("--fixtures", type=Path, help="folder of cases (default: the packaged ones)")
+    replay.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    replay.add_argument("--port", default=4010, type=int, help="port to listen on, 0 for a free one (default: 4010)")
+
+    demo = commands.add_parser("demo", help="gateway and replay upstream together, used by the official SDKs")
+    demo.add_argument("--serve", action="store_true", help="keep both running, and print curl lines to try")
+    demo.add_argument("--port", default=0, type=int, help="port of the gateway, 0 for a free one (default: 0)")
+    demo.add_argument("--fixtures", type=Path, help="folder of cases (default: the packaged ones)")
+    return parser
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from interlingua.gateway.application import create_app
+    from interlingua.gateway.config import ConfigError
+    from interlingua.gateway.serving import ServeError, bind, run
+    from interlingua.gateway.switches import SwitchError
+
+    try:
+        app = create_app(options.config)
+        if options.check:
+            app.announce()
+            return 0
+        listener = bind(options.host, options.port)
+    except (ConfigError, SwitchError, ServeError) as error:
+        print(f"interlingua: {error}", file=sys.stderr)
+        return 2
+    run(app, listener, shutdown_seconds=app.config.migration.shutdown_seconds)
+    return 0
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from interlingua.gateway.serving import ServeError, bind, run
+    from interlingua.replay.upstream import ReplayUpstream, default_fixtures
+
+    try:
+        app = ReplayUpstream(options.fixtures or default_fixtures())
+        listener = bind(options.host, options.port)
+    except (ServeError, NotADirectoryError) as error:
+        print(f"interlingua: {error}", file=sys.stderr)
+        return 2
+    run(app, listener, shutdown_seconds=2)
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from interlingua.demo import run
+
+    return run(keep=options.serve, port=options.port, fixtures=options.fixtures)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    command = {"serve": _serve, "replay": _replay, "demo": _demo}[options.command]
+    try:
+        return command(options)
+    except ModuleNotFoundError as error:
+        if error.name in ("uvicorn", "httptools", "yaml", "websockets"):
+            print(f"interlingua: {NEEDS_EXTRA} ({error.name} is missing)", file=sys.stderr)
+            return 2
+        raise
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""The replay upstream: every provider that the fixtures know, without a key and without a network."""
