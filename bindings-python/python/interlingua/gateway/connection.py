@@ -50,6 +50,7 @@ class Connection(asyncio.Protocol):
         self.status = 0
         self.headers: Headers = []
         self._head_bytes = 0
+        self._unparsed_head = 0
         self._head_done = False
         self._skip_message = False
         self._framed = False
@@ -77,15 +78,16 @@ class Connection(asyncio.Protocol):
         assert parser is not None
         try:
             parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._fail(BadAnswer("the upstream switched protocols"))
         except httptools.HttpParserError as error:
             self._fail(
                 self._fault or BadAnswer(f"the upstream's answer is not valid HTTP/1.1 ({type(error).__name__})")
             )
             return
-        if not self._head_done and self._head_bytes + len(data) > self._max_head_bytes * 2:
-            self._fail(AnswerTooLarge("the upstream's response head is over the limit"))
+        if not self._head_done:
+            # The parser holds an unfinished header back, and interim answers may go on for ever.
+            self._unparsed_head += len(data)
+            if self._unparsed_head > self._max_head_bytes:
+                self._fail(AnswerTooLarge("the upstream's response head is over the limit"))
 
     def eof_received(self) -> bool:
         return False
@@ -132,7 +134,10 @@ class Connection(asyncio.Protocol):
         parser = self._parser
         assert parser is not None
         status = parser.get_status_code()
-        if 100 <= status < 200 and status != 101:
+        if status == 101:
+            self._fault = BadAnswer("the upstream switched protocols")
+            raise self._fault
+        if status < 200:
             self._skip_message = True
             return
         self.status = status
