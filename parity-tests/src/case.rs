@@ -1,0 +1,249 @@
+//! A case: one client request, what the oracle makes of it, and what the oracle makes of the provider's answer to it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::value;
+
+/// The endpoint that the client calls; it speaks one dialect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Route {
+    OpenAiChat,
+    AnthropicMessages,
+    MistralOcr,
+}
+
+impl Route {
+    pub(crate) const ALL: [Self; 3] = [Self::OpenAiChat, Self::AnthropicMessages, Self::MistralOcr];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::OpenAiChat => "openai_chat",
+            Self::AnthropicMessages => "anthropic_messages",
+            Self::MistralOcr => "mistral_ocr",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|route| route.name() == name)
+    }
+
+    /// The LiteLLM release that is the oracle of this route: OCR left Python after 1.103.11.
+    pub(crate) fn oracle_version(self) -> &'static str {
+        if self == Self::MistralOcr { "1.103.11" } else { "1.109.1" }
+    }
+}
+
+/// What the client asks, and of whom.
+#[derive(Debug, Clone)]
+pub(crate) struct Question {
+    pub(crate) route: Route,
+    pub(crate) provider: String,
+    pub(crate) model: String,
+    pub(crate) api_base: Option<String>,
+    pub(crate) drop_params: bool,
+    pub(crate) headers: Vec<(String, String)>,
+    /// Without `model`.
+    pub(crate) body: Value,
+}
+
+impl Question {
+    /// The name that the client asks for.
+    pub(crate) fn group(&self) -> String {
+        format!("{}/{}", self.provider, self.model)
+    }
+
+    /// The question as the oracle worker is asked.
+    pub(crate) fn operation(&self, op: &str) -> Value {
+        let mut told = json!({
+            "op": op,
+            "route": self.route.name(),
+            "provider": self.provider,
+            "model": self.model,
+            "body": self.body,
+        });
+        if !self.headers.is_empty() {
+            told["headers"] = json!(self.headers);
+        }
+        if let Some(base) = &self.api_base {
+            told["api_base"] = json!(base);
+        }
+        if self.drop_params {
+            told["drop_params"] = json!(true);
+        }
+        told
+    }
+
+    pub(crate) fn streams(&self) -> bool {
+        self.body.get("stream") == Some(&Value::Bool(true))
+    }
+}
+
+/// What the provider answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
+/// What the oracle did with the request.
+#[derive(Debug, Clone)]
+pub(crate) enum OracleRequest {
+    /// `{"method", "url", "headers", "body"}`
+    Sent(Value),
+    /// Refused before sending; no status if it crashed.
+    Refused { status: Option<u16>, message: String },
+    /// The worker could not say.
+    Fault(String),
+}
+
+/// What a client of the oracle received.
+#[derive(Debug, Clone)]
+pub(crate) enum OracleAnswer {
+    Received(Answer),
+    Fault(String),
+}
+
+/// One case, with everything that the oracle has to say.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) features: Vec<String>,
+    pub(crate) question: Question,
+    pub(crate) answer: Option<Answer>,
+    /// `None`: this layer is not part of the case.
+    pub(crate) oracle_request: Option<OracleRequest>,
+    pub(crate) oracle_answer: Option<OracleAnswer>,
+}
+
+/// All fixture cases at or below `root`, in a fixed order.
+pub(crate) fn load_fixtures(root: &Path) -> Result<Vec<Case>, String> {
+    let mut directories = Vec::new();
+    find(root, &mut directories)?;
+    directories.sort();
+    directories.iter().map(|directory| load(directory).map_err(|why| format!("{}: {why}", directory.display()))).collect()
+}
+
+fn find(directory: &Path, found: &mut Vec<PathBuf>) -> Result<(), String> {
+    let entries = fs::read_dir(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
+    if directory.join("case.toml").is_file() {
+        found.push(directory.to_owned());
+        return Ok(());
+    }
+    for entry in entries.filter_map(Result::ok).filter(|entry| entry.path().is_dir()) {
+        find(&entry.path(), found)?;
+    }
+    Ok(())
+}
+
+fn load(directory: &Path) -> Result<Case, String> {
+    let names: Vec<&str> = directory.iter().rev().take(3).filter_map(|name| name.to_str()).collect();
+    let [case, provider, route] = names[..] else { return Err("not below fixtures/<route>/<provider>/".to_owned()) };
+    let facts: toml::Table = read_toml(&directory.join("case.toml"))?;
+    let text = |key: &str| facts.get(key).and_then(toml::Value::as_str).map(str::to_owned);
+    let mut body = read_json(&directory.join("client_request.json"))?;
+    if let Some(body) = body.as_object_mut() {
+        body.shift_remove("model");
+    }
+    let question = Question {
+        route: Route::named(route).ok_or_else(|| format!("unknown route {route}"))?,
+        provider: provider.to_owned(),
+        model: text("model").ok_or("case.toml has no model")?,
+        api_base: text("api_base"),
+        drop_params: facts.get("drop_params").and_then(toml::Value::as_bool).unwrap_or(false),
+        headers: header_table(facts.get("request")),
+        body,
+    };
+    let oracle = match directory.join("oracle.toml") {
+        file if file.is_file() => read_toml(&file)?,
+        _ => return Err("not recorded yet (no oracle.toml): run the recorder".to_owned()),
+    };
+    Ok(Case {
+        name: format!("{route}/{provider}/{case}"),
+        features: facts
+            .get("features")
+            .and_then(toml::Value::as_array)
+            .map(|list| list.iter().filter_map(|name| Some(name.as_str()?.to_owned())).collect())
+            .unwrap_or_default(),
+        answer: provider_answer(directory, facts.get("answer"))?,
+        oracle_request: Some(recorded_request(directory, &oracle)?),
+        oracle_answer: recorded_answer(directory, &oracle)?,
+        question,
+    })
+}
+
+fn provider_answer(directory: &Path, facts: Option<&toml::Value>) -> Result<Option<Answer>, String> {
+    for ending in ["json", "sse", "txt", "bin"] {
+        let file = directory.join(format!("provider_response.{ending}"));
+        if !file.is_file() {
+            continue;
+        }
+        let mut headers = header_table(facts);
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            let kind = if ending == "sse" { "text/event-stream" } else { "application/json" };
+            headers.push(("content-type".to_owned(), kind.to_owned()));
+        }
+        let status = facts.and_then(|facts| facts.get("status")?.as_integer()).unwrap_or(200);
+        let status = u16::try_from(status).map_err(|error| error.to_string())?;
+        return Ok(Some(Answer { status, headers, body: read(&file)? }));
+    }
+    Ok(None)
+}
+
+fn recorded_request(directory: &Path, oracle: &toml::Table) -> Result<OracleRequest, String> {
+    let facts = oracle.get("request").ok_or("oracle.toml has no [request]")?;
+    if facts.get("outcome").and_then(toml::Value::as_str) == Some("sent") {
+        let mut sent = read_json(&directory.join("provider_request.json"))?;
+        let part = |name: &str| sent.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let mut url = part("origin") + &part("path");
+        if !part("query").is_empty() {
+            url = url + "?" + &part("query");
+        }
+        sent["url"] = Value::String(url);
+        return Ok(OracleRequest::Sent(sent));
+    }
+    let status = facts.get("status").and_then(toml::Value::as_integer);
+    let message = facts.get("message").and_then(toml::Value::as_str).unwrap_or_default().to_owned();
+    Ok(OracleRequest::Refused { status: status.and_then(|status| u16::try_from(status).ok()), message })
+}
+
+fn recorded_answer(directory: &Path, oracle: &toml::Table) -> Result<Option<OracleAnswer>, String> {
+    let Some(facts) = oracle.get("client_response") else { return Ok(None) };
+    let status = facts.get("status").and_then(toml::Value::as_integer).unwrap_or(0);
+    let json = directory.join("client_response.json");
+    let file = if json.is_file() { json } else { directory.join("client_response.sse") };
+    Ok(Some(OracleAnswer::Received(Answer {
+        status: u16::try_from(status).map_err(|error| error.to_string())?,
+        headers: header_table(Some(facts)),
+        body: read(&file)?,
+    })))
+}
+
+fn header_table(facts: Option<&toml::Value>) -> Vec<(String, String)> {
+    let table = facts.and_then(|facts| facts.get("headers")?.as_table());
+    let pairs = table.into_iter().flatten();
+    pairs.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, String> {
+    fs::read(file).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+fn read_json(file: &Path) -> Result<Value, String> {
+    value::parse(&read(file)?).ok_or_else(|| format!("{}: not JSON", file.display()))
+}
+
+/// Reads a TOML file.
+pub(crate) fn read_toml(file: &Path) -> Result<toml::Table, String> {
+    let text = String::from_utf8(read(file)?).map_err(|error| error.to_string())?;
+    text.parse().map_err(|error| format!("{}: {error}", file.display()))
+}

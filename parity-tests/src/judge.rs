@@ -1,0 +1,220 @@
+//! Decides about a case: what our side did against what the oracle did.
+
+use serde_json::Value;
+
+use crate::case::{Answer, Case, OracleAnswer, OracleRequest, Route};
+use crate::compare::{Difference, differences};
+use crate::engine::{OurRequest, Ours, RefusalKind};
+use crate::ledger::{self, Context, Layer};
+use crate::{fold, normalise, observe};
+
+/// How a case came out, the worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Class {
+    Identical,
+    Explained,
+    OracleFailed,
+    Declined,
+    Unexplained,
+}
+
+/// The outcome of one layer or one case.
+#[derive(Debug, Clone)]
+pub(crate) struct Verdict {
+    pub(crate) class: Class,
+    /// What is left to explain.
+    pub(crate) differences: Vec<(Layer, Difference)>,
+    /// Rules that changed something, with how many leaves.
+    pub(crate) rules: Vec<(&'static str, usize)>,
+    /// A word on why the class is what it is.
+    pub(crate) note: String,
+}
+
+impl Verdict {
+    fn of(class: Class, note: impl Into<String>) -> Self {
+        Self { class, differences: Vec::new(), rules: Vec::new(), note: note.into() }
+    }
+
+    fn join(&mut self, other: Self) {
+        if other.class > self.class {
+            self.class = other.class;
+            self.note = other.note;
+        }
+        self.differences.extend(other.differences);
+        self.rules.extend(other.rules);
+    }
+}
+
+/// Both sides of one layer, ready to compare; the mutator changes `ours`.
+#[derive(Debug, Clone)]
+pub(crate) struct Observed {
+    pub(crate) layer: Layer,
+    /// As observed, before normalisation.
+    pub(crate) ours: Value,
+    oracle: Value,
+}
+
+/// A case judged, with what its layers looked like.
+pub(crate) struct Judged {
+    pub(crate) verdict: Verdict,
+    pub(crate) observed: Vec<Observed>,
+}
+
+/// Judges a case.
+pub(crate) fn judge(case: &Case, ours: &Ours) -> Judged {
+    let mut judged = Judged { verdict: Verdict::of(Class::Identical, ""), observed: Vec::new() };
+    let mut compared = true;
+    if let Some(oracle) = &case.oracle_request {
+        let (verdict, observed) = request(case, ours, oracle);
+        compared = observed.is_some() && matches!(ours.request, OurRequest::Sent(_));
+        judged.verdict.join(verdict);
+        judged.observed.extend(observed);
+    }
+    if let (Some(given), Some(oracle)) = (case.answer.as_ref().filter(|_| compared), &case.oracle_answer) {
+        let (verdict, observed) = match (&ours.request, &ours.answer) {
+            (OurRequest::Refused { kind, status, message }, _) => {
+                (refused(case, *kind, *status, message, None), None)
+            }
+            (_, Some(received)) => answer(case, received, given, oracle),
+            (_, None) => (Verdict::of(Class::Unexplained, "the core gave no answer"), None),
+        };
+        judged.verdict.join(verdict);
+        judged.observed.extend(observed);
+    }
+    judged
+}
+
+fn request(case: &Case, ours: &Ours, oracle: &OracleRequest) -> (Verdict, Option<Observed>) {
+    match (&ours.request, oracle) {
+        (OurRequest::Sent(sent), OracleRequest::Sent(theirs)) => {
+            let observed = Observed {
+                layer: Layer::Request,
+                ours: observe::request(sent),
+                oracle: observe::request(theirs),
+            };
+            (compare(case, &observed, &observed.ours), Some(observed))
+        }
+        (OurRequest::Sent(sent), OracleRequest::Refused { status: Some(status @ 400..500), message }) => {
+            let observed = Observed {
+                layer: Layer::Request,
+                ours: observe::request(sent),
+                oracle: observe::refusal(Some(*status)),
+            };
+            let mut verdict = compare(case, &observed, &observed.ours);
+            if verdict.class == Class::Unexplained {
+                verdict.note = format!("only the oracle refuses: {message}");
+            }
+            (verdict, Some(observed))
+        }
+        (OurRequest::Sent(_), OracleRequest::Refused { message, .. } | OracleRequest::Fault(message)) => {
+            (Verdict::of(Class::OracleFailed, format!("the oracle failed: {message}")), None)
+        }
+        (OurRequest::Refused { kind, status, message }, oracle) => {
+            (refused(case, *kind, *status, message, Some(oracle)), None)
+        }
+    }
+}
+
+/// We refused. `oracle` is `None` where only the answer layer was asked for.
+fn refused(
+    case: &Case,
+    kind: RefusalKind,
+    status: u16,
+    message: &str,
+    oracle: Option<&OracleRequest>,
+) -> Verdict {
+    match (kind, oracle) {
+        (RefusalKind::Decline, Some(OracleRequest::Sent(sent))) if !is_built(case, sent) => {
+            Verdict::of(Class::Declined, message)
+        }
+        (RefusalKind::Unsupported, Some(OracleRequest::Sent(_))) => Verdict::of(Class::Declined, message),
+        (RefusalKind::Decline, Some(OracleRequest::Refused { .. } | OracleRequest::Fault(_))) => {
+            Verdict::of(Class::OracleFailed, format!("declined, and the oracle fails: {message}"))
+        }
+        (_, Some(OracleRequest::Refused { status: Some(theirs @ 400..500), .. })) if *theirs == status => {
+            Verdict::of(Class::Identical, "both refuse")
+        }
+        (_, Some(OracleRequest::Refused { status: None | Some(500..), message: theirs }))
+        | (_, Some(OracleRequest::Fault(theirs)))
+            if (400..500).contains(&status) =>
+        {
+            Verdict::of(Class::OracleFailed, format!("the oracle failed: {theirs}"))
+        }
+        (_, Some(OracleRequest::Refused { status: theirs, .. })) => {
+            let note = format!("refused with {status} ({message}), the oracle with {theirs:?}");
+            Verdict::of(Class::Unexplained, note)
+        }
+        (_, _) => Verdict::of(Class::Unexplained, format!("only we refuse ({kind:?} {status}): {message}")),
+    }
+}
+
+/// Whether the oracle sent the request in a dialect that is built.
+fn is_built(case: &Case, sent: &Value) -> bool {
+    let url = sent["url"].as_str().unwrap_or_default();
+    let path = url.split('?').next().unwrap_or_default();
+    match ledger::upstream(case) {
+        Route::OpenAiChat => path.ends_with("/chat/completions"),
+        Route::AnthropicMessages => path.ends_with("/v1/messages"),
+        Route::MistralOcr => path.ends_with("/ocr"),
+    }
+}
+
+fn answer(
+    case: &Case,
+    received: &Answer,
+    given: &Answer,
+    oracle: &OracleAnswer,
+) -> (Verdict, Option<Observed>) {
+    let theirs = match oracle {
+        OracleAnswer::Received(theirs) => theirs,
+        OracleAnswer::Fault(why) => return (Verdict::of(Class::OracleFailed, why.clone()), None),
+    };
+    let observed =
+        Observed { layer: Layer::Answer, ours: observe::answer(received), oracle: observe::answer(theirs) };
+    let verdict = compare(case, &observed, &observed.ours);
+    if verdict.class == Class::Unexplained && given.status < 400 && failed(&observed.oracle) && !failed(&observed.ours) {
+        let note = format!("the oracle made an error of a valid answer: {}", error_of(&observed.oracle));
+        return (Verdict::of(Class::OracleFailed, note), None);
+    }
+    (verdict, Some(observed))
+}
+
+/// Whether an observed answer is, or ends in, an internal error.
+fn failed(seen: &Value) -> bool {
+    seen["status"].as_u64().is_none_or(|status| status >= 500) || !error_of(seen).is_null()
+}
+
+fn error_of(seen: &Value) -> Value {
+    let frames = seen["frames"].as_array();
+    let in_stream = frames.into_iter().flatten().find_map(|frame| frame["data"].get("error"));
+    in_stream.or_else(|| seen["body"].get("error")).cloned().unwrap_or_default()
+}
+
+/// Compares one layer, `ours` in place of what was observed, and applies the ledger if they differ.
+pub(crate) fn compare(case: &Case, observed: &Observed, ours: &Value) -> Verdict {
+    let provider_text = case.answer.as_ref().map(|answer| String::from_utf8_lossy(&answer.body)).unwrap_or_default();
+    let normal = |seen: &Value| match observed.layer {
+        Layer::Request => normalise::request(seen.clone()),
+        Layer::Answer => normalise::answer(case.question.route, seen.clone(), &provider_text),
+    };
+    let (ours, mut oracle) = (normal(ours), normal(&observed.oracle));
+    if both(&ours, &oracle).is_empty() {
+        return Verdict::of(Class::Identical, "");
+    }
+    let provider = case.answer.as_ref().map(|answer| observe::provider(answer, ledger::upstream(case)));
+    let context = Context { case, layer: observed.layer, provider: provider.as_ref() };
+    let rules = ledger::apply(&context, &mut oracle);
+    let left = both(&ours, &oracle);
+    let class = if left.is_empty() { Class::Explained } else { Class::Unexplained };
+    let differences = left.into_iter().map(|difference| (observed.layer, difference)).collect();
+    Verdict { class, differences, rules, note: String::new() }
+}
+
+/// The differences between two normalised layers; of streams both as sequences and folded.
+fn both(ours: &Value, oracle: &Value) -> Vec<Difference> {
+    let found = differences(ours, oracle);
+    match (ours.get("stream"), oracle.get("stream")) {
+        (Some(ours), Some(oracle)) if found.is_empty() => differences(&fold::fold(ours), &fold::fold(oracle)),
+        _ => found,
+    }
+}

@@ -1,0 +1,87 @@
+//! The ledger: every intended difference from the oracle, as a rule that computes our exact value.
+//!
+//! A rule sees the oracle's value and the recorded bytes (the client's request, the provider's answer), never our output.
+//! It changes the oracle's value into what is right; after all rules both sides must be equal.
+
+use serde_json::Value;
+
+use crate::case::{Case, Route};
+
+/// What shows that the oracle is wrong there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Evidence {
+    /// The provider documents it.
+    ProviderDocs,
+    /// The provider's own types reject the oracle's value.
+    ProviderTypes,
+    /// The oracle raised.
+    OracleRaised,
+    /// The value stands in the recorded bytes and is missing from the oracle's.
+    RecordedBytes,
+}
+
+impl Evidence {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::ProviderDocs => "provider docs",
+            Self::ProviderTypes => "provider types",
+            Self::OracleRaised => "oracle raised",
+            Self::RecordedBytes => "recorded bytes",
+        }
+    }
+}
+
+/// Which of a case's comparisons it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layer {
+    /// The request to the provider.
+    Request,
+    /// The answer to the client.
+    Answer,
+}
+
+/// What a rule may look at, beside the oracle's value.
+pub(crate) struct Context<'c> {
+    pub(crate) case: &'c Case,
+    pub(crate) layer: Layer,
+    /// The provider's answer, observed in its own dialect.
+    pub(crate) provider: Option<&'c Value>,
+}
+
+impl Context<'_> {
+    /// The dialect that the provider of the case speaks, among those built.
+    pub(crate) fn upstream(&self) -> Route {
+        upstream(self.case)
+    }
+}
+
+/// The dialect that the provider of `case` speaks, among those built.
+pub(crate) fn upstream(case: &Case) -> Route {
+    match (case.question.route, case.question.provider.as_str()) {
+        (Route::MistralOcr, _) => Route::MistralOcr,
+        (_, "anthropic") => Route::AnthropicMessages,
+        _ => Route::OpenAiChat,
+    }
+}
+
+/// One intended difference.
+pub(crate) struct Rule {
+    /// Stable snake_case name.
+    pub(crate) code: &'static str,
+    /// One sentence.
+    pub(crate) why: &'static str,
+    pub(crate) evidence: Evidence,
+    /// Changes the oracle's value; returns how many leaves it changed.
+    pub(crate) apply: fn(&Context<'_>, &mut Value) -> usize,
+}
+
+/// All rules, in the order in which they apply.
+pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
+    let groups: [&[Rule]; 0] = [];
+    groups.into_iter().flatten()
+}
+
+/// Applies all rules; returns those that changed something, with how many leaves.
+pub(crate) fn apply(context: &Context<'_>, oracle: &mut Value) -> Vec<(&'static str, usize)> {
+    rules().map(|rule| (rule.code, (rule.apply)(context, oracle))).filter(|(_, leaves)| *leaves > 0).collect()
+}

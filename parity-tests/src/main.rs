@@ -1,0 +1,34 @@
+//! `parity`: replays cases through the core and compares with the oracle. See README.md beside this crate.
+
+mod case;
+mod compare;
+mod corpus;
+mod engine;
+mod events;
+mod fold;
+mod judge;
+mod ledger;
+mod normalise;
+mod observe;
+mod options;
+mod oracle;
+mod progress;
+mod report;
+mod run;
+mod sse;
+mod targets;
+mod value;
+
+use std::io::{Write, stderr};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match options::parse(std::env::args().skip(1)).and_then(|command| run::run(&command)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(why) => {
+            let _ = writeln!(stderr(), "parity: {why}");
+            ExitCode::from(2)
+        }
+    }
+}

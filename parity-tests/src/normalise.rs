@@ -1,0 +1,203 @@
+//! What is not compared, and why: docs/parity.md says it in prose, this file does it. Everything else counts.
+
+use serde_json::{Value, json};
+
+use crate::case::Route;
+use crate::events;
+use crate::value::{Step, matches, transform};
+
+/// Members of client answers whose official SDK type is optional: `null` there is the same as nothing.
+const OPTIONAL: &[(Route, &str)] = &[
+    (Route::OpenAiChat, "/body/service_tier"),
+    (Route::OpenAiChat, "/body/system_fingerprint"),
+    (Route::OpenAiChat, "/body/usage"),
+    (Route::OpenAiChat, "/body/usage/completion_tokens_details"),
+    (Route::OpenAiChat, "/body/usage/prompt_tokens_details"),
+    (Route::OpenAiChat, "/body/choices/*/logprobs"),
+    (Route::OpenAiChat, "/body/choices/*/message/content"),
+    (Route::OpenAiChat, "/body/choices/*/message/refusal"),
+    (Route::OpenAiChat, "/body/choices/*/message/annotations"),
+    (Route::OpenAiChat, "/body/choices/*/message/audio"),
+    (Route::OpenAiChat, "/body/choices/*/message/function_call"),
+    (Route::OpenAiChat, "/body/choices/*/message/tool_calls"),
+    (Route::OpenAiChat, "/body/choices/*/logprobs/content"),
+    (Route::OpenAiChat, "/body/choices/*/logprobs/refusal"),
+    (Route::AnthropicMessages, "/body/stop_reason"),
+    (Route::AnthropicMessages, "/body/stop_sequence"),
+    (Route::AnthropicMessages, "/body/container"),
+    (Route::AnthropicMessages, "/body/content/*/citations"),
+    (Route::AnthropicMessages, "/body/usage/cache_creation"),
+    (Route::AnthropicMessages, "/body/usage/cache_creation_input_tokens"),
+    (Route::AnthropicMessages, "/body/usage/cache_read_input_tokens"),
+    (Route::AnthropicMessages, "/body/usage/server_tool_use"),
+    (Route::AnthropicMessages, "/body/usage/service_tier"),
+    (Route::AnthropicMessages, "/stream/events/*/message/stop_reason"),
+    (Route::AnthropicMessages, "/stream/events/*/message/stop_sequence"),
+    (Route::AnthropicMessages, "/stream/events/*/message/container"),
+    (Route::AnthropicMessages, "/stream/events/*/delta/stop_sequence"),
+    (Route::AnthropicMessages, "/stream/events/*/delta/container"),
+    (Route::AnthropicMessages, "/stream/events/*/content_block/citations"),
+    (Route::MistralOcr, "/body/document_annotation"),
+];
+
+/// Where the clock shows: LiteLLM and the core stamp some answers, each with its own.
+const CLOCK: &[&str] = &["/body/created", "/stream/chunk/created"];
+
+/// Strings that hold JSON: what they mean counts, not how they are spelled.
+const JSON_TEXT: &[&str] = &[
+    "/body/messages/*/tool_calls/*/function/arguments",
+    "/body/messages/*/function_call/arguments",
+    "/body/choices/*/message/tool_calls/*/function/arguments",
+    "/body/choices/*/message/function_call/arguments",
+    "/stream/events/*/arguments",
+    "/stream/events/*/delta/partial_json",
+];
+
+/// Normalises a request to the provider.
+pub(crate) fn request(mut seen: Value) -> Value {
+    if let Some(kind) = seen.pointer_mut("/headers/content-type") {
+        media_type(kind);
+    }
+    if let Some(beta) = seen.pointer_mut("/headers/anthropic-beta") {
+        let text = beta.as_str().unwrap_or_default();
+        let mut names: Vec<_> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+        names.sort_unstable();
+        names.dedup();
+        *beta = json!(names);
+    }
+    transform(&mut seen, &mut |path, node| json_text(path, node));
+    seen
+}
+
+/// Normalises what a client receives. `provider` is the provider's body: an id that does not stand in it was made up.
+pub(crate) fn answer(route: Route, mut seen: Value, provider: &str) -> Value {
+    if let Some(kind) = seen.pointer_mut("/headers/content-type") {
+        media_type(kind);
+    }
+    if let Some(frames) = seen.as_object_mut().and_then(|seen| seen.shift_remove("frames")) {
+        let frames = frames.as_array().map(Vec::as_slice).unwrap_or_default();
+        seen["stream"] = events::canonical(frames, route == Route::AnthropicMessages);
+    }
+    transform(&mut seen, &mut |path, node| {
+        if is_id(path) {
+            made_up_id(node, provider);
+        } else if CLOCK.iter().any(|pattern| matches(path, pattern)) {
+            *node = json!("<clock>");
+        }
+        json_text(path, node);
+        if let Value::Object(members) = node {
+            let mut below = path.to_vec();
+            members.retain(|key, value| {
+                below.push(Step::Key(key.clone()));
+                let kept = !value.is_null() || !is_optional(route, &below);
+                below.pop();
+                kept
+            });
+        }
+    });
+    seen
+}
+
+/// Whether the leaf at `path` of an observed, not yet normalised answer is one that normalisation takes out: such a leaf
+/// may change without anyone noticing.
+pub(crate) fn ignores(route: Route, path: &[Step], leaf: &Value, provider: &str) -> bool {
+    let last = match path.last() {
+        Some(Step::Key(key)) => key.as_str(),
+        _ => "",
+    };
+    match leaf {
+        Value::String(text) if is_id(path) => !stands_in(provider, text),
+        Value::Number(_) => last == "created",
+        Value::Null => path.first() == Some(&Step::Key("frames".to_owned())) || is_optional(route, path),
+        // An empty delta, and a frame's name that only repeats its type.
+        Value::String(text) => text.is_empty() && path.iter().any(|step| *step == Step::Key("delta".to_owned())),
+        _ => false,
+    }
+}
+
+fn is_optional(route: Route, path: &[Step]) -> bool {
+    OPTIONAL.iter().any(|(of, pattern)| *of == route && matches(path, pattern))
+}
+
+fn is_id(path: &[Step]) -> bool {
+    // The ids of a stream's chunks are gathered in a list.
+    let chunk = matches(path, "/stream/chunk/id/*");
+    chunk || matches!(path.last(), Some(Step::Key(key)) if key == "id" || key == "tool_use_id")
+}
+
+fn stands_in(provider: &str, id: &str) -> bool {
+    provider.contains(&format!("\"{id}\""))
+}
+
+/// Keeps of a made-up id only what clients may look at: its prefix.
+fn made_up_id(node: &mut Value, provider: &str) {
+    if let Value::String(id) = node {
+        if !stands_in(provider, id) {
+            let prefix = id.find(['-', '_']).map_or("", |end| &id[..=end]);
+            *id = format!("<made up> {prefix}");
+        }
+    }
+}
+
+fn json_text(path: &[Step], node: &mut Value) {
+    if !JSON_TEXT.iter().any(|pattern| matches(path, pattern)) {
+        return;
+    }
+    let Some(parsed) = node.as_str().and_then(|text| crate::value::parse(text.as_bytes())) else { return };
+    if parsed.is_object() || parsed.is_array() {
+        *node = json!({"$json": parsed});
+    }
+}
+
+fn media_type(node: &mut Value) {
+    if let Value::String(kind) = node {
+        let plain = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        *kind = plain;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_id_counts_and_a_made_up_one_does_not() {
+        let seen = |id: &str| answer(Route::OpenAiChat, json!({"body": {"id": id}}), r#"{"id":"chatcmpl-1"}"#);
+        assert_eq!(seen("chatcmpl-2"), seen("chatcmpl-3"));
+        assert_ne!(seen("chatcmpl-1"), seen("chatcmpl-2"));
+        assert_ne!(seen("msg_2"), seen("chatcmpl-2"));
+    }
+
+    #[test]
+    fn null_is_nothing_only_where_it_is_optional() {
+        let seen = answer(
+            Route::OpenAiChat,
+            json!({"body": {"choices": [{"logprobs": null, "message": {"refusal": null, "role": null}}]}}),
+            "",
+        );
+        assert_eq!(seen, json!({"body": {"choices": [{"message": {"role": null}}]}}));
+    }
+
+    #[test]
+    fn prompts_are_never_touched() {
+        let prompt = json!({"body": {"messages": [{"id": "x", "content": "{\"a\": 1}", "created": 1, "name": null}]}});
+        assert_eq!(request(prompt.clone()), prompt);
+    }
+
+    #[test]
+    fn arguments_count_by_what_they_mean() {
+        let call = |text: &str| {
+            request(json!({"body": {"messages": [{"tool_calls": [{"function": {"arguments": text}}]}]}}))
+        };
+        assert_eq!(call("{\"a\": 1}"), call("{\"a\":1}"));
+        assert_ne!(call("{\"a\": 1}"), call("{\"a\":2}"));
+        assert_ne!(call(""), call("{}"));
+    }
+
+    #[test]
+    fn betas_are_a_set() {
+        let sent = |beta: &str| request(json!({"headers": {"anthropic-beta": beta}}));
+        assert_eq!(sent("a, b"), sent("b,a"));
+        assert_ne!(sent("a"), sent("a,b"));
+    }
+}

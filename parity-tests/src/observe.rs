@@ -1,0 +1,72 @@
+//! What can be seen of each layer, as one JSON value per side: the same form for ours and for the oracle's.
+
+use serde_json::{Map, Value, json};
+
+use crate::case::{Answer, Route};
+use crate::{sse, value};
+
+/// Headers that the transport owns, or that name the client library.
+const TRANSPORT_HEADERS: [&str; 8] =
+    ["host", "accept", "accept-encoding", "connection", "user-agent", "content-length", "transfer-encoding", "cookie"];
+
+/// A request to the provider: `{"outcome": "sent", "method", "url", "headers", "body"}`.
+pub(crate) fn request(sent: &Value) -> Value {
+    let mut headers = Map::new();
+    for (name, value) in sent["headers"].as_object().into_iter().flatten() {
+        let name = name.to_ascii_lowercase();
+        if TRANSPORT_HEADERS.contains(&name.as_str()) || name.starts_with("x-stainless-") {
+            continue;
+        }
+        let text = value.as_str().unwrap_or_default().replace("sk-test", "<key>");
+        headers.insert(name, Value::String(text));
+    }
+    json!({
+        "outcome": "sent",
+        "method": sent["method"],
+        "url": sent["url"],
+        "headers": headers,
+        "body": sent.get("body").or_else(|| sent.get("body_b64")),
+    })
+}
+
+/// A refusal before anything was sent. The message is for people: it is not compared.
+pub(crate) fn refusal(status: Option<u16>) -> Value {
+    json!({"outcome": "refused", "status": status})
+}
+
+/// What the client receives: `{"status", "headers", "body"}`, with `"frames"` instead of `"body"` for a stream.
+pub(crate) fn answer(answer: &Answer) -> Value {
+    let mut headers = Map::new();
+    for name in ["content-type", "retry-after"] {
+        if let Some(value) = answer.header(name) {
+            headers.insert(name.to_owned(), json!(value));
+        }
+    }
+    let kind = answer.header("content-type").unwrap_or_default();
+    let mut seen = json!({"status": answer.status, "headers": headers});
+    if kind.starts_with("text/event-stream") {
+        seen["frames"] = Value::Array(sse::frames(&answer.body));
+    } else {
+        seen["body"] = body(&answer.body);
+    }
+    seen
+}
+
+/// A body as JSON; one that is not JSON as `{"$text": …}`.
+pub(crate) fn body(bytes: &[u8]) -> Value {
+    value::parse(bytes).unwrap_or_else(|| json!({"$text": String::from_utf8_lossy(bytes)}))
+}
+
+/// The provider's answer in the same form, for rules that look values up in it.
+pub(crate) fn provider(answer: &Answer, route_of_dialect: Route) -> Value {
+    let streamed = answer.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"))
+        || answer.body.starts_with(b"data:")
+        || answer.body.starts_with(b"event:");
+    let frames = if streamed { sse::frames(&answer.body) } else { Vec::new() };
+    if streamed {
+        let events = crate::events::canonical(&frames, route_of_dialect == Route::AnthropicMessages);
+        json!({"status": answer.status, "frames": frames, "stream": events})
+    } else {
+        json!({"status": answer.status, "body": body(&answer.body)})
+    }
+}
