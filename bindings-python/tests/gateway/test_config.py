@@ -1,0 +1,298 @@
+"""LiteLLM configs as people write them, and what the gateway makes of them."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from interlingua.gateway.config import Config, ConfigError, build_config, load_config
+from interlingua.gateway.groups import Groups
+
+ONE = {"model_name": "gpt-4o", "litellm_params": {"model": "openai/gpt-4o", "api_key": "os.environ/OPENAI_API_KEY"}}
+
+
+def build(text: str, **environment: str) -> Config:
+    return build_config(yaml.safe_load(text), "config.yaml", None, environment)
+
+
+def only_reasons(config: Config) -> tuple[str, ...]:
+    (deployment,) = config.deployments
+    return deployment.python_reasons
+
+
+def test_quick_start() -> None:
+    config = build(
+        """
+model_list:
+  - model_name: gpt-4o
+    litellm_params:
+      model: openai/gpt-4o
+      api_key: os.environ/OPENAI_API_KEY
+      rpm: 60
+general_settings:
+  master_key: sk-abc
+""",
+        OPENAI_API_KEY="sk-up",
+    )
+    (deployment,) = config.deployments
+    assert (deployment.provider, deployment.model, deployment.api_key) == ("openai", "gpt-4o", "sk-up")
+    assert deployment.python_reasons == () and config.python_reasons == () and config.notices == ()
+    assert (config.master_key, config.num_retries, config.timeout) == ("sk-abc", 2, 6000.0)
+
+
+def test_model_id_is_the_one_that_litellm_derives() -> None:
+    config = build(
+        """
+model_list:
+  - model_name: ocr
+    litellm_params: {model: mistral/mistral-ocr-latest, api_key: sk-up3, api_base: "http://127.0.0.1:4422/v1"}
+  - model_name: named
+    litellm_params: {model: openai/gpt-4o}
+    model_info: {id: my-id}
+"""
+    )
+    assert config.deployments[0].model_id == "f467255a138292d09dd576ad5e0c38930e6ff325f5b0524d1e5fb359332a180c"
+    assert config.deployments[1].model_id == "my-id"
+    assert len(hashlib.sha256().hexdigest()) == len(config.deployments[0].model_id)
+
+
+def test_timeouts_retries_and_drop_params() -> None:
+    config = build(
+        """
+model_list:
+  - model_name: a
+    litellm_params: {model: groq/llama, timeout: 12, stream_timeout: 3.5, num_retries: 5, drop_params: false}
+  - model_name: b
+    litellm_params: {model: groq/llama, timeout: "30"}
+litellm_settings: {drop_params: true, num_retries: 1, request_timeout: 99}
+router_settings: {num_retries: 4, timeout: 60, retry_after: 2}
+"""
+    )
+    a, b = config.deployments
+    assert (a.timeout, a.stream_timeout, a.num_retries, a.drop_params) == (12, 3.5, 5, False)
+    assert (b.timeout, b.stream_timeout, b.num_retries, b.drop_params) == (30, None, None, True)
+    assert (config.num_retries, config.timeout, config.retry_after) == (4, 60, 2)
+
+
+def test_defaults_headers_and_organization() -> None:
+    config = build(
+        """
+model_list:
+  - model_name: a
+    litellm_params:
+      model: openai/gpt-4o
+      organization: org-1
+      temperature: 0.2
+      max_tokens: 300
+      extra_headers: {X-Team: search, x-trace: os.environ/TRACE}
+      input_cost_per_token: 0.00001
+""",
+        TRACE="t1",
+    )
+    (deployment,) = config.deployments
+    assert deployment.defaults == b'{"temperature": 0.2, "max_tokens": 300}'
+    assert dict(deployment.extra_headers) == {"X-Team": "search", "x-trace": "t1", "OpenAI-Organization": "org-1"}
+    assert deployment.python_reasons == ()
+
+
+def test_wildcards_and_bare_names() -> None:
+    config = build(
+        """
+model_list:
+  - {model_name: "openai/*", litellm_params: {model: "openai/*", api_key: k1}}
+  - {model_name: "openai/gpt-*", litellm_params: {model: "openai/gpt-*", api_key: k2}}
+  - {model_name: "fast-*", litellm_params: {model: "groq/llama-*", api_key: k3}}
+  - {model_name: "*", litellm_params: {model: "*"}}
+  - {model_name: claude, litellm_params: {model: claude-sonnet-4-5}}
+""",
+        GROQ_API_KEY="env-groq",
+    )
+    groups = Groups(config)
+    found = {name: groups.find(name) for name in ("openai/o3", "openai/gpt-5", "fast-3.3", "groq/x", "claude")}
+    assert {name: (choice.provider, choice.model, choice.api_key) for name, choice in found.items() if choice} == {
+        "openai/o3": ("openai", "o3", "k1"),
+        "openai/gpt-5": ("openai", "gpt-5", "k2"),
+        "fast-3.3": ("groq", "llama-3.3", "k3"),
+        "groq/x": ("groq", "x", "env-groq"),
+        "claude": ("anthropic", "claude-sonnet-4-5", None),
+    }
+    assert groups.names() == ["claude"]
+
+
+def test_wildcard_names_from_clients_never_fill_memory() -> None:
+    groups = Groups(build("model_list: [{model_name: 'groq/*', litellm_params: {model: 'groq/*'}}]"))
+    for number in range(3000):
+        groups.find(f"groq/{number}")
+    assert len(groups._remembered) <= 1024
+    assert groups.find("groq/" + "x" * 100_000) is None
+
+
+def test_several_deployments_stay_on_python() -> None:
+    config = build_config({"model_list": [ONE, ONE]}, "c", None, {})
+    assert all("2 deployments" in deployment.python_reasons[0] for deployment in config.deployments)
+
+
+def test_fallbacks_concern_their_group_only() -> None:
+    config = build(
+        """
+model_list:
+  - {model_name: a, litellm_params: {model: openai/gpt-4o}}
+  - {model_name: b, litellm_params: {model: openai/gpt-4o-mini}}
+litellm_settings: {fallbacks: [{a: [b]}]}
+"""
+    )
+    a, b = config.deployments
+    assert a.python_reasons == ("litellm_settings.fallbacks",) and b.python_reasons == ()
+
+
+@pytest.mark.parametrize(
+    ("section", "reason"),
+    [
+        ("litellm_settings: {callbacks: [langfuse]}", "litellm_settings.callbacks"),
+        ("litellm_settings: {success_callback: [s3]}", "litellm_settings.success_callback"),
+        ("litellm_settings: {cache: true, cache_params: {type: redis}}", "litellm_settings.cache"),
+        ("litellm_settings: {modify_params: true}", "litellm_settings.modify_params"),
+        ("litellm_settings: {default_fallbacks: [b]}", "litellm_settings.default_fallbacks"),
+        ("router_settings: {enable_pre_call_checks: true}", "router_settings.enable_pre_call_checks"),
+        ("router_settings: {retry_policy: {TimeoutErrorRetries: 1}}", "router_settings.retry_policy"),
+        ("general_settings: {database_url: 'postgres://x'}", "general_settings.database_url"),
+        ("general_settings: {custom_auth: my.auth}", "general_settings.custom_auth"),
+        ("guardrails: [{guardrail_name: pii}]", "guardrails"),
+    ],
+)
+def test_what_is_not_built_is_named_and_stays_on_python(section: str, reason: str) -> None:
+    config = build(f"model_list: [{{model_name: a, litellm_params: {{model: openai/x}}}}]\n{section}")
+    assert config.python_reasons == (reason,)
+    assert any(reason in notice for notice in config.notices)
+
+
+@pytest.mark.parametrize(
+    "section",
+    ["litellm_settings: {cache: false, callbacks: []}", "litellm_settings: {set_verbose: true, json_logs: true}",
+     "router_settings: {routing_strategy: simple-shuffle, allowed_fails: 3}", "general_settings: {max_request_size_mb: 5}"],
+)
+def test_what_is_off_or_harmless_changes_nothing(section: str) -> None:
+    config = build(f"model_list: [{{model_name: a, litellm_params: {{model: openai/x}}}}]\n{section}")
+    assert config.python_reasons == ()
+
+
+@pytest.mark.parametrize("key", ["mock_response", "litellm_credential_name", "aws_region_name", "max_parallel_requests"])
+def test_unknown_deployment_keys_keep_the_deployment_on_python(key: str) -> None:
+    config = build(f"model_list: [{{model_name: a, litellm_params: {{model: openai/x, {key}: yes-please}}}}]")
+    assert only_reasons(config) == (f"litellm_params.{key}",)
+
+
+def test_azure_and_friends_stay_on_python() -> None:
+    config = build(
+        """
+model_list:
+  - model_name: az
+    litellm_params: {model: azure/gpt-4o-eu, api_base: "https://x.openai.azure.com", api_version: 2024-10-21, api_key: k}
+"""
+    )
+    (choice,) = Groups(config).choices()
+    assert choice.target is None or choice.python_reasons
+    assert "litellm_params.api_version" in choice.python_reasons
+
+
+def test_missing_variables_are_named_not_fatal() -> None:
+    config = build_config({"model_list": [ONE], "general_settings": {"master_key": "sk"}}, "c", None, {})
+    assert config.deployments[0].api_key is None
+    assert config.notices == ("the environment variable OPENAI_API_KEY is not set",)
+
+
+def test_environment_variables_section_and_master_key_variable() -> None:
+    config = build(
+        """
+environment_variables: {OPENAI_API_KEY: os.environ/REAL, EXTRA: 1}
+model_list: [{model_name: a, litellm_params: {model: openai/x, api_key: os.environ/OPENAI_API_KEY}}]
+""",
+        REAL="sk-real",
+        LITELLM_MASTER_KEY="sk-env-master",
+    )
+    assert config.deployments[0].api_key == "sk-real"
+    assert config.master_key == "sk-env-master"
+
+
+def test_no_master_key_is_said_aloud() -> None:
+    assert any("no master key" in notice for notice in build("model_list: []").notices)
+
+
+def test_unknown_top_level_keys_are_named() -> None:
+    assert any(notice.startswith("modell_list") for notice in build("modell_list: []").notices)
+
+
+def test_aliases() -> None:
+    config = build(
+        """
+model_list: [{model_name: a, litellm_params: {model: openai/x}}]
+router_settings: {model_group_alias: {gpt-4: a, hidden: {model: a, hidden: true}}}
+"""
+    )
+    groups = Groups(config)
+    choice = groups.find("gpt-4")
+    assert choice is not None and choice.model == "x"
+
+
+def test_includes(tmp_path: Path) -> None:
+    (tmp_path / "models.yaml").write_text(yaml.safe_dump({"model_list": [ONE]}))
+    (tmp_path / "config.yaml").write_text("include: [models.yaml]\nmodel_list: []\ngeneral_settings: {master_key: sk}\n")
+    assert [deployment.group for deployment in load_config(tmp_path / "config.yaml", {}).deployments] == ["gpt-4o"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("model_list: {a: b}", ["model_list", "list"]),
+        ("model_list: [{litellm_params: {model: x}}]", ["model_list[0].model_name", "missing"]),
+        ("model_list: [{model_name: a}]", ["model_list[0].litellm_params.model", "provider/model"]),
+        ("model_list: [{model_name: a, litellm_params: {model: openai/x, timeout: soon}}]", ["timeout", "number"]),
+        ("model_list: [{model_name: a, litellm_params: {model: openai/x, api_base: 'localhost:8000'}}]", ["api_base", "http"]),
+        ('model_list: [{model_name: a, litellm_params: {model: openai/x, api_key: "k\\n"}}]', ["api_key", "line break"]),
+        ("general_settings: [1]", ["general_settings", "mapping"]),
+        ("migration: {switches: {openai_chat/anthropic: fast}}", ["switches.openai_chat/anthropic", "auto"]),
+        ("migration: {switches: {openai-chat/anthropic: auto}}", ["openai-chat", "openai_chat"]),
+        ("migration: {pyton: {}}", ["migration.pyton", "python"]),
+        ("migration: {python: {url: 'http://x', command: litellm}}", ["python.url", "either"]),
+        ("router_settings: {num_retries: -1}", ["num_retries", "0 or more"]),
+    ],
+)
+def test_errors_say_file_key_and_what_to_do(text: str, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build(text)
+    message = str(caught.value)
+    assert message.startswith("config.yaml: ")
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [(None, "no such file"), ("a: [", "not valid YAML at line"), ("", "is empty"), ("- 1", "mapping"), ("\x00", "YAML")],
+)
+def test_unreadable_files(tmp_path: Path, content: str | None, word: str) -> None:
+    path = tmp_path / "config.yaml"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ConfigError, match=word):
+        load_config(path)
+
+
+def test_circular_include(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("include: [config.yaml]")
+    with pytest.raises(ConfigError, match="circle"):
+        load_config(path)
+
+
+def test_no_secret_in_reprs() -> None:
+    document: dict[str, Any] = {
+        "model_list": [{"model_name": "a", "litellm_params": {"model": "openai/x", "api_key": "sk-planted"}}],
+        "general_settings": {"master_key": "sk-planted"},
+    }
+    config = build_config(document, "c", None, {"OTHER": "sk-planted"})
+    assert "sk-planted" not in repr(config)
+    assert "sk-planted" not in repr(Groups(config).choices())
