@@ -11,6 +11,9 @@ pub(crate) fn canonical(frames: &[Value], anthropic: bool) -> Value {
     if anthropic { anthropic_events(frames) } else { chat_events(frames) }
 }
 
+/// What no chunk may lack (the official SDK's type).
+const REQUIRED: [&str; 5] = ["id", "object", "created", "model", "choices"];
+
 /// Deltas that continue text.
 const TEXT_FIELDS: [&str; 4] = ["content", "reasoning_content", "reasoning", "refusal"];
 
@@ -43,6 +46,9 @@ impl Gathered {
             self.events.push(Value::Object(chunk.clone()));
             return;
         }
+        for required in REQUIRED.iter().filter(|key| !chunk.contains_key(**key)) {
+            self.distinct(required, &json!("<absent>"));
+        }
         for (key, value) in chunk {
             match key.as_str() {
                 "choices" | "usage" if value.is_null() => {}
@@ -56,6 +62,7 @@ impl Gathered {
         }
     }
 
+    /// Notes a value of the chunk itself. Where each of them stands says nothing; that all are right does.
     fn distinct(&mut self, key: &str, value: &Value) {
         if value.is_null() {
             return;
@@ -72,6 +79,9 @@ impl Gathered {
             self.events.push(json!({"choice": choice}));
             return;
         };
+        if !fields.contains_key("delta") {
+            self.events.push(json!({"choice": index, "delta": "<absent>"}));
+        }
         for (key, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
             match (key.as_str(), value) {
                 ("index" | "finish_reason", _) => {}
@@ -87,7 +97,11 @@ impl Gathered {
     fn delta(&mut self, index: &Value, delta: &Map<String, Value>) {
         // A fixed order: which field of one delta stands first says nothing.
         if let Some(role) = delta.get("role").filter(|role| !role.is_null()) {
-            self.events.push(json!({"choice": index, "role": role}));
+            let event = json!({"choice": index, "role": role});
+            // Some hosts repeat the role in every delta.
+            if !self.events.contains(&event) {
+                self.events.push(event);
+            }
         }
         for field in ["reasoning_content", "reasoning", "content", "refusal"] {
             match delta.get(field) {

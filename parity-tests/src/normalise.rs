@@ -98,34 +98,19 @@ pub(crate) fn answer(route: Route, mut seen: Value, provider: &str) -> Value {
     seen
 }
 
-/// Whether the leaf at `path` of an observed, not yet normalised answer is one that normalisation takes out: such a leaf
-/// may change without anyone noticing.
-pub(crate) fn ignores(route: Route, path: &[Step], leaf: &Value, provider: &str) -> bool {
-    let last = match path.last() {
-        Some(Step::Key(key)) => key.as_str(),
-        _ => "",
-    };
-    match leaf {
-        Value::String(text) if is_id(path) => !stands_in(provider, text),
-        Value::Number(_) => last == "created",
-        Value::Null => path.first() == Some(&Step::Key("frames".to_owned())) || is_optional(route, path),
-        // An empty delta, and a frame's name that only repeats its type.
-        Value::String(text) => text.is_empty() && path.iter().any(|step| *step == Step::Key("delta".to_owned())),
-        _ => false,
-    }
-}
-
-fn is_optional(route: Route, path: &[Step]) -> bool {
+/// Whether `null` at `path` of a normalised answer is the same as nothing.
+pub(crate) fn is_optional(route: Route, path: &[Step]) -> bool {
     OPTIONAL.iter().any(|(of, pattern)| *of == route && matches(path, pattern))
 }
 
-fn is_id(path: &[Step]) -> bool {
+pub(crate) fn is_id(path: &[Step]) -> bool {
     // The ids of a stream's chunks are gathered in a list.
     let chunk = matches(path, "/stream/chunk/id/*");
     chunk || matches!(path.last(), Some(Step::Key(key)) if key == "id" || key == "tool_use_id")
 }
 
-fn stands_in(provider: &str, id: &str) -> bool {
+/// Whether the provider's body holds this id.
+pub(crate) fn stands_in(provider: &str, id: &str) -> bool {
     provider.contains(&format!("\"{id}\""))
 }
 

@@ -9,13 +9,15 @@ use crate::oracle::Oracle;
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::targets::Targets;
-use crate::{corpus, engine, judge};
+use crate::mutate::{self, Tally};
+use crate::{corpus, engine, gate, judge};
 
 /// Carries `command` out; `false` means that it found something wrong.
 pub(crate) fn run(command: &Command) -> Result<bool, String> {
     match command.action {
         Action::Run => replay(command),
-        _ => Err("not there yet".to_owned()),
+        Action::Mutate => mutants(command),
+        Action::GateWrite | Action::GateCheck => gate_file(command),
     }
 }
 
@@ -63,6 +65,45 @@ fn replay(command: &Command) -> Result<bool, String> {
     }
     print(&[&report.differences(command.show), &report.table(), &report.closing_line(), "\n"])?;
     Ok(report.unexplained() == 0)
+}
+
+fn mutants(command: &Command) -> Result<bool, String> {
+    let (mut cases, _) = cases(command)?;
+    ask_oracle(command, &mut cases)?;
+    let mut tally = Tally::default();
+    let mut progress = Progress::new("mutating", cases.len());
+    for case in &cases {
+        mutate::mutate(case, &engine::run(case), &mut tally);
+        progress.step();
+    }
+    progress.finish();
+    for survivor in tally.survivors.iter().take(command.show) {
+        print(&["survived: ", survivor, "\n"])?;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "far fewer mutants than 2^52")]
+    let percent = tally.caught as f64 * 100.0 / tally.mutants.max(1) as f64;
+    let (mutants, caught) = (tally.mutants, tally.caught);
+    print(&[&format!("mutation: {mutants} mutants, {caught} caught ({percent:.2} %)\n")])?;
+    Ok(mutants > 0 && percent >= mutate::REQUIRED_PERCENT)
+}
+
+fn gate_file(command: &Command) -> Result<bool, String> {
+    let cases = case::load_fixtures(&command.fixtures)?;
+    let judged = |case: Case| {
+        let class = judge::judge(&case, &engine::run(&case)).verdict.class;
+        (case, class)
+    };
+    let wanted = gate::text(&gate::derive(&cases.into_iter().map(judged).collect::<Vec<_>>()))?;
+    let file = command.gate.display();
+    if command.action == Action::GateWrite {
+        fs::write(&command.gate, wanted).map_err(|error| format!("{file}: {error}"))?;
+        return Ok(true);
+    }
+    let present = fs::read_to_string(&command.gate).unwrap_or_default();
+    if present != wanted {
+        print(&["the gate file is not what the fixtures prove: run `parity gate --write`\n"])?;
+    }
+    Ok(present == wanted)
 }
 
 /// Writes to stdout; a closed pipe is an error, not a panic.
