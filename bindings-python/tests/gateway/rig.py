@@ -16,7 +16,7 @@ import uvicorn
 import yaml
 from interlingua.gateway.application import Gateway, create_app
 from interlingua.gateway.logs import Log
-from interlingua.gateway.serving import bind
+from interlingua.gateway.serving import WEBSOCKETS, bind
 
 KEY = "sk-test-master-8f2c"
 CHAT = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}
@@ -161,10 +161,30 @@ def config_document(base: str, **changes: Any) -> dict[str, Any]:
     """A config with one group per route, all at ``base``."""
     document: dict[str, Any] = {
         "model_list": [
-            {"model_name": "gpt-4o", "litellm_params": {"model": "openai/gpt-4o", "api_key": "sk-up-openai", "api_base": f"{base}/v1"}},
-            {"model_name": "claude", "litellm_params": {"model": "anthropic/claude-sonnet-4-5", "api_key": "sk-up-anthropic", "api_base": base}},
-            {"model_name": "ocr", "litellm_params": {"model": "mistral/mistral-ocr-latest", "api_key": "sk-up-mistral", "api_base": f"{base}/v1"}},
-            {"model_name": "groq/*", "litellm_params": {"model": "groq/*", "api_key": "sk-up-groq", "api_base": f"{base}/openai/v1"}},
+            {
+                "model_name": "gpt-4o",
+                "litellm_params": {"model": "openai/gpt-4o", "api_key": "sk-up-openai", "api_base": f"{base}/v1"},
+            },
+            {
+                "model_name": "claude",
+                "litellm_params": {
+                    "model": "anthropic/claude-sonnet-4-5",
+                    "api_key": "sk-up-anthropic",
+                    "api_base": base,
+                },
+            },
+            {
+                "model_name": "ocr",
+                "litellm_params": {
+                    "model": "mistral/mistral-ocr-latest",
+                    "api_key": "sk-up-mistral",
+                    "api_base": f"{base}/v1",
+                },
+            },
+            {
+                "model_name": "groq/*",
+                "litellm_params": {"model": "groq/*", "api_key": "sk-up-groq", "api_base": f"{base}/openai/v1"},
+            },
         ],
         "general_settings": {"master_key": KEY},
         "litellm_settings": {"num_retries": 0},
@@ -186,7 +206,12 @@ class Running:
         listener = bind("127.0.0.1", 0)
         self.port: int = listener.getsockname()[1]
         settings = uvicorn.Config(
-            self.app, http="httptools", ws="websockets", lifespan="on", access_log=False, log_level="critical",
+            self.app,
+            http="httptools",
+            ws=WEBSOCKETS,
+            lifespan="on",
+            access_log=False,
+            log_level="critical",
             timeout_graceful_shutdown=shutdown_seconds,
         )
         self.server = uvicorn.Server(settings)
@@ -202,7 +227,9 @@ class Running:
             threading.Event().wait(0.01)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def stop(self) -> None:
@@ -217,7 +244,13 @@ class Running:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
 
     def request(
-        self, method: str, path: str, body: bytes | dict[str, Any] | None = None, *, key: str | None = KEY, **headers: str
+        self,
+        method: str,
+        path: str,
+        body: bytes | dict[str, Any] | None = None,
+        *,
+        key: str | None = KEY,
+        **headers: str,
     ) -> Reply:
         connection = self.connect()
         try:

@@ -52,8 +52,9 @@ class Misuse(InterlinguaError):
 
 
 class Target:
-    def __init__(self, provider: str, model: str, *, base_url: str | None = None, has_credential: bool = True,
-                 **options: Any) -> None:
+    def __init__(
+        self, provider: str, model: str, *, base_url: str | None = None, has_credential: bool = True, **options: Any
+    ) -> None:
         row = next((row for row in PROVIDERS if row[0] == provider), None)
         if row is None:
             raise Unsupported(f"unknown provider {provider!r}")
@@ -71,8 +72,16 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 class Request:
-    def __init__(self, dialect: str, body: bytes, *, headers: Sequence[tuple[str, str]] = (), query: str = "",
-                 max_body_bytes: int = 1 << 30, max_depth: int = 128) -> None:
+    def __init__(
+        self,
+        dialect: str,
+        body: bytes,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        query: str = "",
+        max_body_bytes: int = 1 << 30,
+        max_depth: int = 128,
+    ) -> None:
         try:
             document = json.loads(body.decode("utf-8"), object_pairs_hook=_unique)
         except (ValueError, RecursionError):
@@ -101,8 +110,9 @@ class HttpRequest:
 
 
 class Outcome:
-    def __init__(self, answered: bool, status: int, kind: str, retry: bool, retry_after: float | None,
-                 committed: bool) -> None:
+    def __init__(
+        self, answered: bool, status: int, kind: str, retry: bool, retry_after: float | None, committed: bool
+    ) -> None:
         self.answered, self.status, self.kind, self.message = answered, status, kind, kind
         self.retry, self.retry_after, self.committed = retry, retry_after, committed
 
@@ -186,8 +196,15 @@ def translate_request(*_: Any, **__: Any) -> Any:
 translate_response = translate_request
 
 
-def render_error(dialect: str, status: int, message: str, *, type: str | None = None, code: str | None = None,
-                 param: str | None = None) -> ClientResponse:
+def render_error(
+    dialect: str,
+    status: int,
+    message: str,
+    *,
+    type: str | None = None,
+    code: str | None = None,
+    param: str | None = None,
+) -> ClientResponse:
     kind = type or "invalid_request_error"
     if dialect == "anthropic_messages":
         document: dict[str, Any] = {"type": "error", "error": {"type": kind, "message": message}}

@@ -171,15 +171,21 @@ def test_what_is_not_built_is_named_and_stays_on_python(section: str, reason: st
 
 @pytest.mark.parametrize(
     "section",
-    ["litellm_settings: {cache: false, callbacks: []}", "litellm_settings: {set_verbose: true, json_logs: true}",
-     "router_settings: {routing_strategy: simple-shuffle, allowed_fails: 3}", "general_settings: {max_request_size_mb: 5}"],
+    [
+        "litellm_settings: {cache: false, callbacks: []}",
+        "litellm_settings: {set_verbose: true, json_logs: true}",
+        "router_settings: {routing_strategy: simple-shuffle, allowed_fails: 3}",
+        "general_settings: {max_request_size_mb: 5}",
+    ],
 )
 def test_what_is_off_or_harmless_changes_nothing(section: str) -> None:
     config = build(f"model_list: [{{model_name: a, litellm_params: {{model: openai/x}}}}]\n{section}")
     assert config.python_reasons == ()
 
 
-@pytest.mark.parametrize("key", ["mock_response", "litellm_credential_name", "aws_region_name", "max_parallel_requests"])
+@pytest.mark.parametrize(
+    "key", ["mock_response", "litellm_credential_name", "aws_region_name", "max_parallel_requests"]
+)
 def test_unknown_deployment_keys_keep_the_deployment_on_python(key: str) -> None:
     config = build(f"model_list: [{{model_name: a, litellm_params: {{model: openai/x, {key}: yes-please}}}}]")
     assert only_reasons(config) == (f"litellm_params.{key}",)
@@ -239,7 +245,9 @@ router_settings: {model_group_alias: {gpt-4: a, hidden: {model: a, hidden: true}
 
 def test_includes(tmp_path: Path) -> None:
     (tmp_path / "models.yaml").write_text(yaml.safe_dump({"model_list": [ONE]}))
-    (tmp_path / "config.yaml").write_text("include: [models.yaml]\nmodel_list: []\ngeneral_settings: {master_key: sk}\n")
+    (tmp_path / "config.yaml").write_text(
+        "include: [models.yaml]\nmodel_list: []\ngeneral_settings: {master_key: sk}\n"
+    )
     assert [deployment.group for deployment in load_config(tmp_path / "config.yaml", {}).deployments] == ["gpt-4o"]
 
 
@@ -250,8 +258,14 @@ def test_includes(tmp_path: Path) -> None:
         ("model_list: [{litellm_params: {model: x}}]", ["model_list[0].model_name", "missing"]),
         ("model_list: [{model_name: a}]", ["model_list[0].litellm_params.model", "provider/model"]),
         ("model_list: [{model_name: a, litellm_params: {model: openai/x, timeout: soon}}]", ["timeout", "number"]),
-        ("model_list: [{model_name: a, litellm_params: {model: openai/x, api_base: 'localhost:8000'}}]", ["api_base", "http"]),
-        ('model_list: [{model_name: a, litellm_params: {model: openai/x, api_key: "k\\n"}}]', ["api_key", "line break"]),
+        (
+            "model_list: [{model_name: a, litellm_params: {model: openai/x, api_base: 'localhost:8000'}}]",
+            ["api_base", "http"],
+        ),
+        (
+            'model_list: [{model_name: a, litellm_params: {model: openai/x, api_key: "k\\n"}}]',
+            ["api_key", "line break"],
+        ),
         ("general_settings: [1]", ["general_settings", "mapping"]),
         ("migration: {switches: {openai_chat/anthropic: fast}}", ["switches.openai_chat/anthropic", "auto"]),
         ("migration: {switches: {openai-chat/anthropic: auto}}", ["openai-chat", "openai_chat"]),
@@ -271,7 +285,13 @@ def test_errors_say_file_key_and_what_to_do(text: str, words: list[str]) -> None
 
 @pytest.mark.parametrize(
     ("content", "word"),
-    [(None, "no such file"), ("a: [", "not valid YAML at line"), ("", "is empty"), ("- 1", "mapping"), ("\x00", "YAML")],
+    [
+        (None, "no such file"),
+        ("a: [", "not valid YAML at line"),
+        ("", "is empty"),
+        ("- 1", "mapping"),
+        ("\x00", "YAML"),
+    ],
 )
 def test_unreadable_files(tmp_path: Path, content: str | None, word: str) -> None:
     path = tmp_path / "config.yaml"

@@ -50,8 +50,19 @@ def test_retryable_statuses() -> None:
 
 @pytest.mark.parametrize(
     ("attempt", "after", "shortest", "seconds"),
-    [(0, None, 0, 0.5), (1, None, 0, 1), (3, None, 0, 4), (9, None, 0, 8), (0, 7.0, 0, 7), (0, 60.0, 0, 60),
-     (0, 61.0, 0, 0.5), (0, 0.0, 0, 0.5), (0, -3.0, 0, 0.5), (0, None, 3, 3), (9999, None, 0, 8)],
+    [
+        (0, None, 0, 0.5),
+        (1, None, 0, 1),
+        (3, None, 0, 4),
+        (9, None, 0, 8),
+        (0, 7.0, 0, 7),
+        (0, 60.0, 0, 60),
+        (0, 61.0, 0, 0.5),
+        (0, 0.0, 0, 0.5),
+        (0, -3.0, 0, 0.5),
+        (0, None, 3, 3),
+        (9999, None, 0, 8),
+    ],
 )
 def test_waits(attempt: int, after: float | None, shortest: float, seconds: float) -> None:
     assert wait_seconds(attempt, after, shortest, lambda: 0.0) == seconds
@@ -60,10 +71,21 @@ def test_waits(attempt: int, after: float | None, shortest: float, seconds: floa
 
 @pytest.mark.parametrize(
     ("body", "header", "deployment", "settings", "allowed"),
-    [(1, "5", 7, 9, 1), (None, "5", 7, 9, 5), (None, None, 7, 9, 7), (None, None, None, 9, 9), (0, "5", 7, 9, 0),
-     ("x", "y", None, 2, 2), (True, None, None, 2, 2), (-1, "-1", 3, 2, 3), (10**9, None, None, 2, 100)],
+    [
+        (1, "5", 7, 9, 1),
+        (None, "5", 7, 9, 5),
+        (None, None, 7, 9, 7),
+        (None, None, None, 9, 9),
+        (0, "5", 7, 9, 0),
+        ("x", "y", None, 2, 2),
+        (True, None, None, 2, 2),
+        (-1, "-1", 3, 2, 3),
+        (10**9, None, None, 2, 100),
+    ],
 )
-def test_who_says_how_often(body: object, header: str | None, deployment: int | None, settings: int, allowed: int) -> None:
+def test_who_says_how_often(
+    body: object, header: str | None, deployment: int | None, settings: int, allowed: int
+) -> None:
     assert retries_allowed(body, header, deployment, settings) == allowed
 
 
@@ -123,18 +145,27 @@ FORM = "multipart/form-data; boundary=edge"
 
 
 def form(*parts: tuple[str, bytes]) -> bytes:
-    body = b"".join(b"--edge\r\ncontent-disposition: form-data; " + head.encode() + b"\r\n\r\n" + data + b"\r\n" for head, data in parts)
+    body = b"".join(
+        b"--edge\r\ncontent-disposition: form-data; " + head.encode() + b"\r\n\r\n" + data + b"\r\n"
+        for head, data in parts
+    )
     return body + b"--edge--\r\n"
 
 
 def test_ocr_form() -> None:
     body = form(
-        ('name="model"', b"ocr"), ('name="pages"', b"[0,1]"), ('name="include_image_base64"', b"true"),
-        ('name="id"', b"abc"), ('name="document"', b"ignored"),
+        ('name="model"', b"ocr"),
+        ('name="pages"', b"[0,1]"),
+        ('name="include_image_base64"', b"true"),
+        ('name="id"', b"abc"),
+        ('name="document"', b"ignored"),
         ('name="file"; filename="d.pdf"\r\ncontent-type: application/pdf', b"%PDF\r\n--edg\r\n"),
     )
     assert json.loads(ocr_request(FORM, body)) == {
-        "model": "ocr", "pages": [0, 1], "include_image_base64": True, "id": "abc",
+        "model": "ocr",
+        "pages": [0, 1],
+        "include_image_base64": True,
+        "id": "abc",
         "document": {"type": "document_url", "document_url": "data:application/pdf;base64,JVBERg0KLS1lZGcNCg=="},
     }
 
@@ -144,9 +175,13 @@ def test_ocr_form() -> None:
     [
         ('name="file"; filename="a.png"\r\ncontent-type: image/png', "image_url", "image/png"),
         ('name="file"; filename="a.png"\r\ncontent-type: application/octet-stream', "image_url", "image/png"),
-        ('name="file"; filename="a.bin"\r\ncontent-type: application/octet-stream', "document_url", "application/octet-stream"),
+        (
+            'name="file"; filename="a.bin"\r\ncontent-type: application/octet-stream',
+            "document_url",
+            "application/octet-stream",
+        ),
         ('name="file"; filename="a.pdf"', "document_url", "application/pdf"),
-        ('name=file; filename=a.jpeg\r\nContent-Type: image/jpeg; q=1', "image_url", "image/jpeg"),
+        ("name=file; filename=a.jpeg\r\nContent-Type: image/jpeg; q=1", "image_url", "image/jpeg"),
     ],
 )
 def test_ocr_file_types(head: str, kind: str, mime: str) -> None:
@@ -184,7 +219,10 @@ def test_metrics_text() -> None:
     metrics.record("openai_chat", "groq", "rust", "answered", 200, 0.02, losses=[("a", "dropped")], retries=2)
     metrics.record("openai_chat", "groq", "rust", 'odd"\n\\', 500, 999.0)
     text = metrics.render(idle_connections=3, ungated=["*"], python_running=False).decode()
-    assert 'interlingua_requests_total{route="openai_chat",provider="groq",engine="rust",outcome="answered",status="200",gate=""} 1' in text
+    assert (
+        'interlingua_requests_total{route="openai_chat",provider="groq",engine="rust",outcome="answered",status="200",gate=""} 1'
+        in text
+    )
     assert 'outcome="odd\\"\\n\\\\"' in text
     assert 'interlingua_losses_total{pair="openai_chat/groq",code="dropped"} 1' in text
     assert 'interlingua_retries_total{route="openai_chat",provider="groq"} 2' in text

@@ -16,10 +16,19 @@ from rig import CHAT, KEY, Received, Running, Upstream, chat_answer, config_docu
 
 MESSAGES = {"model": "claude", "max_tokens": 9, "messages": [{"role": "user", "content": "hello"}]}
 OCR = {"model": "ocr", "document": {"type": "document_url", "document_url": "https://example.com/a.pdf"}}
-OCR_ANSWER = {"pages": [{"index": 0, "markdown": "# hi", "images": [], "dimensions": None}], "model": "m", "usage_info": {"pages_processed": 1}}
+OCR_ANSWER = {
+    "pages": [{"index": 0, "markdown": "# hi", "images": [], "dimensions": None}],
+    "model": "m",
+    "usage_info": {"pages_processed": 1},
+}
 MESSAGE_ANSWER = {
-    "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5",
-    "content": [{"type": "text", "text": "hi"}], "stop_reason": "end_turn", "stop_sequence": None,
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude-sonnet-4-5",
+    "content": [{"type": "text", "text": "hi"}],
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
     "usage": {"input_tokens": 1, "output_tokens": 1},
 }
 
@@ -27,7 +36,10 @@ MESSAGE_ANSWER = {
 def chunk(**delta: Any) -> bytes:
     finish = delta.pop("finish", None)
     document = {
-        "id": "c", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o",
+        "id": "c",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "gpt-4o",
         "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
     }
     return b"data: " + json.dumps(document).encode() + b"\n\n"
@@ -68,7 +80,10 @@ def test_paths_with_and_without_v1(gateway: Running, path: str) -> None:
 
 
 def test_messages_and_ocr(gateway: Running, upstream: Upstream) -> None:
-    upstream.answers = [http_answer(200, json.dumps(MESSAGE_ANSWER).encode()), http_answer(200, json.dumps(OCR_ANSWER).encode())]
+    upstream.answers = [
+        http_answer(200, json.dumps(MESSAGE_ANSWER).encode()),
+        http_answer(200, json.dumps(OCR_ANSWER).encode()),
+    ]
     reply = gateway.request("POST", "/v1/messages", MESSAGES, key=None, x_api_key=KEY)
     assert (reply.status, reply.json()["content"][0]["text"]) == (200, "hi")
     assert upstream.received[0].header("x-api-key") == "sk-up-anthropic"
@@ -109,7 +124,9 @@ def test_stream_reaches_the_client_as_it_comes(gateway: Running, upstream: Upstr
 
     upstream.answers = [slowly]
     connection = gateway.connect()
-    connection.request("POST", "/v1/chat/completions", json.dumps({**CHAT, "stream": True}), {"authorization": f"Bearer {KEY}"})
+    connection.request(
+        "POST", "/v1/chat/completions", json.dumps({**CHAT, "stream": True}), {"authorization": f"Bearer {KEY}"}
+    )
     response = connection.getresponse()
     assert response.read1(100).startswith(b"data: ")
     more.set()
@@ -210,8 +227,10 @@ def retrying(gateway: Running) -> list[float]:
 def test_retries_until_it_works(gateway: Running, upstream: Upstream) -> None:
     waits = retrying(gateway)
     upstream.answers = [
-        http_answer(500, b'{"error":{"message":"x"}}'), http_answer(429, b'{"error":{"message":"x"}}', "retry-after: 3"),
-        http_answer(503, b"no json"), chat_answer(),
+        http_answer(500, b'{"error":{"message":"x"}}'),
+        http_answer(429, b'{"error":{"message":"x"}}', "retry-after: 3"),
+        http_answer(503, b"no json"),
+        chat_answer(),
     ]
     reply = gateway.chat(num_retries=3)
     assert (reply.status, reply.headers["x-litellm-attempted-retries"], len(upstream.received)) == (200, "3", 4)
@@ -266,8 +285,10 @@ def test_client_that_leaves_cancels_the_upstream_call(gateway: Running, upstream
     body = json.dumps(CHAT).encode()
     with socket.create_connection(("127.0.0.1", gateway.port)) as client:
         client.sendall(
-            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer " + KEY.encode()
-            + b"\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer "
+            + KEY.encode()
+            + b"\r\ncontent-length: %d\r\n\r\n" % len(body)
+            + body
         )
         time.sleep(0.3)
     assert upstream.closed_by_client.wait(3)
@@ -287,7 +308,9 @@ def test_client_that_leaves_a_stream_cancels_the_upstream_call(gateway: Running,
 
     upstream.answers = [endless]
     connection = gateway.connect()
-    connection.request("POST", "/v1/chat/completions", json.dumps({**CHAT, "stream": True}), {"authorization": f"Bearer {KEY}"})
+    connection.request(
+        "POST", "/v1/chat/completions", json.dumps({**CHAT, "stream": True}), {"authorization": f"Bearer {KEY}"}
+    )
     connection.getresponse().read1(10)
     connection.close()
     assert upstream.closed_by_client.wait(3)
@@ -318,7 +341,9 @@ def test_shutdown_breaks_a_stream_off_in_the_open(upstream: Upstream, tmp_path: 
 def _stream_during_shutdown(upstream: Upstream, folder: Path, seconds: int) -> bytes:
     gateway = Running(config_document(upstream.url), folder, shutdown_seconds=seconds).__enter__()
     connection = gateway.connect()
-    connection.request("POST", "/v1/chat/completions", json.dumps({**CHAT, "stream": True}), {"authorization": f"Bearer {KEY}"})
+    connection.request(
+        "POST", "/v1/chat/completions", json.dumps({**CHAT, "stream": True}), {"authorization": f"Bearer {KEY}"}
+    )
     response = connection.getresponse()
     first = response.read1(10)
     stopper = threading.Thread(target=gateway.stop)
@@ -331,7 +356,11 @@ def _stream_during_shutdown(upstream: Upstream, folder: Path, seconds: int) -> b
 
 def test_no_key_and_no_prompt_in_the_log(gateway: Running, upstream: Upstream) -> None:
     secret = "planted-prompt-5d1"
-    upstream.answers = [chat_answer(), http_answer(500, b'{"error":{"message":"planted-answer-5d1"}}'), b"garbage planted-answer-5d1"]
+    upstream.answers = [
+        chat_answer(),
+        http_answer(500, b'{"error":{"message":"planted-answer-5d1"}}'),
+        b"garbage planted-answer-5d1",
+    ]
     for _ in range(3):
         gateway.chat(messages=[{"role": "user", "content": secret}])
     gateway.chat(model=secret)

@@ -38,9 +38,16 @@ def with_transport(use: Callable[[Transport], Coroutine[Any, Any, T]], limits: L
     return asyncio.run(run())
 
 
-async def fetch(transport: Transport, url: str, body: bytes | AsyncIterator[bytes] = b"{}", **options: Any) -> tuple[int, dict[bytes, bytes], bytes]:
+async def fetch(
+    transport: Transport, url: str, body: bytes | AsyncIterator[bytes] = b"{}", **options: Any
+) -> tuple[int, dict[bytes, bytes], bytes]:
     answer = await transport.send(
-        options.pop("method", "POST"), url, options.pop("headers", []), body, timeouts=options.pop("timeouts", QUICK), **options
+        options.pop("method", "POST"),
+        url,
+        options.pop("headers", []),
+        body,
+        timeouts=options.pop("timeouts", QUICK),
+        **options,
     )
     try:
         whole = await answer.whole()
@@ -400,7 +407,9 @@ def test_headers_cannot_smuggle(upstream: Upstream, header: tuple[bytes, bytes])
     assert upstream.received == []
 
 
-@pytest.mark.parametrize("url", ["ftp://a/b", "/relative", "http://", "http://u:p@host/", "http://a b/", "http://h/\r\n"])
+@pytest.mark.parametrize(
+    "url", ["ftp://a/b", "/relative", "http://", "http://u:p@host/", "http://a b/", "http://h/\r\n"]
+)
 def test_bad_urls(url: str) -> None:
     with pytest.raises(ValueError, match="URL"):
         locate(url)

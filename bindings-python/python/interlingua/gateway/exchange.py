@@ -9,7 +9,7 @@ from collections.abc import Awaitable
 from time import perf_counter
 
 from interlingua import _native
-from interlingua.gateway.asgi import ByteHeaders, Receive, Scope, Send, encode_headers, respond
+from interlingua.gateway.asgi import ByteHeaders, Message, Receive, Scope, Send, encode_headers, respond
 
 WATCH_AFTER_SECONDS = 0.05
 _CALL_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
@@ -20,6 +20,8 @@ class Exchange:
     """Facts for the log line and the metrics, and the way back to the client."""
 
     __slots__ = (
+        "_receive",
+        "body_taken",
         "call_id",
         "disconnected",
         "dialect",
@@ -33,7 +35,6 @@ class Exchange:
         "outcome",
         "path",
         "provider",
-        "receive",
         "retries",
         "route",
         "scope",
@@ -47,13 +48,15 @@ class Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, route: str, dialect: str) -> None:
         self.scope = scope
-        self.receive = receive
+        self._receive = receive
         self.send = send
         self.route = route
         self.dialect = dialect
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.body_taken = b"transfer-encoding" not in self.headers and self.headers.get(b"content-length", b"0") == b"0"
+        """No more of the request's body is to come."""
         self.started = perf_counter()
         self.call_id = self._call_id()
         self.extra_headers: ByteHeaders = []
@@ -76,6 +79,13 @@ class Exchange:
             return given.decode("ascii")
         raw = os.urandom(16).hex()
         return f"{raw[:8]}-{raw[8:12]}-4{raw[13:16]}-a{raw[17:20]}-{raw[20:]}"
+
+    async def receive(self) -> Message:
+        """The next ASGI message from the client."""
+        message = await self._receive()
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            self.body_taken = True
+        return message
 
     def header(self, name: bytes) -> str | None:
         value = self.headers.get(name)
@@ -135,6 +145,7 @@ async def unless_client_leaves(exchange: Exchange, work: Awaitable[None]) -> Non
     task = asyncio.current_task()
     assert task is not None
     watcher: asyncio.Task[None] | None = None
+    timer: asyncio.TimerHandle | None = None
 
     async def watch() -> None:
         while True:
@@ -145,7 +156,11 @@ async def unless_client_leaves(exchange: Exchange, work: Awaitable[None]) -> Non
                 return
 
     def begin() -> None:
-        nonlocal watcher
+        nonlocal watcher, timer
+        if not exchange.body_taken:
+            # The messages are still the handler's: it learns by itself when the client leaves.
+            timer = loop.call_later(WATCH_AFTER_SECONDS, begin)
+            return
         watcher = loop.create_task(watch())
 
     timer = loop.call_later(WATCH_AFTER_SECONDS, begin)
@@ -157,6 +172,7 @@ async def unless_client_leaves(exchange: Exchange, work: Awaitable[None]) -> Non
         task.uncancel()
         exchange.outcome = "disconnected"
     finally:
-        timer.cancel()
+        if timer is not None:
+            timer.cancel()
         if watcher is not None:
             watcher.cancel()

@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import socket
 import sys
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
+from uvicorn.config import WS_PROTOCOLS
 
 BACKLOG = 2048
+WEBSOCKETS: Literal["auto", "websockets-sansio"] = (
+    "websockets-sansio" if "websockets-sansio" in WS_PROTOCOLS else "auto"
+)
 
 
 class ServeError(Exception):
@@ -45,7 +49,7 @@ def run(app: Any, listener: socket.socket, *, shutdown_seconds: float) -> None:
         app,
         loop="auto",
         http="httptools",
-        ws="websockets",
+        ws=WEBSOCKETS,
         lifespan="on",
         access_log=False,
         log_level="warning",
