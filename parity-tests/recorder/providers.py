@@ -14,6 +14,7 @@ class Deployment:
     model: str
     api_base: str | None = None
     drop_params: bool = False
+    route: str = "openai_chat"
 
     @property
     def group(self) -> str:
@@ -23,7 +24,7 @@ class Deployment:
     @property
     def litellm_params(self) -> dict[str, object]:
         """The deployment's ``litellm_params``; retries off, so that one case is one request."""
-        prefix = _LITELLM_NAMES.get(self.provider, self.provider)
+        prefix = _LITELLM_NAMES.get((self.provider, self.route), self.provider)
         params: dict[str, object] = {
             "model": f"{prefix}/{self.model}",
             "api_key": API_KEY,
@@ -38,6 +39,11 @@ class Deployment:
         return params
 
 
-# Ollama's own dialect is LiteLLM's `ollama`/`ollama_chat`; its OpenAI endpoint is plain `openai` with an api_base.
-_LITELLM_NAMES = {"ollama": "openai", "ollama_openai": "openai", "custom_openai": "custom_openai"}
-_NEEDS_API_BASE = frozenset({"hosted_vllm", "lm_studio", "custom_openai", "ollama", "ollama_openai"})
+# `ollama_openai`, Ollama's OpenAI endpoint, is no provider of LiteLLM (whose `ollama` is Ollama's own dialect): its users
+# write `openai/<model>` with an api_base. On the messages route that would go to /responses, so there the oracle is
+# LiteLLM's `custom_openai`, any server that speaks openai_chat.
+_LITELLM_NAMES = {
+    ("ollama_openai", "openai_chat"): "openai",
+    ("ollama_openai", "anthropic_messages"): "custom_openai",
+}
+_NEEDS_API_BASE = frozenset({"hosted_vllm", "lm_studio", "custom_openai", "ollama_openai"})

@@ -23,6 +23,7 @@ _TRANSPORT_HEADERS = frozenset(("host", "accept", "accept-encoding", "connection
 _ANSWER_HEADERS = frozenset(("content-type", "retry-after", "request-id", "cache-control"))
 _ANSWER_HEADER_PREFIXES = ("llm_provider-", "x-ratelimit-")
 _KEY = "sk-test"
+_ABSENT = object()
 
 
 def recorded_files(oracle: Oracle, case: Case) -> dict[str, str]:
@@ -42,10 +43,9 @@ def recorded_files(oracle: Oracle, case: Case) -> dict[str, str]:
     answer = case.answer()
     if answer is not None:
         received = oracle.ask(version, {"op": "answer", **question, "answer": answer})
-        through_proxy = received["request"]
-        facts["request"]["proxy_sends_the_same"] = (
-            through_proxy is None if request is None else through_proxy is not None and _same(request, through_proxy)
-        )
+        differs = _differences(request, received["request"])
+        if differs:
+            facts["request"]["proxy_differs_in"] = differs
         name, text = _client_response(received["response"])
         files[name] = text
         facts["client_response"] = _client_facts(received["response"])
@@ -72,9 +72,15 @@ def _provider_request(sent: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _same(request: Mapping[str, Any], through_proxy: Mapping[str, Any]) -> bool:
-    other = _provider_request(through_proxy)
-    return all(request.get(key) == other.get(key) for key in ("method", "origin", "path", "query", "body"))
+def _differences(request: Mapping[str, Any] | None, sent_by_proxy: Mapping[str, Any] | None) -> list[str]:
+    """What the proxy sends otherwise than the SDK: top-level body fields and parts of the URL, by name."""
+    if request is None or sent_by_proxy is None:
+        return [] if request is sent_by_proxy else ["whether anything is sent"]
+    other = _provider_request(sent_by_proxy)
+    names = [key for key in ("method", "origin", "path", "query") if request[key] != other[key]]
+    ours, theirs = request.get("body") or {}, other.get("body") or {}
+    fields = {key for key in (*ours, *theirs) if ours.get(key, _ABSENT) != theirs.get(key, _ABSENT)}
+    return names + [f"body.{key}" for key in sorted(fields)]
 
 
 def _client_response(response: Mapping[str, Any]) -> tuple[str, str]:

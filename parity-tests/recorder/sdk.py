@@ -70,5 +70,6 @@ def _error(error: BaseException | None) -> dict[str, Any]:
     return {
         "class": type(error).__name__,
         "status": status if isinstance(status, int) else None,
-        "message": str(error),
+        # Some messages carry a traceback, which says nothing but where the oracle is installed.
+        "message": str(error).split("\nTraceback (most recent call last)", 1)[0],
     }

@@ -66,7 +66,7 @@ class Worker:
         pins.reset()
         headers = case.get("headers") or ()
         deployment = Deployment(
-            case["provider"], case["model"], case.get("api_base"), drop_params=bool(case.get("drop_params"))
+            case["provider"], case["model"], case.get("api_base"), bool(case.get("drop_params")), case["route"]
         )
         if case["op"] == "request":
             return await provider_request(self._wire, case["route"], deployment, case["body"], headers)
