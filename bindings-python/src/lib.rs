@@ -1,0 +1,24 @@
+//! Python bindings: bytes in, bytes out. No runtime and no threads, so forking is safe.
+
+mod attempt;
+mod errors;
+mod http;
+mod request;
+mod target;
+mod translate;
+
+use pyo3::prelude::*;
+
+/// The native core.
+#[pymodule(gil_used = false)]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    errors::register(module)?;
+    module.add_class::<target::Target>()?;
+    module.add_class::<request::Request>()?;
+    module.add_class::<http::HttpRequest>()?;
+    module.add_class::<http::ClientResponse>()?;
+    module.add_class::<attempt::Attempt>()?;
+    module.add_class::<attempt::Outcome>()?;
+    translate::register(module)
+}

@@ -1,0 +1,138 @@
+//! Whole answers, and the headers that go with answers.
+
+use super::{Attempt, Outcome};
+use crate::dialect::{Dialect, anthropic_messages, decode_chat_response, encode_chat_response, mistral_ocr, openai_chat};
+use crate::edit::Patch;
+use crate::error::{FailureKind, UpstreamError};
+use crate::http::{Headers, header};
+use crate::json::{Limits, Node, Tokens};
+use crate::usage::Usage;
+
+impl Attempt {
+    pub(super) fn whole(&mut self, body: Vec<u8>, out: &mut Vec<u8>) {
+        let mut tokens = Tokens::default();
+        let limits = Limits { max_bytes: self.max_answer_bytes, ..Limits::lenient() };
+        let root = match tokens.parse(&body, &limits) {
+            Ok(root) => root,
+            Err(error) => {
+                let message = format!("the provider's answer is not JSON: {error}");
+                return self.fail(UpstreamError::new(FailureKind::Malformed, 500, message));
+            }
+        };
+        let start = out.len();
+        match self.translate_whole(root, &body, out) {
+            Ok(usage) => {
+                self.usage = usage;
+                self.client_head = Some((200, whole_headers(&self.provider_headers)));
+                self.outcome = Some(Outcome::Answered);
+            }
+            Err(error) => {
+                out.truncate(start);
+                self.fail(error);
+            }
+        }
+    }
+
+    fn translate_whole(
+        &mut self,
+        root: Node<'_>,
+        body: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Usage>, UpstreamError> {
+        if self.streaming {
+            self.refuse_whole(root)?;
+        }
+        if self.client != self.upstream {
+            let response = decode_chat_response(self.upstream, root)?;
+            encode_chat_response(self.client, &response, &self.context, out, &mut self.report);
+            return Ok(response.usage);
+        }
+        let mut patch = Patch::default();
+        let usage = match self.client {
+            Dialect::OpenAiChat => {
+                openai_chat::error::in_band(root)?;
+                if !root.some("choices").is_some_and(Node::is_array) {
+                    return Err(malformed("the provider's answer has no choices"));
+                }
+                openai_chat::response::edit(root, &self.context, &mut patch);
+                root.some("usage").map(openai_chat::wire::usage)
+            }
+            Dialect::AnthropicMessages => {
+                let response = anthropic_messages::response::decode(root)?;
+                anthropic_messages::edit::answer(root, &self.context, &mut patch);
+                response.usage
+            }
+            Dialect::MistralOcr => {
+                mistral_ocr::response::edit(root, &mut patch)?;
+                None
+            }
+        };
+        patch.write(body, out);
+        Ok(usage)
+    }
+
+    /// A stream was asked for and one JSON body came: an error, or not what the dialect says.
+    fn refuse_whole(&self, root: Node<'_>) -> Result<(), UpstreamError> {
+        match self.upstream {
+            Dialect::AnthropicMessages if root.some("error").is_some() => {
+                Err(anthropic_messages::error::in_band(root))
+            }
+            _ => {
+                openai_chat::error::in_band(root)?;
+                Err(malformed("the provider answered a stream request with one JSON body"))
+            }
+        }
+    }
+}
+
+fn malformed(message: &str) -> UpstreamError {
+    UpstreamError::new(FailureKind::Malformed, 500, message)
+}
+
+/// Headers that describe the hop to the provider and mean nothing to the client.
+const HOP: &[&str] = &[
+    "connection",
+    "content-encoding",
+    "content-length",
+    "keep-alive",
+    "proxy-authenticate",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// A provider's headers, as LiteLLM hands them on: all with the prefix `llm_provider-`, rate limits and request ids bare
+/// as well, and `retry-after` always.
+pub(super) fn provider_headers(headers: &Headers) -> Headers {
+    let mut passed = Headers::new();
+    for (name, value) in headers {
+        if HOP.contains(&name.as_str()) {
+            continue;
+        }
+        if name.starts_with("x-ratelimit-") || matches!(name.as_str(), "request-id" | "retry-after" | "retry-after-ms") {
+            passed.push((name.clone(), value.clone()));
+        } else if name == "x-request-id" && header(headers, "request-id").is_none() {
+            passed.push(("request-id".to_owned(), value.clone()));
+        }
+        passed.push((format!("llm_provider-{name}"), value.clone()));
+    }
+    passed
+}
+
+fn whole_headers(provider: &Headers) -> Headers {
+    let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+    headers.extend(provider_headers(provider));
+    headers
+}
+
+pub(super) fn stream_headers(provider: &Headers) -> Headers {
+    let mut headers = vec![
+        ("content-type".to_owned(), "text/event-stream; charset=utf-8".to_owned()),
+        ("cache-control".to_owned(), "no-cache".to_owned()),
+        ("x-accel-buffering".to_owned(), "no".to_owned()),
+    ];
+    headers.extend(provider_headers(provider));
+    headers
+}

@@ -1,0 +1,159 @@
+//! From a request and a target to what is sent.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Attempt, AttemptOptions, Reader};
+use crate::dialect::{
+    AnswerContext, AnswerHints, Dialect, RequestContext, anthropic_messages, decode_chat_request, encode_chat_request,
+    mistral_ocr, openai_chat,
+};
+use crate::edit::Patch;
+use crate::error::Refusal;
+use crate::http::{Headers, HttpRequest};
+use crate::loss::Report;
+use crate::provider::Endpoint;
+use crate::request::Request;
+use crate::route;
+use crate::target::{Credential, Target};
+
+/// What a translation of a request gives.
+struct Prepared {
+    body: Vec<Bytes>,
+    headers: Headers,
+    hints: AnswerHints,
+    hide_usage: bool,
+}
+
+pub(super) fn prepare(request: &Request, target: &Arc<Target>, options: AttemptOptions) -> Result<Attempt, Refusal> {
+    let client = request.dialect();
+    let upstream = route::upstream_dialect(client, target.provider)?;
+    let endpoint = target.provider.endpoint(upstream).ok_or_else(|| {
+        Refusal::decline("no_dialect", format!("{} does not speak {}", target.provider.name(), upstream.name()))
+    })?;
+    let mut report = Report::default();
+    let prepared = if client == upstream {
+        same_dialect(request, target, &mut report)?
+    } else {
+        translated(request, target, upstream, &mut report)?
+    };
+    let facts = request.facts();
+    let context = AnswerContext {
+        requested_model: options.requested_model.unwrap_or_else(|| facts.model.clone()),
+        now_unix: options.now_unix,
+        id_seed: options.id_seed,
+        include_usage: asks_for_usage(request),
+        upstream,
+        hints: prepared.hints,
+    };
+    let http = HttpRequest {
+        method: "POST",
+        url: url(target, endpoint, request),
+        headers: headers(target, upstream, prepared.headers),
+        auth: match target.credential {
+            Credential::ApiKey => vec![endpoint.auth.clone()],
+            Credential::None => Vec::new(),
+        },
+        body: prepared.body,
+    };
+    Ok(Attempt {
+        client,
+        upstream,
+        target: Arc::clone(target),
+        context,
+        streaming: facts.stream,
+        hide_usage: prepared.hide_usage,
+        request: Some(http),
+        reader: Reader::Waiting,
+        status: 0,
+        provider_headers: Vec::new(),
+        client_head: None,
+        outcome: None,
+        usage: None,
+        report,
+        max_answer_bytes: options.max_answer_bytes.unwrap_or(256 << 20),
+    })
+}
+
+fn asks_for_usage(request: &Request) -> bool {
+    let options = request.root().some("stream_options");
+    options.and_then(|options| options.some("include_usage")?.bool()) == Some(true)
+}
+
+fn same_dialect(request: &Request, target: &Target, report: &mut Report) -> Result<Prepared, Refusal> {
+    let root = request.root();
+    let mut prepared =
+        Prepared { body: Vec::new(), headers: Vec::new(), hints: AnswerHints::default(), hide_usage: false };
+    let patch = match request.dialect() {
+        Dialect::OpenAiChat => {
+            let edited = openai_chat::edit::edit(root, target, report)?;
+            prepared.hide_usage = edited.hide_usage;
+            prepared.hints.json_tool = edited.json_tool;
+            edited.patch
+        }
+        Dialect::AnthropicMessages => {
+            let mut patch = Patch::default();
+            prepared.headers =
+                anthropic_messages::edit::edit(root, target, &request.head().headers, &mut patch, report)?;
+            patch
+        }
+        Dialect::MistralOcr => {
+            let mut patch = Patch::default();
+            mistral_ocr::request::edit(root, target, &mut patch)?;
+            patch
+        }
+    };
+    prepared.body = patch.pieces(request.body());
+    Ok(prepared)
+}
+
+fn translated(
+    request: &Request,
+    target: &Target,
+    upstream: Dialect,
+    report: &mut Report,
+) -> Result<Prepared, Refusal> {
+    let ir = decode_chat_request(request.dialect(), request.root(), report)?;
+    let context = RequestContext { target, headers: &request.head().headers };
+    let mut body = Vec::with_capacity(request.body().len() + 1024);
+    let encoded = encode_chat_request(upstream, ir, context, &mut body, report)?;
+    Ok(Prepared {
+        body: vec![Bytes::from(body)],
+        headers: encoded.headers,
+        hints: encoded.hints,
+        hide_usage: false,
+    })
+}
+
+fn url(target: &Target, endpoint: &Endpoint, request: &Request) -> String {
+    let default = endpoint.base_url.or(target.provider.base_url()).unwrap_or_default();
+    let base = target.base_url.as_deref().unwrap_or(default).trim_end_matches('/');
+    let path = endpoint.path;
+    // A base URL may already be the endpoint itself, or end with the first part of the path.
+    let mut url = if base.ends_with(path) {
+        base.to_owned()
+    } else if let Some(rest) = path.strip_prefix("/v1").filter(|_| base.ends_with("/v1")) {
+        format!("{base}{rest}")
+    } else {
+        format!("{base}{path}")
+    };
+    let query = &request.head().query;
+    if !query.is_empty() && endpoint.dialect == Dialect::AnthropicMessages && request.dialect() == endpoint.dialect {
+        url.push('?');
+        url.push_str(query);
+    }
+    url
+}
+
+fn headers(target: &Target, upstream: Dialect, extra: Headers) -> Headers {
+    let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+    if upstream == Dialect::AnthropicMessages {
+        headers.push(("anthropic-version".to_owned(), anthropic_messages::wire::VERSION.to_owned()));
+    }
+    for (name, value) in extra.into_iter().chain(target.extra_headers.iter().cloned()) {
+        headers.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));
+        headers.push((name, value));
+    }
+    headers
+}

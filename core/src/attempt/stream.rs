@@ -1,0 +1,203 @@
+//! Streamed answers: framing, holding back until there is content, and the two ways of going on (relay or translate).
+
+use crate::dialect::{
+    AnswerContext, Dialect, StreamDecoder, StreamEncoder, anthropic_messages, openai_chat, stream_decoder, stream_encoder,
+};
+use crate::error::{FailureKind, UpstreamError};
+use crate::frame::sse::{Frame, SseReader};
+use crate::ir::chat::{BlockStart, Event};
+use crate::loss::Report;
+use crate::usage::Usage;
+
+/// What a stream has come to.
+#[derive(Debug, Default)]
+pub(crate) struct StreamState {
+    /// Content has been written: the client has seen the beginning of an answer.
+    pub(crate) committed: bool,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) over: Option<Result<(), UpstreamError>>,
+}
+
+impl StreamState {
+    /// The answer is complete.
+    pub(crate) fn complete(&mut self) {
+        self.committed = true;
+        self.over.get_or_insert(Ok(()));
+    }
+
+    /// The answer failed.
+    pub(crate) fn fail(&mut self, mut error: UpstreamError) {
+        error.committed = self.committed;
+        self.over.get_or_insert(Err(error));
+    }
+}
+
+/// Passes on the streams of one dialect, edited.
+pub(crate) trait Relaying {
+    /// Passes on one frame.
+    fn frame(&mut self, frame: Frame<'_>, state: &mut StreamState, out: &mut Vec<u8>);
+    /// The provider's stream ended.
+    fn end(&mut self, state: &mut StreamState, out: &mut Vec<u8>);
+}
+
+enum Mode {
+    Relay(Box<dyn Relaying + Send + Sync>),
+    Translate { decoder: Box<dyn StreamDecoder + Send + Sync>, encoder: Box<dyn StreamEncoder + Send + Sync> },
+}
+
+/// Reads a provider's stream and writes the client's.
+pub(super) struct StreamReader {
+    sse: SseReader,
+    client: Dialect,
+    upstream: Dialect,
+    mode: Mode,
+    pub(super) state: StreamState,
+    /// Frames before the first content: a failure now leaves the client untouched.
+    held: Vec<u8>,
+    over: bool,
+    report: Report,
+}
+
+/// Held back without content, this much commits all the same.
+const MOST_HELD: usize = 64 << 10;
+
+impl StreamReader {
+    pub(super) fn new(
+        sse: SseReader,
+        client: Dialect,
+        upstream: Dialect,
+        context: &AnswerContext,
+        hide_usage: bool,
+    ) -> Self {
+        let mode = match client {
+            Dialect::OpenAiChat if upstream == client => {
+                Mode::Relay(Box::new(openai_chat::stream::Relay::new(context.clone(), hide_usage)))
+            }
+            Dialect::AnthropicMessages if upstream == client => {
+                Mode::Relay(Box::new(anthropic_messages::edit::Relay::new(context.clone())))
+            }
+            _ => Mode::Translate { decoder: stream_decoder(upstream), encoder: stream_encoder(client, context) },
+        };
+        Self {
+            sse,
+            client,
+            upstream,
+            mode,
+            state: StreamState::default(),
+            held: Vec::new(),
+            over: false,
+            report: Report::default(),
+        }
+    }
+
+    pub(super) fn report(&mut self) -> &mut Report {
+        match &mut self.mode {
+            Mode::Relay(_) => &mut self.report,
+            Mode::Translate { encoder, .. } => encoder.report(),
+        }
+    }
+
+    pub(super) fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
+        self.sse.feed(chunk);
+        while !self.over {
+            match self.sse.next_frame() {
+                Ok(Some(frame)) => {
+                    let to = if self.state.committed { &mut *out } else { &mut self.held };
+                    run(&mut self.mode, &mut self.state, Some(frame), to);
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    let message = format!("the provider's stream has an {error}");
+                    return self.fail(UpstreamError::new(FailureKind::TooLarge, 502, message), out);
+                }
+            }
+            self.settle(out);
+        }
+    }
+
+    pub(super) fn end(&mut self, out: &mut Vec<u8>) {
+        if self.over {
+            return;
+        }
+        if let Some(frame) = self.sse.finish() {
+            let to = if self.state.committed { &mut *out } else { &mut self.held };
+            run(&mut self.mode, &mut self.state, Some(frame), to);
+            self.settle(out);
+        }
+        if !self.over {
+            let to = if self.state.committed { &mut *out } else { &mut self.held };
+            run(&mut self.mode, &mut self.state, None, to);
+            self.settle(out);
+        }
+    }
+
+    /// Hands out what was held once there is content.
+    fn settle(&mut self, out: &mut Vec<u8>) {
+        self.over = self.state.over.is_some();
+        if !self.state.committed && self.held.len() > MOST_HELD && !self.over {
+            self.state.committed = true;
+        }
+        if self.state.committed && !self.held.is_empty() {
+            out.append(&mut self.held);
+        }
+    }
+
+    /// Ends the stream with a failure of the host's side.
+    pub(super) fn fail(&mut self, error: UpstreamError, out: &mut Vec<u8>) {
+        if self.over {
+            return;
+        }
+        if self.state.committed {
+            match (&mut self.mode, self.client) {
+                (Mode::Translate { encoder, .. }, _) => encoder.event(Event::Failed(&error), out),
+                (Mode::Relay(_), Dialect::AnthropicMessages) => anthropic_messages::error::encode_event(&error, out),
+                (Mode::Relay(_), _) => {
+                    openai_chat::error::encode_event(&openai_chat::error::fault(&error, self.upstream), out);
+                }
+            }
+        }
+        self.state.fail(error);
+        self.over = true;
+    }
+}
+
+/// Takes one frame (or the end) through the mode.
+fn run(mode: &mut Mode, state: &mut StreamState, frame: Option<Frame<'_>>, out: &mut Vec<u8>) {
+    match mode {
+        Mode::Relay(relay) => match frame {
+            Some(frame) => relay.frame(frame, state, out),
+            None => relay.end(state, out),
+        },
+        Mode::Translate { decoder, encoder } => {
+            let mut sink = |event: Event<'_>| {
+                if observe(&event, state) {
+                    encoder.event(event, out);
+                }
+            };
+            match frame {
+                Some(frame) => decoder.frame(frame, &mut sink),
+                None => decoder.end(&mut sink),
+            }
+        }
+    }
+}
+
+/// Notes what an event means for the stream's state; false where the client must not see it.
+fn observe(event: &Event<'_>, state: &mut StreamState) -> bool {
+    match event {
+        Event::Delta { .. } | Event::Finish { .. } => state.committed = true,
+        Event::BlockStart { block: BlockStart::ToolUse { .. } | BlockStart::RedactedThinking { .. }, .. } => {
+            state.committed = true;
+        }
+        Event::Usage { usage, .. } => state.usage = Some(*usage),
+        Event::Start(start) => state.usage = start.usage,
+        Event::End => state.complete(),
+        Event::Failed(error) => {
+            let committed = state.committed;
+            state.fail((*error).clone());
+            return committed;
+        }
+        _ => {}
+    }
+    true
+}

@@ -1,0 +1,187 @@
+//! The edit lists of requests, answers and streams whose client and provider both speak `anthropic_messages`.
+
+use super::{error, wire};
+use crate::attempt::{Relaying, StreamState};
+use crate::controls;
+use crate::dialect::AnswerContext;
+use crate::edit::{Decision, Patch};
+use crate::error::{FailureKind, Refusal, UpstreamError};
+use crate::frame::sse::Frame;
+use crate::http::{Headers, header};
+use crate::json::{Limits, Node, Tokens};
+use crate::loss::Report;
+use crate::target::Target;
+
+/// Collects the edits that `root` needs for `target`; returns the headers that go with it.
+pub(crate) fn edit(
+    root: Node<'_>,
+    target: &Target,
+    client: &Headers,
+    patch: &mut Patch,
+    _report: &mut Report,
+) -> Result<Headers, Refusal> {
+    if !root.some("messages").is_some_and(Node::is_array) {
+        return Err(Refusal::invalid("messages", "messages: a list of messages is required"));
+    }
+    if root.some("max_tokens").and_then(Node::number).is_none() {
+        return Err(Refusal::invalid("max_tokens", "max_tokens: a number is required"));
+    }
+    patch.object(root, &[], |_, key, value| match &*key.unescape() {
+        "model" => Decision::string(&target.model),
+        "metadata" => Decision::Keep,
+        _ if value.is_null() => Decision::Remove,
+        name if controls::is_host_control(name) => Decision::Remove,
+        _ => Decision::Keep,
+    });
+    let mut headers = Headers::new();
+    if let Some(version) = header(client, "anthropic-version") {
+        headers.push(("anthropic-version".to_owned(), version.to_owned()));
+    }
+    let betas = betas(root, header(client, "anthropic-beta"));
+    if !betas.is_empty() {
+        headers.push(("anthropic-beta".to_owned(), betas.join(",")));
+    }
+    Ok(headers)
+}
+
+/// The client's `anthropic-beta` values and those that the body's features need, sorted.
+fn betas(root: Node<'_>, client: Option<&str>) -> Vec<String> {
+    let mut betas: Vec<String> = client
+        .into_iter()
+        .flat_map(|value| value.split(','))
+        .map(|value| value.trim().to_owned())
+        .filter(|value| !value.is_empty())
+        .collect();
+    let mut add = |beta: &str| betas.push(beta.to_owned());
+    let edits = root.some("context_management").and_then(|management| management.some("edits"));
+    for edit in edits.into_iter().flat_map(Node::items) {
+        let compact = edit.some("type").is_some_and(|kind| kind.is_text("compact_20260112"));
+        add(if compact { "compact-2026-01-12" } else { "context-management-2025-06-27" });
+    }
+    let format = root.some("output_config").and_then(|config| config.some("format"));
+    if root.some("output_format").or(format).is_some() {
+        add("structured-outputs-2025-11-13");
+    }
+    if root.some("speed").is_some_and(|speed| speed.is_text("fast")) {
+        add("fast-mode-2026-02-01");
+    }
+    let tool_search = |tool: Node<'_>| tool.get_text("type").is_some_and(|kind| kind.starts_with("tool_search_tool_"));
+    if root.some("tools").is_some_and(|tools| tools.items().any(tool_search)) {
+        add("advanced-tool-use-2025-11-20");
+    }
+    if root.some("mcp_servers").is_some_and(|servers| !servers.is_empty()) {
+        add("mcp-client-2025-04-04");
+    }
+    betas.sort();
+    betas.dedup();
+    betas
+}
+
+/// Collects the edits of an answer: `model` becomes the requested name.
+pub(crate) fn answer(root: Node<'_>, context: &AnswerContext, patch: &mut Patch) {
+    patch.object(root, &[], |_, key, _| {
+        if key.is("model") { Decision::string(&context.requested_model) } else { Decision::Keep }
+    });
+}
+
+/// Passes events on; `model` of the first one becomes the requested name.
+pub(crate) struct Relay {
+    context: AnswerContext,
+    tokens: Tokens,
+    usage: crate::usage::Usage,
+    /// A `message_delta` said why the answer ended.
+    stopped: bool,
+    over: bool,
+}
+
+impl Relay {
+    pub(crate) fn new(context: AnswerContext) -> Self {
+        Self { context, tokens: Tokens::default(), usage: crate::usage::Usage::default(), stopped: false, over: false }
+    }
+
+    fn event(&mut self, root: Node<'_>, frame: Frame<'_>, data: &[u8], state: &mut StreamState, out: &mut Vec<u8>) {
+        let kind = root.get_text("type");
+        match kind.as_ref().map(|kind| kind.name()).as_deref() {
+            Some(b"message_start") => return self.start(root, frame, data, state, out),
+            Some(b"content_block_delta") => state.committed = true,
+            Some(b"message_delta") => {
+                self.stopped |= root.some("delta").is_some_and(|delta| delta.some("stop_reason").is_some());
+                state.committed |= self.stopped;
+                self.note_usage(root.some("usage"), state);
+            }
+            Some(b"message_stop") => {
+                self.over = true;
+                state.complete();
+            }
+            Some(b"error") => {
+                self.over = true;
+                if state.committed {
+                    out.extend_from_slice(frame.raw);
+                }
+                return state.fail(error::in_band(root));
+            }
+            _ => {}
+        }
+        out.extend_from_slice(frame.raw);
+    }
+
+    fn start(&mut self, root: Node<'_>, frame: Frame<'_>, data: &[u8], state: &mut StreamState, out: &mut Vec<u8>) {
+        let message = root.some("message");
+        self.note_usage(message.and_then(|message| message.some("usage")), state);
+        let mut patch = Patch::default();
+        if let Some(message) = message.filter(|message| message.is_object()) {
+            answer(message, &self.context, &mut patch);
+        }
+        crate::frame::sse::write_patched(frame, data, patch, out);
+    }
+
+    fn note_usage(&mut self, node: Option<Node<'_>>, state: &mut StreamState) {
+        if let Some(node) = node {
+            wire::update_usage(&mut self.usage, node);
+            state.usage = Some(self.usage);
+        }
+    }
+
+    fn fail(&mut self, failure: UpstreamError, state: &mut StreamState, out: &mut Vec<u8>) {
+        self.over = true;
+        if state.committed {
+            error::encode_event(&failure, out);
+        }
+        state.fail(failure);
+    }
+}
+
+impl Relaying for Relay {
+    fn frame(&mut self, frame: Frame<'_>, state: &mut StreamState, out: &mut Vec<u8>) {
+        if self.over {
+            return;
+        }
+        let Some(data) = frame.data.filter(|data| !data.is_empty()) else {
+            out.extend_from_slice(frame.raw);
+            return;
+        };
+        let mut tokens = std::mem::take(&mut self.tokens);
+        match tokens.parse(data, &Limits::lenient()) {
+            Ok(root) => self.event(root, frame, data, state, out),
+            Err(error) => {
+                let message = format!("the provider sent an event that is not JSON: {error}");
+                self.fail(UpstreamError::new(FailureKind::Malformed, 500, message), state, out);
+            }
+        }
+        self.tokens = tokens;
+    }
+
+    fn end(&mut self, state: &mut StreamState, out: &mut Vec<u8>) {
+        if self.over {
+            return;
+        }
+        if self.stopped {
+            // Everything was said but the last word.
+            self.over = true;
+            out.extend_from_slice(b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
+            return state.complete();
+        }
+        let message = "the provider's stream ended before message_stop";
+        self.fail(UpstreamError::new(FailureKind::Truncated, 500, message), state, out);
+    }
+}

@@ -1,0 +1,375 @@
+//! The edit list of requests whose client and provider both speak `openai_chat`: what LiteLLM changes on the way to
+//! each host. docs/edits.md lists them for people.
+
+use super::wire::{CHECKED, OPT_IN};
+use crate::controls;
+use crate::edit::{Decision, Patch};
+use crate::error::Refusal;
+use crate::json::{Kind, Node, Text};
+use crate::loss::Report;
+use crate::provider::{ChatRules, MaxTokens, OpenAiFamily, is_own_host};
+use crate::target::Target;
+
+use super::request::message_edit;
+
+/// What the edits of one request depend on.
+pub(super) struct Editor<'t> {
+    pub(super) target: &'t Target,
+    pub(super) rules: &'static ChatRules,
+    pub(super) family: OpenAiFamily,
+    /// The request goes to OpenAI itself.
+    pub(super) openai: bool,
+    /// `cache_control` marks stay.
+    pub(super) cache_control: bool,
+}
+
+/// Top-level fields that decide about others.
+#[derive(Default)]
+struct Present<'a> {
+    stream: bool,
+    stream_options: Option<Node<'a>>,
+    max_completion_tokens: bool,
+    tools: bool,
+    response_format: Option<Node<'a>>,
+    thinking: Option<Node<'a>>,
+    effort: Option<Node<'a>>,
+}
+
+impl<'a> Present<'a> {
+    fn of(root: Node<'a>) -> Self {
+        let mut present = Self::default();
+        for (key, value) in root.entries() {
+            if value.is_null() {
+                continue;
+            }
+            match &*key.name() {
+                b"stream" => present.stream = value.bool() == Some(true),
+                b"stream_options" => present.stream_options = Some(value),
+                b"max_completion_tokens" => present.max_completion_tokens = true,
+                b"tools" | b"functions" => present.tools |= !value.is_empty(),
+                b"response_format" => present.response_format = Some(value),
+                b"thinking" => present.thinking = Some(value),
+                b"reasoning_effort" => present.effort = Some(value),
+                _ => {}
+            }
+        }
+        present
+    }
+}
+
+/// What the edits of a request hand on.
+#[derive(Debug, Default)]
+pub(crate) struct Edited {
+    pub(crate) patch: Patch,
+    /// We asked for usage, the client did not.
+    pub(crate) hide_usage: bool,
+    pub(crate) json_tool: Option<&'static str>,
+}
+
+/// Collects the edits that `root` needs for `target`.
+pub(crate) fn edit(root: Node<'_>, target: &Target, report: &mut Report) -> Result<Edited, Refusal> {
+    let rules = target.provider.chat_rules();
+    let openai = target.provider.name() == "openai";
+    let own = is_own_host(target.provider, target.base_url.as_deref());
+    let family = if openai { OpenAiFamily::of(&target.model) } else { OpenAiFamily::Gpt };
+    let editor =
+        Editor { target, rules, family, openai, cache_control: rules.cache_control || (openai && !own) };
+    editor.run(root, report)
+}
+
+impl Editor<'_> {
+    fn run(&self, root: Node<'_>, report: &mut Report) -> Result<Edited, Refusal> {
+        let present = Present::of(root);
+        self.decline_for_responses(&present)?;
+        let mut edited = Edited::default();
+        let insert = self.insertions(&present, &mut edited);
+        let mut refusal = None;
+        let mut patch = Patch::default();
+        patch.object(root, &insert, |patch, key, value| {
+            self.top_level(key, value, &present, patch, report).unwrap_or_else(|refused| {
+                refusal.get_or_insert(refused);
+                Decision::Keep
+            })
+        });
+        edited.patch = patch;
+        refusal.map_or(Ok(edited), Err)
+    }
+
+    /// LiteLLM sends these to the responses API, which this core does not speak yet.
+    fn decline_for_responses(&self, present: &Present<'_>) -> Result<(), Refusal> {
+        if self.openai && present.tools && self.family.tools_by_responses() {
+            return Err(Refusal::decline(
+                "responses_dialect",
+                format!("requests with tools for {} go through /v1/responses, which is not built yet", self.target.model),
+            ));
+        }
+        Ok(())
+    }
+
+    fn insertions(&self, present: &Present<'_>, edited: &mut Edited) -> Vec<(&'static str, Vec<u8>)> {
+        let mut insert = Vec::new();
+        if present.stream && self.rules.include_usage && present.stream_options.is_none() {
+            edited.hide_usage = true;
+            insert.push(("stream_options", br#"{"include_usage":true}"#.to_vec()));
+        }
+        if self.rules.openrouter {
+            insert.push(("usage", br#"{"include":true}"#.to_vec()));
+        }
+        if self.rules.deepseek_thinking {
+            insert.extend(deepseek_thinking(present));
+        }
+        if self.rules.thinking_as_effort && present.effort.is_none() {
+            if let Some(effort) = present.thinking.and_then(thinking_effort) {
+                insert.push(("reasoning_effort", format!("\"{effort}\"").into_bytes()));
+            }
+        }
+        if let Some(schema) = self.json_tool_schema(present) {
+            edited.json_tool = Some(JSON_TOOL);
+            insert.extend(json_tool(schema));
+        }
+        insert
+    }
+
+    /// The schema of a `response_format` that the model can only follow as a forced tool.
+    fn json_tool_schema<'a>(&self, present: &Present<'a>) -> Option<Node<'a>> {
+        let format = present.response_format.filter(|_| self.rules.json_tool)?;
+        if self.target.capabilities.response_schema || present.tools {
+            return None;
+        }
+        format.some("response_schema").or_else(|| format.some("json_schema")?.some("schema"))
+    }
+
+    fn top_level<'a>(
+        &self,
+        key: &Text<'a>,
+        value: Node<'a>,
+        present: &Present<'a>,
+        patch: &mut Patch,
+        report: &mut Report,
+    ) -> Result<Decision, Refusal> {
+        let name = key.unescape();
+        match &*name {
+            "model" => return Ok(Decision::string(&self.target.model)),
+            "messages" => {
+                self.messages(value, patch, report)?;
+                return Ok(Decision::Keep);
+            }
+            _ if value.is_null() => return Ok(Decision::Remove),
+            _ if controls::is_host_control(&name) => return Ok(Decision::Remove),
+            _ => {}
+        }
+        if let Some(decision) = self.parameter(&name, value, present, report)? {
+            return Ok(decision);
+        }
+        match &*name {
+            "tools" => self.tools(value, patch),
+            "max_tokens" if self.family.max_completion_tokens() && !present.max_completion_tokens => {
+                return Ok(Decision::Rename("max_completion_tokens"));
+            }
+            "max_tokens" if present.max_completion_tokens && self.rules.max_tokens == MaxTokens::MaxTokens => {
+                return Ok(Decision::Remove);
+            }
+            "max_completion_tokens" if self.rules.max_tokens == MaxTokens::MaxTokens => {
+                return Ok(Decision::Rename("max_tokens"));
+            }
+            "tool_choice" => return Ok(self.tool_choice(value, present, report)),
+            "seed" if self.rules.random_seed => return Ok(Decision::Rename("random_seed")),
+            "thinking" if self.rules.deepseek_thinking || self.rules.thinking_as_effort => return Ok(Decision::Remove),
+            "reasoning_effort" if self.rules.deepseek_thinking => return Ok(Decision::Remove),
+            "response_format" if self.json_tool_schema(present).is_some() => return Ok(Decision::Remove),
+            "usage" if self.rules.openrouter => return Ok(Decision::Remove),
+            _ => {}
+        }
+        Ok(Decision::Keep)
+    }
+
+    /// Decides about a parameter that the target may not take; `None` where it does.
+    fn parameter(
+        &self,
+        name: &str,
+        value: Node<'_>,
+        present: &Present<'_>,
+        report: &mut Report,
+    ) -> Result<Option<Decision>, Refusal> {
+        if name == "user" {
+            if self.rules.user {
+                return Ok(None);
+            }
+            report.lose(name, "unsupported_parameter");
+            return Ok(Some(Decision::Remove));
+        }
+        if name == "temperature" && self.openai {
+            return self.temperature(value, present, report);
+        }
+        if !CHECKED.contains(&name) || self.takes(name) {
+            return Ok(None);
+        }
+        if name == "n" && value.u64() == Some(1) {
+            return Ok(Some(Decision::Remove));
+        }
+        self.unsupported(name, report).map(Some)
+    }
+
+    fn takes(&self, name: &str) -> bool {
+        if self.rules.unsupported.contains(&name) {
+            return false;
+        }
+        if self.openai {
+            return !self.family.unsupported(self.target.capabilities.none_effort).contains(&name);
+        }
+        if OPT_IN.contains(&name) {
+            return self.rules.supported.contains(&name)
+                || (name == "reasoning_effort" && self.target.capabilities.reasoning);
+        }
+        true
+    }
+
+    fn unsupported(&self, name: &str, report: &mut Report) -> Result<Decision, Refusal> {
+        if self.target.drop_params {
+            report.lose(name, "unsupported_parameter");
+            return Ok(Decision::Remove);
+        }
+        let provider = self.target.provider.name();
+        Err(Refusal::unsupported(
+            name,
+            format!("{provider} does not support parameters: ['{name}'], for model={}", self.target.model),
+        ))
+    }
+
+    /// Reasoning models take no temperature but 1.
+    fn temperature(
+        &self,
+        value: Node<'_>,
+        present: &Present<'_>,
+        report: &mut Report,
+    ) -> Result<Option<Decision>, Refusal> {
+        let no_effort = present.effort.is_some_and(|effort| effort.is_text("none"));
+        let free = self.family == OpenAiFamily::Gpt || (self.target.capabilities.none_effort && no_effort);
+        if free || value.f64() == Some(1.0) {
+            return Ok(None);
+        }
+        self.unsupported("temperature", report).map(Some)
+    }
+
+    fn tool_choice(&self, value: Node<'_>, present: &Present<'_>, report: &mut Report) -> Decision {
+        if !present.tools {
+            report.rewrite("tool_choice", "tool_choice_without_tools");
+            return Decision::Remove;
+        }
+        if self.rules.required_is_any && value.is_text("required") {
+            return Decision::string("any");
+        }
+        Decision::Keep
+    }
+
+    fn tools(&self, tools: Node<'_>, patch: &mut Patch) {
+        patch.array(tools, |patch, _, tool| {
+            patch.object(tool, &[], |patch, key, value| match &*key.name() {
+                b"cache_control" if !self.cache_control => Decision::Remove,
+                b"function" => {
+                    patch.object(value, &[], |patch, key, value| match &*key.name() {
+                        b"cache_control" if !self.cache_control => Decision::Remove,
+                        b"strict" if self.rules.drop_strict => Decision::Remove,
+                        b"parameters" if self.rules.drop_additional_properties => {
+                            drop_key(patch, value, "additionalProperties");
+                            Decision::Keep
+                        }
+                        _ => Decision::Keep,
+                    });
+                    Decision::Keep
+                }
+                _ => Decision::Keep,
+            });
+            Decision::Keep
+        });
+    }
+
+    fn messages(&self, messages: Node<'_>, patch: &mut Patch, report: &mut Report) -> Result<(), Refusal> {
+        if !messages.is_array() {
+            return Err(Refusal::invalid("messages", "messages must be a list"));
+        }
+        let mut refusal = None;
+        patch.array(messages, |patch, index, message| {
+            if message.is_object() {
+                message_edit::message(self, message, index, patch, report);
+            } else {
+                let path = format!("messages[{index}]");
+                refusal.get_or_insert_with(|| Refusal::invalid(path, "each message must be an object"));
+            }
+            Decision::Keep
+        });
+        refusal.map_or(Ok(()), Err)
+    }
+}
+
+/// Removes every member `name` below `node`.
+fn drop_key(patch: &mut Patch, node: Node<'_>, name: &str) {
+    match node.kind() {
+        Kind::Object => {
+            patch.object(node, &[], |patch, key, value| {
+                if key.is(name) {
+                    return Decision::Remove;
+                }
+                drop_key(patch, value, name);
+                Decision::Keep
+            });
+        }
+        Kind::Array => {
+            patch.array(node, |patch, _, item| {
+                drop_key(patch, item, name);
+                Decision::Keep
+            });
+        }
+        _ => {}
+    }
+}
+
+/// The tool as which a schema is sent to models that cannot follow one otherwise.
+const JSON_TOOL: &str = "json_tool_call";
+
+fn json_tool(schema: Node<'_>) -> [(&'static str, Vec<u8>); 2] {
+    let mut tools = br#"[{"type":"function","function":{"name":"json_tool_call","parameters":"#.to_vec();
+    tools.extend_from_slice(schema.raw());
+    tools.extend_from_slice(b"}}]");
+    [("tools", tools), ("tool_choice", br#"{"type":"function","function":{"name":"json_tool_call"}}"#.to_vec())]
+}
+
+/// DeepSeek knows thinking as on or off, and an effort beside it
+/// (<https://api-docs.deepseek.com/guides/thinking_mode>).
+fn deepseek_thinking(present: &Present<'_>) -> Vec<(&'static str, Vec<u8>)> {
+    const EFFORTS: &[&str] = &["minimal", "low", "medium", "high", "xhigh", "max", "ultra"];
+    let effort = present.effort.and_then(Node::str);
+    let explicit = present.thinking.and_then(|thinking| thinking.some("type")?.str());
+    let mode = match explicit.as_deref() {
+        Some(mode @ ("enabled" | "disabled")) => mode,
+        _ => match present.effort {
+            None => return Vec::new(),
+            Some(effort) if effort.is_text("none") => "disabled",
+            Some(_) => "enabled",
+        },
+    };
+    let mut insert = vec![("thinking", format!(r#"{{"type":"{mode}"}}"#).into_bytes())];
+    if let Some(effort) = effort.filter(|effort| mode == "enabled" && EFFORTS.contains(&&**effort)) {
+        insert.push(("reasoning_effort", format!("\"{effort}\"").into_bytes()));
+    }
+    insert
+}
+
+/// The effort that vLLM is asked for where the client asked for a thinking budget.
+fn thinking_effort(thinking: Node<'_>) -> Option<&'static str> {
+    if !thinking.some("type")?.is_text("enabled") {
+        return None;
+    }
+    Some(budget_effort(thinking.some("budget_tokens").and_then(Node::u64).unwrap_or(0)))
+}
+
+/// The effort that a thinking budget comes closest to; the thresholds are LiteLLM's
+/// (`DEFAULT_REASONING_EFFORT_*_THINKING_BUDGET`).
+pub(crate) fn budget_effort(tokens: u64) -> &'static str {
+    match tokens {
+        4_096.. => "high",
+        2_048.. => "medium",
+        1_024.. => "low",
+        _ => "minimal",
+    }
+}

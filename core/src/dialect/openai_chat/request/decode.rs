@@ -1,0 +1,322 @@
+//! `openai_chat` request → IR.
+
+use std::borrow::Cow;
+
+use crate::controls;
+use crate::dialect::Dialect;
+use crate::error::Refusal;
+use crate::ir::chat::{
+    Block, Format, Input, Media, MediaKind, Message, Param, Reasoning, Request, Role, Source, TextBlock, Thinking, Tool,
+    ToolChoice, ToolResult, ToolUse,
+};
+use crate::json::{Node, Text};
+use crate::loss::Report;
+
+/// Reads a request.
+pub(crate) fn decode<'a>(root: Node<'a>, report: &mut Report) -> Result<Request<'a>, Refusal> {
+    let mut request = Request::default();
+    let mut max_completion_tokens = None;
+    for (key, value) in root.entries() {
+        let name = key.unescape();
+        if value.is_null() && name != "messages" {
+            continue;
+        }
+        match &*name {
+            "model" => {}
+            "messages" => request.messages = messages(value, report)?,
+            "tools" => request.tools.extend(list(value, "tools")?.map(tool)),
+            "functions" => request.tools.extend(list(value, "functions")?.map(function)),
+            "tool_choice" | "function_call" => request.tool_choice = tool_choice(value),
+            "parallel_tool_calls" => request.parallel_tools = value.bool(),
+            "max_tokens" => request.max_tokens = value.number().map(Cow::Borrowed).or(request.max_tokens),
+            "max_completion_tokens" => max_completion_tokens = value.number().map(Cow::Borrowed),
+            "stop" => request.stop = stop(value)?,
+            "response_format" => request.format = format(value),
+            "reasoning_effort" => request.reasoning.push(Reasoning::Effort(value)),
+            "thinking" => request.reasoning.push(Reasoning::Thinking(value)),
+            "user" => request.user = value.text(),
+            "stream" => request.stream = value.bool() == Some(true),
+            _ if controls::is_host_control(&name) => {}
+            _ => request.params.push(Param { name: key, value }),
+        }
+    }
+    request.max_tokens = max_completion_tokens.or(request.max_tokens);
+    Ok(request)
+}
+
+fn list<'a>(value: Node<'a>, name: &str) -> Result<impl Iterator<Item = Node<'a>>, Refusal> {
+    if value.is_array() { Ok(value.items()) } else { Err(Refusal::invalid(name, format!("{name} must be a list"))) }
+}
+
+fn stop(value: Node<'_>) -> Result<Vec<Text<'_>>, Refusal> {
+    if let Some(only) = value.text() {
+        return Ok(vec![only]);
+    }
+    Ok(list(value, "stop")?.filter_map(Node::text).collect())
+}
+
+fn format(value: Node<'_>) -> Option<Format<'_>> {
+    let kind = value.get_text("type")?;
+    match &*kind.name() {
+        b"text" => Some(Format::Text),
+        b"json_object" => Some(Format::JsonObject { schema: value.some("response_schema") }),
+        b"json_schema" => {
+            let inner = value.some("json_schema").unwrap_or(value);
+            Some(Format::JsonSchema {
+                name: inner.get_text("name"),
+                description: inner.get_text("description"),
+                schema: inner.some("schema").or_else(|| value.some("response_schema")),
+                strict: inner.some("strict"),
+            })
+        }
+        _ => None,
+    }
+}
+
+fn tool(node: Node<'_>) -> Tool<'_> {
+    let function = node.some("function").filter(|function| function.is_object());
+    match function {
+        Some(function) => function_tool(function, node),
+        None => Tool::Native { dialect: Dialect::OpenAiChat, node },
+    }
+}
+
+fn function(node: Node<'_>) -> Tool<'_> {
+    function_tool(node, node)
+}
+
+fn function_tool<'a>(function: Node<'a>, outer: Node<'a>) -> Tool<'a> {
+    let mut extra: Vec<_> = outer
+        .entries()
+        .filter(|(key, _)| !matches!(&*key.name(), b"type" | b"function" | b"cache_control"))
+        .collect();
+    let (mut name, mut description, mut parameters, mut strict, mut cache) = (None, None, None, None, None);
+    if function.span() == outer.span() {
+        extra.clear();
+    }
+    for (key, value) in function.entries() {
+        match &*key.name() {
+            b"name" => name = value.text(),
+            b"description" => description = value.text(),
+            b"parameters" => parameters = Some(value).filter(|value| !value.is_null()),
+            b"strict" => strict = Some(value).filter(|value| !value.is_null()),
+            b"cache_control" => cache = Some(value),
+            _ => extra.push((key, value)),
+        }
+    }
+    Tool::Function {
+        name: name.unwrap_or_else(|| Text::new("")),
+        description,
+        parameters,
+        strict,
+        cache: outer.some("cache_control").or(cache),
+        extra,
+    }
+}
+
+fn tool_choice(value: Node<'_>) -> Option<ToolChoice<'_>> {
+    if let Some(word) = value.text() {
+        return match &*word.name() {
+            b"auto" => Some(ToolChoice::Auto),
+            b"none" => Some(ToolChoice::None),
+            b"required" | b"any" => Some(ToolChoice::Required),
+            _ => Some(ToolChoice::Native { dialect: Dialect::OpenAiChat, node: value }),
+        };
+    }
+    let named = value.some("function").unwrap_or(value).get_text("name");
+    Some(named.map_or(ToolChoice::Native { dialect: Dialect::OpenAiChat, node: value }, ToolChoice::Named))
+}
+
+fn messages<'a>(value: Node<'a>, report: &mut Report) -> Result<Vec<Message<'a>>, Refusal> {
+    let mut messages = Vec::new();
+    for (index, node) in list(value, "messages")?.enumerate() {
+        let path = || format!("messages[{index}]");
+        if !node.is_object() {
+            return Err(Refusal::invalid(path(), "each message must be an object"));
+        }
+        let role = node.get_text("role").ok_or_else(|| Refusal::invalid(path(), "message without a role"))?;
+        let role = match &*role.name() {
+            b"system" => Role::System,
+            b"developer" => Role::Developer,
+            b"user" => Role::User,
+            b"assistant" => Role::Assistant,
+            b"tool" | b"function" => Role::Tool,
+            _ => return Err(Refusal::invalid(format!("{}.role", path()), "unknown role")),
+        };
+        messages.push(message(role, node, index, report));
+    }
+    Ok(messages)
+}
+
+fn message<'a>(role: Role, node: Node<'a>, index: usize, report: &mut Report) -> Message<'a> {
+    let mut message = Message::new(role, Vec::new());
+    let (mut content, mut thinking, mut calls, mut refusal, mut call_id) = (None, None, Vec::new(), None, None);
+    for (key, value) in node.entries() {
+        match &*key.name() {
+            b"role" => {}
+            b"content" => content = Some(value),
+            b"cache_control" => message.cache = Some(value).filter(|value| !value.is_null()),
+            b"name" => message.name = value.text(),
+            b"tool_call_id" => call_id = value.text(),
+            b"thinking_blocks" => thinking = Some(value).filter(|value| value.is_array()),
+            b"tool_calls" => calls.extend(value.items().map(tool_call)),
+            b"function_call" if value.is_object() => calls.push(function_call(value, value, Text::new(""), Vec::new())),
+            b"refusal" => refusal = value.text(),
+            _ if value.is_null() => {}
+            _ => message.extra.push((key, value)),
+        }
+    }
+    let path = format!("messages[{index}].content");
+    let (blocks, plain) = content.map(|content| blocks(content, &path, report)).unwrap_or_default();
+    message.plain = plain;
+    if role == Role::Tool {
+        message.blocks.push(Block::ToolResult(ToolResult {
+            tool_use_id: call_id.or_else(|| message.name.clone()).unwrap_or_else(|| Text::new("")),
+            content: blocks,
+            plain,
+            is_error: None,
+            cache: message.cache.take(),
+            extra: Vec::new(),
+        }));
+        return message;
+    }
+    message.blocks.extend(thinking.into_iter().flat_map(|list| list.items().filter_map(thinking_block)));
+    message.blocks.extend(blocks);
+    message.blocks.extend(refusal.map(Block::Refusal));
+    message.blocks.extend(calls.into_iter().map(Block::ToolUse));
+    message
+}
+
+fn thinking_block(node: Node<'_>) -> Option<Block<'_>> {
+    match &*node.get_text("type")?.name() {
+        b"thinking" => Some(Block::Thinking(Thinking {
+            text: node.get_text("thinking").unwrap_or_else(|| Text::new("")),
+            signature: node.get_text("signature").filter(|signature| !signature.is_empty()),
+            cache: node.some("cache_control"),
+        })),
+        b"redacted_thinking" => Some(Block::RedactedThinking { data: node.get_text("data")? }),
+        _ => None,
+    }
+}
+
+fn tool_call(node: Node<'_>) -> ToolUse<'_> {
+    let id = node.get_text("id").unwrap_or_else(|| Text::new(""));
+    let extra = node
+        .entries()
+        .filter(|(key, _)| !matches!(&*key.name(), b"id" | b"type" | b"function" | b"index" | b"cache_control"))
+        .collect();
+    let function = node.some("function").unwrap_or(node);
+    function_call(function, node, id, extra)
+}
+
+fn function_call<'a>(
+    function: Node<'a>,
+    outer: Node<'a>,
+    id: Text<'a>,
+    extra: Vec<(Text<'a>, Node<'a>)>,
+) -> ToolUse<'a> {
+    let input = match function.some("arguments") {
+        Some(arguments) => arguments.text().map_or(Input::Json(arguments), Input::Encoded),
+        None => Input::Encoded(Text::new("")),
+    };
+    let name = function.get_text("name").unwrap_or_else(|| Text::new(""));
+    ToolUse { id, name, input, cache: outer.some("cache_control"), extra }
+}
+
+/// Content → blocks, and whether it was a plain string.
+fn blocks<'a>(content: Node<'a>, path: &str, report: &mut Report) -> (Vec<Block<'a>>, bool) {
+    if let Some(text) = content.text() {
+        return (vec![Block::Text(TextBlock::new(text))], true);
+    }
+    if !content.is_array() && !content.is_null() {
+        report.lose(path, "content_type");
+    }
+    let blocks = content.items().enumerate().filter_map(|(index, part)| {
+        if let Some(text) = part.text() {
+            return Some(Block::Text(TextBlock::new(text)));
+        }
+        let block = part_block(part);
+        if block.is_none() {
+            report.lose(format!("{path}[{index}]"), "malformed_part");
+        }
+        block
+    });
+    (blocks.collect(), false)
+}
+
+fn part_block(part: Node<'_>) -> Option<Block<'_>> {
+    let kind = part.get_text("type")?;
+    match &*kind.name() {
+        b"text" | b"input_text" | b"output_text" => Some(text_block(part)),
+        b"refusal" => Some(Block::Refusal(part.get_text("refusal")?)),
+        b"image_url" => image(part),
+        b"input_audio" => audio(part),
+        b"file" => file(part),
+        b"thinking" | b"redacted_thinking" => thinking_block(part),
+        _ => Some(Block::Native { dialect: Dialect::OpenAiChat, node: part }),
+    }
+}
+
+fn text_block(part: Node<'_>) -> Block<'_> {
+    let mut block = TextBlock::new(part.get_text("text").unwrap_or_else(|| Text::new("")));
+    for (key, value) in part.entries() {
+        match &*key.name() {
+            b"type" | b"text" => {}
+            b"cache_control" => block.cache = Some(value).filter(|value| !value.is_null()),
+            _ => block.extra.push((key, value)),
+        }
+    }
+    Block::Text(block)
+}
+
+fn image(part: Node<'_>) -> Option<Block<'_>> {
+    let node = part.some("image_url")?;
+    let url = node.text().or_else(|| node.get_text("url"))?;
+    let format = node.get_text("format");
+    let source = match url.split_data_url() {
+        Some((media_type, data)) => Source::Base64 { media_type: format.unwrap_or(media_type), data },
+        None => Source::Url(url),
+    };
+    Some(media(MediaKind::Image, source, part, node.get_text("detail"), None))
+}
+
+fn audio(part: Node<'_>) -> Option<Block<'_>> {
+    let node = part.some("input_audio")?;
+    let source = Source::Base64 { media_type: node.get_text("format")?, data: node.get_text("data")? };
+    Some(media(MediaKind::Audio, source, part, None, None))
+}
+
+fn file(part: Node<'_>) -> Option<Block<'_>> {
+    let node = part.some("file")?;
+    let source = match (node.get_text("file_data"), node.get_text("file_id")) {
+        (Some(data), _) => match data.split_data_url() {
+            Some((media_type, data)) => {
+                Source::Base64 { media_type: node.get_text("format").unwrap_or(media_type), data }
+            }
+            None => Source::Base64 {
+                media_type: node.get_text("format").unwrap_or_else(|| Text::new("application/pdf")),
+                data,
+            },
+        },
+        (None, Some(id)) if id.starts_with("https://") || id.starts_with("http://") => Source::Url(id),
+        (None, Some(id)) => Source::FileId(id),
+        (None, None) => return None,
+    };
+    Some(media(MediaKind::File, source, part, node.get_text("detail"), node.get_text("filename")))
+}
+
+fn media<'a>(
+    kind: MediaKind,
+    source: Source<'a>,
+    part: Node<'a>,
+    detail: Option<Text<'a>>,
+    name: Option<Text<'a>>,
+) -> Block<'a> {
+    let extra = part
+        .entries()
+        .filter(|(key, _)| {
+            !matches!(&*key.name(), b"type" | b"image_url" | b"input_audio" | b"file" | b"cache_control")
+        })
+        .collect();
+    Block::Media(Media { kind, source, detail, name, cache: part.some("cache_control"), extra })
+}

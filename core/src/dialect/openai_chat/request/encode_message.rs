@@ -1,0 +1,306 @@
+//! IR message → `openai_chat` messages: tool results become messages of their own, before what the user says.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use crate::dialect::{AnswerHints, Dialect};
+use crate::ir::chat::{Block, Input, Media, MediaKind, Message, Role, Source, TextBlock, Thinking, ToolResult, ToolUse};
+use crate::json::{Text, Writer};
+use crate::loss::Report;
+
+/// Writes one message of the IR.
+pub(super) fn message(
+    message: &Message<'_>,
+    index: usize,
+    hints: &mut AnswerHints,
+    w: &mut Writer<'_>,
+    report: &mut Report,
+) {
+    let path = format!("messages[{index}]");
+    match message.role {
+        Role::Assistant => assistant(message, &path, hints, w, report),
+        Role::System | Role::Developer => system(message, &path, w, report),
+        Role::User | Role::Tool => user(message, &path, w, report),
+    }
+}
+
+fn system(message: &Message<'_>, path: &str, w: &mut Writer<'_>, report: &mut Report) {
+    let texts = || message.blocks.iter().filter_map(as_text);
+    lose_others(message, path, report);
+    if texts().all(|block| block.text.is_empty()) {
+        return;
+    }
+    let role = if message.role == Role::Developer { "developer" } else { "system" };
+    w.begin_object().key("role").str(role).key("content");
+    if message.plain {
+        w.concat(texts().map(|block| &block.text));
+    } else {
+        w.begin_array();
+        for (index, block) in texts().enumerate() {
+            text_part(block, &format!("{path}.content[{index}]"), w, report);
+        }
+        w.end_array();
+    }
+    w.end_object();
+}
+
+fn as_text<'b, 'a>(block: &'b Block<'a>) -> Option<&'b TextBlock<'a>> {
+    match block {
+        Block::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn lose_others(message: &Message<'_>, path: &str, report: &mut Report) {
+    for (index, block) in message.blocks.iter().enumerate() {
+        if as_text(block).is_none() {
+            report.lose(format!("{path}.content[{index}]"), "block_in_system_message");
+        }
+    }
+}
+
+fn user(message: &Message<'_>, path: &str, w: &mut Writer<'_>, report: &mut Report) {
+    let mut rest = 0;
+    for (index, block) in message.blocks.iter().enumerate() {
+        match block {
+            Block::ToolResult(result) => tool_result(result, &format!("{path}.content[{index}]"), w, report),
+            _ => rest += 1,
+        }
+    }
+    if rest == 0 {
+        return;
+    }
+    if message.plain {
+        let texts = || message.blocks.iter().filter_map(as_text).map(|block| &block.text);
+        if texts().all(Text::is_empty) {
+            return;
+        }
+        w.begin_object().key("role").str("user").key("content").concat(texts()).end_object();
+        return;
+    }
+    if !message.blocks.iter().any(is_part) {
+        for (index, _) in message.blocks.iter().enumerate().filter(|(_, block)| !matches!(block, Block::ToolResult(_))) {
+            report.lose(format!("{path}.content[{index}]"), "block_without_counterpart");
+        }
+        return;
+    }
+    w.begin_object().key("role").str("user").key("content").begin_array();
+    for (index, block) in message.blocks.iter().enumerate() {
+        part(block, &format!("{path}.content[{index}]"), w, report);
+    }
+    w.end_array().end_object();
+}
+
+/// Whether the block becomes a content part.
+fn is_part(block: &Block<'_>) -> bool {
+    match block {
+        Block::Text(_) => true,
+        Block::Media(media) => media_fits(media),
+        Block::Native { dialect, .. } => *dialect == Dialect::OpenAiChat,
+        _ => false,
+    }
+}
+
+fn media_fits(media: &Media<'_>) -> bool {
+    match (&media.kind, &media.source) {
+        (_, Source::Blocks(_)) => false,
+        (MediaKind::Image, Source::FileId(_) | Source::Text(_)) => false,
+        (MediaKind::Audio, source) => matches!(source, Source::Base64 { .. }),
+        _ => true,
+    }
+}
+
+fn part(block: &Block<'_>, path: &str, w: &mut Writer<'_>, report: &mut Report) {
+    match block {
+        Block::ToolResult(_) => {}
+        Block::Text(text) => text_part(text, path, w, report),
+        Block::Media(media) if media_fits(media) => media_part(media, path, w, report),
+        Block::Native { dialect: Dialect::OpenAiChat, node } => {
+            w.node(*node);
+        }
+        _ => report.lose(path, "block_without_counterpart"),
+    }
+}
+
+fn text_part(block: &TextBlock<'_>, path: &str, w: &mut Writer<'_>, report: &mut Report) {
+    w.begin_object().key("type").str("text").key("text").text(&block.text).end_object();
+    if block.cache.is_some() {
+        report.lose(format!("{path}.cache_control"), "cache_control");
+    }
+    if block.citations.is_some() {
+        report.lose(format!("{path}.citations"), "citations");
+    }
+}
+
+fn media_part(media: &Media<'_>, path: &str, w: &mut Writer<'_>, report: &mut Report) {
+    if media.cache.is_some() {
+        report.lose(format!("{path}.cache_control"), "cache_control");
+    }
+    match (media.kind, &media.source) {
+        (MediaKind::Audio, Source::Base64 { media_type, data }) => {
+            w.begin_object().key("type").str("input_audio").key("input_audio").begin_object();
+            w.key("data").text(data).key("format").text(media_type).end_object().end_object();
+        }
+        (MediaKind::File, Source::Base64 { .. } | Source::FileId(_) | Source::Text(_)) => file_part(media, w),
+        (_, Source::Base64 { .. } | Source::Url(_)) => {
+            w.begin_object().key("type").str("image_url").key("image_url").begin_object().key("url");
+            url(&media.source, w);
+            if let Some(detail) = &media.detail {
+                w.key("detail").text(detail);
+            }
+            w.end_object().end_object();
+        }
+        _ => {}
+    }
+}
+
+fn url(source: &Source<'_>, w: &mut Writer<'_>) {
+    match source {
+        Source::Base64 { media_type, data } => {
+            w.concat([&Text::new("data:"), media_type, &Text::new(";base64,"), data]);
+        }
+        Source::Url(url) | Source::FileId(url) | Source::Text(url) => {
+            w.text(url);
+        }
+        Source::Blocks(_) => {
+            w.str("");
+        }
+    }
+}
+
+fn file_part(media: &Media<'_>, w: &mut Writer<'_>) {
+    w.begin_object().key("type").str("file").key("file").begin_object();
+    if let Some(name) = &media.name {
+        w.key("filename").text(name);
+    }
+    match &media.source {
+        Source::FileId(id) => {
+            w.key("file_id").text(id);
+        }
+        Source::Text(text) => {
+            let encoded = BASE64.encode(text.unescape().as_bytes());
+            w.key("file_data").str(&format!("data:text/plain;base64,{encoded}"));
+        }
+        source => {
+            w.key("file_data");
+            url(source, w);
+        }
+    }
+    w.end_object().end_object();
+}
+
+fn tool_result(result: &ToolResult<'_>, path: &str, w: &mut Writer<'_>, report: &mut Report) {
+    w.begin_object().key("role").str("tool").key("tool_call_id").text(&result.tool_use_id).key("content");
+    let parts: Vec<&Block<'_>> = result.content.iter().filter(|block| is_part(block)).collect();
+    match parts.as_slice() {
+        [] => {
+            w.str("");
+        }
+        [Block::Text(only)] => {
+            w.text(&only.text);
+        }
+        parts => {
+            w.begin_array();
+            for (index, block) in parts.iter().enumerate() {
+                part(block, &format!("{path}.content[{index}]"), w, report);
+            }
+            w.end_array();
+        }
+    }
+    w.end_object();
+    if parts.len() < result.content.len() {
+        report.lose(format!("{path}.content"), "block_without_counterpart");
+    }
+    if result.is_error == Some(true) {
+        report.lose(format!("{path}.is_error"), "tool_error_flag");
+    }
+    if result.cache.is_some() {
+        report.lose(format!("{path}.cache_control"), "cache_control");
+    }
+}
+
+fn assistant(
+    message: &Message<'_>,
+    path: &str,
+    hints: &mut AnswerHints,
+    w: &mut Writer<'_>,
+    report: &mut Report,
+) {
+    let mut texts: Vec<&Text<'_>> = Vec::new();
+    let mut calls: Vec<&ToolUse<'_>> = Vec::new();
+    let mut thoughts: Vec<&Block<'_>> = Vec::new();
+    for (index, block) in message.blocks.iter().enumerate() {
+        match block {
+            Block::Text(text) => {
+                texts.push(&text.text);
+                if text.citations.is_some() {
+                    report.lose(format!("{path}.content[{index}].citations"), "citations");
+                }
+            }
+            Block::Refusal(text) => texts.push(text),
+            Block::ToolUse(call) => calls.push(call),
+            Block::Thinking(_) | Block::RedactedThinking { .. } => thoughts.push(block),
+            _ => report.lose(format!("{path}.content[{index}]"), "block_without_counterpart"),
+        }
+    }
+    if texts.is_empty() && calls.is_empty() && thoughts.is_empty() {
+        return;
+    }
+    w.begin_object().key("role").str("assistant").key("content");
+    if texts.is_empty() {
+        w.null();
+    } else {
+        w.concat(texts);
+    }
+    if !calls.is_empty() {
+        w.key("tool_calls").begin_array();
+        calls.iter().for_each(|call| tool_call(call, hints, w));
+        w.end_array();
+    }
+    thinking(&thoughts, w);
+    w.end_object();
+}
+
+fn tool_call(call: &ToolUse<'_>, hints: &mut AnswerHints, w: &mut Writer<'_>) {
+    w.begin_object().key("id").text(&call.id).key("type").str("function");
+    w.key("function").begin_object();
+    w.key("name").text(&super::encode::sent_name(&call.name, hints)).key("arguments");
+    match &call.input {
+        Input::Json(node) => w.json_as_string(node.raw_str()),
+        Input::Encoded(text) => w.text(text),
+    };
+    w.end_object().end_object();
+}
+
+/// `thinking_blocks` for hosts that want signatures back, `reasoning_content` for those that want the text.
+fn thinking(blocks: &[&Block<'_>], w: &mut Writer<'_>) {
+    if blocks.is_empty() {
+        return;
+    }
+    w.key("thinking_blocks").begin_array();
+    for block in blocks {
+        match block {
+            Block::Thinking(Thinking { text, signature, .. }) => {
+                w.begin_object().key("type").str("thinking").key("thinking").text(text);
+                w.key("signature").text(&signature.clone().unwrap_or_else(|| Text::new(""))).end_object();
+            }
+            Block::RedactedThinking { data } => {
+                w.begin_object().key("type").str("redacted_thinking").key("data").text(data).end_object();
+            }
+            _ => {}
+        }
+    }
+    w.end_array();
+    let mut texts: Vec<Text<'_>> = Vec::new();
+    for block in blocks {
+        if let Block::Thinking(Thinking { text, .. }) = block {
+            if !text.is_empty() {
+                texts.extend((!texts.is_empty()).then(|| Text::new("\n")));
+                texts.push(text.clone());
+            }
+        }
+    }
+    if !texts.is_empty() {
+        w.key("reasoning_content").concat(&texts);
+    }
+}

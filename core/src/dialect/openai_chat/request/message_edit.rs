@@ -1,0 +1,112 @@
+//! Edits of one message on its way to a host that speaks `openai_chat`.
+
+use crate::dialect::openai_chat::edit::Editor;
+use crate::edit::{Decision, Patch};
+use crate::json::{Node, Text, write_escaped};
+use crate::loss::Report;
+
+/// Edits `message`, the one at `index`.
+pub(in crate::dialect::openai_chat) fn message(
+    editor: &Editor<'_>,
+    message: Node<'_>,
+    index: usize,
+    patch: &mut Patch,
+    report: &mut Report,
+) {
+    let role = message.get_text("role");
+    let is = |name: &str| role.as_ref().is_some_and(|role| role.is(name));
+    let (user, assistant) = (is("user"), is("assistant"));
+    patch.object(message, &[], |patch, key, value| match &*key.name() {
+        b"role" if value.is_text("developer") && !editor.family.developer_role() => {
+            report.rewrite(format!("messages[{index}].role"), "developer_role_as_system");
+            Decision::string("system")
+        }
+        b"cache_control" if !editor.cache_control => {
+            report.lose(format!("messages[{index}].cache_control"), "cache_control");
+            Decision::Remove
+        }
+        b"content" if editor.rules.join_text && joinable(value) => Decision::Replace(joined(value)),
+        b"content" if value.is_array() => {
+            parts(editor, value, user, index, patch, report);
+            Decision::Keep
+        }
+        _ if assistant && editor.rules.drop_null_in_assistant && value.is_null() => Decision::Remove,
+        _ => Decision::Keep,
+    });
+}
+
+fn joinable(content: Node<'_>) -> bool {
+    content.is_array()
+        && !content.is_empty()
+        && content.items().all(|part| part.some("type").is_some_and(|kind| kind.is_text("text")))
+}
+
+fn joined(content: Node<'_>) -> Vec<u8> {
+    let mut json = vec![b'"'];
+    for text in content.items().filter_map(|part| part.get_text("text")) {
+        text.write_inner(&mut json);
+    }
+    json.push(b'"');
+    json
+}
+
+fn parts(
+    editor: &Editor<'_>,
+    content: Node<'_>,
+    user: bool,
+    index: usize,
+    patch: &mut Patch,
+    report: &mut Report,
+) {
+    patch.array(content, |patch, part_index, part| {
+        if !part.is_object() {
+            return Decision::Keep;
+        }
+        patch.object(part, &[], |patch, key, value| match &*key.name() {
+            b"cache_control" if !editor.cache_control => {
+                report.lose(format!("messages[{index}].content[{part_index}].cache_control"), "cache_control");
+                Decision::Remove
+            }
+            b"image_url" if user => image_url(value, patch),
+            b"file" if user => file(value, patch),
+            _ => Decision::Keep,
+        });
+        Decision::Keep
+    });
+}
+
+/// OpenAI takes `image_url` as an object only; `format` and `video_metadata` are LiteLLM's own fields.
+fn image_url(value: Node<'_>, patch: &mut Patch) -> Decision {
+    if let Some(url) = value.text() {
+        return Decision::Replace(wrapped_url(&url));
+    }
+    patch.object(value, &[], |_, key, _| match &*key.name() {
+        b"format" | b"video_metadata" => Decision::Remove,
+        _ => Decision::Keep,
+    });
+    Decision::Keep
+}
+
+fn wrapped_url(url: &Text<'_>) -> Vec<u8> {
+    let mut json = br#"{"url":""#.to_vec();
+    url.write_inner(&mut json);
+    json.extend_from_slice(b"\"}");
+    json
+}
+
+/// Inline files need a name; `format`, `detail` and `video_metadata` are LiteLLM's own fields.
+fn file(value: Node<'_>, patch: &mut Patch) -> Decision {
+    let mut insert = Vec::new();
+    if value.some("file_data").is_some() && value.some("filename").is_none() {
+        let mut name = vec![b'"'];
+        write_escaped("my_file.pdf", &mut name);
+        name.push(b'"');
+        insert.push(("filename", name));
+    }
+    patch.object(value, &insert, |_, key, value| match &*key.name() {
+        b"format" | b"detail" | b"video_metadata" => Decision::Remove,
+        b"filename" if value.is_null() => Decision::Remove,
+        _ => Decision::Keep,
+    });
+    Decision::Keep
+}

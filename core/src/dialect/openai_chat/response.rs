@@ -1,0 +1,202 @@
+//! Whole answers, both ways.
+
+use super::error;
+use super::wire::{finish, finish_reason, usage, write_usage};
+use crate::dialect::{AnswerContext, AnswerHints, Dialect};
+use crate::edit::{Decision, Patch};
+use crate::error::{FailureKind, UpstreamError};
+use crate::ids;
+use crate::ir::chat::{Block, Choice, Input, Response, TextBlock, Thinking, ToolUse};
+use crate::json::{Node, Text, Writer};
+use crate::loss::Report;
+
+/// Reads an answer.
+pub(crate) fn decode(root: Node<'_>) -> Result<Response<'_>, UpstreamError> {
+    error::in_band(root)?;
+    let choices = root.some("choices").filter(|choices| choices.is_array());
+    let Some(list) = choices else {
+        return Err(UpstreamError::new(FailureKind::Malformed, 502, "the provider's answer has no choices"));
+    };
+    let usage_node = root.some("usage");
+    let extra = root
+        .entries()
+        .filter(|(key, _)| {
+            !matches!(&*key.name(), b"id" | b"model" | b"created" | b"choices" | b"usage" | b"object")
+        })
+        .collect();
+    Ok(Response {
+        dialect: Dialect::OpenAiChat,
+        id: root.get_text("id"),
+        model: root.get_text("model"),
+        created: root.some("created").and_then(Node::u64),
+        choices: list.items().enumerate().map(|(number, node)| choice(node, number)).collect(),
+        usage: usage_node.map(usage),
+        usage_node,
+        extra,
+    })
+}
+
+fn choice(node: Node<'_>, number: usize) -> Choice<'_> {
+    let mut choice = Choice {
+        index: node.some("index").and_then(Node::u64).unwrap_or(number as u64) as u32,
+        blocks: Vec::new(),
+        finish: finish(node.get_text("finish_reason")),
+        stop_sequence: None,
+        logprobs: node.some("logprobs"),
+        message_extra: Vec::new(),
+        extra: Vec::new(),
+    };
+    if let Some(message) = node.some("message") {
+        blocks(message, &mut choice);
+    }
+    choice
+}
+
+fn blocks<'a>(message: Node<'a>, choice: &mut Choice<'a>) {
+    let (mut text, mut thinking, mut reasoning, mut refusal) = (None, Vec::new(), None, None);
+    let mut calls = Vec::new();
+    for (key, value) in message.entries() {
+        match &*key.name() {
+            b"content" => text = Some(value).filter(|value| !value.is_null()),
+            b"reasoning_content" | b"reasoning" => reasoning = reasoning.or_else(|| value.text()),
+            b"thinking_blocks" => thinking.extend(value.items().filter_map(thinking_block)),
+            b"refusal" => refusal = value.text(),
+            b"tool_calls" => calls.extend(value.items().map(tool_call)),
+            b"function_call" if value.is_object() => calls.push(tool_call(message)),
+            b"role" => {}
+            _ if value.is_null() => {}
+            _ => choice.message_extra.push((key, value)),
+        }
+    }
+    if thinking.is_empty() {
+        let reasoning = reasoning.filter(|reasoning| !reasoning.is_empty());
+        thinking.extend(reasoning.map(|text| Block::Thinking(Thinking { text, signature: None, cache: None })));
+    }
+    choice.blocks.append(&mut thinking);
+    match text.map(|node| (node.text(), node)) {
+        Some((Some(text), _)) => choice.blocks.push(Block::Text(TextBlock::new(text))),
+        Some((None, list)) => choice.blocks.extend(list.items().filter_map(content_part)),
+        None => {}
+    }
+    choice.blocks.extend(refusal.map(Block::Refusal));
+    choice.blocks.extend(calls.into_iter().map(Block::ToolUse));
+}
+
+/// Some hosts (Mistral's reasoning models) answer with parts.
+fn content_part(part: Node<'_>) -> Option<Block<'_>> {
+    match &*part.get_text("type")?.name() {
+        b"text" => Some(Block::Text(TextBlock::new(part.get_text("text")?))),
+        b"thinking" => {
+            let inner = part.some("thinking")?;
+            let text = inner.text().or_else(|| inner.items().find_map(|piece| piece.get_text("text")))?;
+            Some(Block::Thinking(Thinking { text, signature: None, cache: None }))
+        }
+        _ => Some(Block::Native { dialect: Dialect::OpenAiChat, node: part }),
+    }
+}
+
+fn thinking_block(node: Node<'_>) -> Option<Block<'_>> {
+    match &*node.get_text("type")?.name() {
+        b"thinking" => Some(Block::Thinking(Thinking {
+            text: node.get_text("thinking")?,
+            signature: node.get_text("signature").filter(|signature| !signature.is_empty()),
+            cache: None,
+        })),
+        b"redacted_thinking" => Some(Block::RedactedThinking { data: node.get_text("data")? }),
+        _ => None,
+    }
+}
+
+fn tool_call(node: Node<'_>) -> ToolUse<'_> {
+    let function = node.some("function").or_else(|| node.some("function_call")).unwrap_or(node);
+    let input = match function.some("arguments") {
+        Some(arguments) => arguments.text().map_or(Input::Json(arguments), Input::Encoded),
+        None => Input::Encoded(Text::new("{}")),
+    };
+    ToolUse {
+        id: node.get_text("id").unwrap_or_else(|| Text::new("")),
+        name: function.get_text("name").unwrap_or_else(|| Text::new("")),
+        input,
+        cache: None,
+        extra: Vec::new(),
+    }
+}
+
+/// Writes an answer.
+pub(crate) fn encode(response: &Response<'_>, context: &AnswerContext, out: &mut Vec<u8>, report: &mut Report) {
+    let mut w = Writer::new(out);
+    w.begin_object();
+    w.key("id").str(&ids::chat_completion(context.id_seed));
+    w.key("created").number(response.created.unwrap_or(context.now_unix));
+    w.key("model").str(&context.requested_model);
+    w.key("object").str("chat.completion");
+    w.key("choices").begin_array();
+    for choice in &response.choices {
+        super::answer_message::choice(choice, response, context, &mut w, report);
+    }
+    w.end_array();
+    if let Some(usage) = &response.usage {
+        w.key("usage");
+        let thought = response.choices.iter().flat_map(|choice| &choice.blocks).any(is_reasoning);
+        write_usage(usage, thought, response.usage_node, &mut w);
+    }
+    for (key, value) in &response.extra {
+        match &*key.name() {
+            b"service_tier" => {
+                w.key("service_tier").node(*value);
+            }
+            b"type" | b"role" | b"stop_reason" | b"stop_sequence" => {}
+            _ if value.is_null() => {}
+            _ => report.lose(key.unescape(), "answer_field"),
+        }
+    }
+    w.end_object();
+}
+
+fn is_reasoning(block: &Block<'_>) -> bool {
+    matches!(block, Block::Thinking(_) | Block::RedactedThinking { .. })
+}
+
+/// Writes `finish_reason`; where the answer's form was asked for as a tool, its call is the text and no call.
+pub(super) fn write_finish(choice: &Choice<'_>, unwrapped: bool, w: &mut Writer<'_>) {
+    w.key("finish_reason").str(if unwrapped { "stop" } else { finish_reason(&choice.finish) });
+}
+
+/// The edit list of answers whose client and provider share the dialect.
+pub(crate) fn edit(root: Node<'_>, context: &AnswerContext, patch: &mut Patch) {
+    patch.object(root, &[], |patch, key, value| match &*key.name() {
+        b"model" => Decision::string(&context.requested_model),
+        b"choices" if context.hints.json_tool.is_some() => {
+            patch.array(value, |patch, _, choice| {
+                unwrap_json_tool(choice, &context.hints, patch);
+                Decision::Keep
+            });
+            Decision::Keep
+        }
+        _ => Decision::Keep,
+    });
+}
+
+/// Turns the forced tool call that carries a JSON answer back into the answer's text.
+fn unwrap_json_tool(choice: Node<'_>, hints: &AnswerHints, patch: &mut Patch) {
+    let call = choice.some("message").and_then(|message| message.some("tool_calls")?.items().next());
+    let function = call.and_then(|call| call.some("function"));
+    let Some(function) = function.filter(|f| hints.json_tool.is_some_and(|name| {
+        f.get_text("name").is_some_and(|called| called.is(name))
+    })) else {
+        return;
+    };
+    let Some(arguments) = function.some("arguments") else { return };
+    patch.object(choice, &[], |patch, key, value| match &*key.name() {
+        b"finish_reason" => Decision::string("stop"),
+        b"message" => {
+            let content = vec![("content", arguments.raw().to_vec())];
+            patch.object(value, &content, |_, key, _| match &*key.name() {
+                b"content" | b"tool_calls" => Decision::Remove,
+                _ => Decision::Keep,
+            });
+            Decision::Keep
+        }
+        _ => Decision::Keep,
+    });
+}

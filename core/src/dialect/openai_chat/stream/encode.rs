@@ -1,0 +1,315 @@
+//! Events → `openai_chat` stream, in the shape that LiteLLM's clients know.
+
+use super::super::error;
+use super::super::wire::{finish_reason, write_usage};
+use crate::dialect::{AnswerContext, StreamEncoder};
+use crate::ids;
+use crate::ir::chat::{BlockStart, Delta, Event, Finish, Start};
+use crate::json::{Node, Text, Writer};
+use crate::loss::Report;
+use crate::usage::Usage;
+
+/// Writes chunks.
+pub(crate) struct Encoder {
+    context: AnswerContext,
+    /// `data: {"id":…,"choices":[`, the same in every chunk.
+    head: Vec<u8>,
+    blocks: Vec<BlockState>,
+    tools: u64,
+    role_sent: bool,
+    thought: bool,
+    usage: Option<Usage>,
+    report: Report,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Refusal,
+    Thinking,
+    Tool(u64),
+    /// The call that carries an answer asked for as JSON: its arguments are the text.
+    JsonTool,
+    Silent,
+}
+
+struct BlockState {
+    choice: u32,
+    index: u32,
+    kind: Kind,
+    /// The tool call got arguments.
+    filled: bool,
+}
+
+impl Encoder {
+    pub(crate) fn new(context: AnswerContext) -> Self {
+        Self {
+            context,
+            head: Vec::new(),
+            blocks: Vec::new(),
+            tools: 0,
+            role_sent: false,
+            thought: false,
+            usage: None,
+            report: Report::default(),
+        }
+    }
+
+    fn start(&mut self, start: &Start<'_>) {
+        let created = start.created.unwrap_or(self.context.now_unix);
+        let mut head = b"data: ".to_vec();
+        let mut w = Writer::new(&mut head);
+        w.begin_object().key("id").str(&ids::chat_completion(self.context.id_seed));
+        w.key("created").number(created);
+        w.key("model").str(&self.context.requested_model);
+        w.key("object").str("chat.completion.chunk");
+        w.key("choices").begin_array();
+        self.head = head;
+        self.usage = start.usage;
+    }
+
+    /// Writes one chunk with one choice.
+    fn chunk(&mut self, choice: u32, out: &mut Vec<u8>, delta: impl FnOnce(&mut Writer<'_>)) {
+        self.chunk_with(choice, None, out, delta);
+    }
+
+    fn chunk_with(
+        &mut self,
+        choice: u32,
+        finish: Option<&str>,
+        out: &mut Vec<u8>,
+        delta: impl FnOnce(&mut Writer<'_>),
+    ) {
+        out.extend_from_slice(&self.head);
+        let mut w = Writer::new(out);
+        w.begin_object().key("index").number(u64::from(choice)).key("delta").begin_object();
+        if !std::mem::replace(&mut self.role_sent, true) {
+            w.key("role").str("assistant");
+        }
+        delta(&mut w);
+        w.end_object();
+        if let Some(reason) = finish {
+            w.key("finish_reason").str(reason);
+        }
+        w.end_object();
+        out.extend_from_slice(b"]}\n\n");
+    }
+
+    fn block_start(&mut self, choice: u32, index: u32, block: BlockStart<'_>, out: &mut Vec<u8>) {
+        let kind = match block {
+            BlockStart::Text => Kind::Text,
+            BlockStart::Refusal => Kind::Refusal,
+            BlockStart::Thinking => {
+                self.thought = true;
+                Kind::Thinking
+            }
+            BlockStart::RedactedThinking { data } => {
+                self.redacted(choice, index, &data, out);
+                Kind::Silent
+            }
+            BlockStart::ToolUse { id, name } => self.tool_start(choice, id, name, out),
+            BlockStart::Native(node) => self.native(choice, node, out),
+        };
+        self.blocks.push(BlockState { choice, index, kind, filled: false });
+    }
+
+    fn redacted(&mut self, choice: u32, index: u32, data: &Text<'_>, out: &mut Vec<u8>) {
+        self.chunk(choice, out, |w| {
+            thinking_blocks(w, |w| {
+                w.key("type").str("redacted_thinking").key("data").text(data).key("index").number(u64::from(index));
+            });
+        });
+    }
+
+    fn tool_start(&mut self, choice: u32, id: Text<'_>, name: Text<'_>, out: &mut Vec<u8>) -> Kind {
+        if self.context.hints.json_tool.is_some_and(|json_tool| name.is(json_tool)) {
+            return Kind::JsonTool;
+        }
+        let number = self.tools;
+        self.tools += 1;
+        let renamed = self.context.hints.client_tool_name(&name.unescape()).map(|name| Text::new(name.to_owned()));
+        let made = id.is_empty().then(|| Text::new(ids::tool_call(self.context.id_seed, number as u32)));
+        self.chunk(choice, out, |w| {
+            w.key("tool_calls").begin_array().begin_object();
+            w.key("id").text(made.as_ref().unwrap_or(&id));
+            w.key("function").begin_object().key("arguments").str("");
+            w.key("name").text(renamed.as_ref().unwrap_or(&name)).end_object();
+            w.key("type").str("function").key("index").number(number).end_object().end_array();
+        });
+        Kind::Tool(number)
+    }
+
+    /// A block that only the provider's dialect knows: a call of one of its own tools, or what came out of it.
+    fn native(&mut self, choice: u32, node: Node<'_>, out: &mut Vec<u8>) -> Kind {
+        let kind = node.get_text("type").map(|kind| kind.unescape()).unwrap_or_default();
+        match &*kind {
+            "server_tool_use" => {
+                let (id, name) = (node.get_text("id"), node.get_text("name"));
+                let (Some(id), Some(name)) = (id, name) else { return Kind::Silent };
+                self.tool_start(choice, id, name, out)
+            }
+            "web_search_tool_result" => {
+                self.provider_field(choice, "web_search_results", node, out);
+                Kind::Silent
+            }
+            kind if kind.ends_with("_tool_result") => {
+                self.provider_field(choice, "tool_results", node, out);
+                Kind::Silent
+            }
+            _ => {
+                self.report.lose_once(&format!("content_block.{kind}"), "block_without_counterpart");
+                Kind::Silent
+            }
+        }
+    }
+
+    fn provider_field(&mut self, choice: u32, name: &str, node: Node<'_>, out: &mut Vec<u8>) {
+        self.chunk(choice, out, |w| {
+            w.key("provider_specific_fields").begin_object();
+            w.key(name).begin_array().node(node).end_array().end_object();
+        });
+    }
+
+    fn delta(&mut self, choice: u32, index: u32, delta: &Delta<'_>, out: &mut Vec<u8>) {
+        let found = self.blocks.iter_mut().rev().find(|block| block.choice == choice && block.index == index);
+        let Some(block) = found else { return };
+        let kind = block.kind;
+        match (delta, kind) {
+            (Delta::Text(text), Kind::Refusal) => self.chunk(choice, out, |w| {
+                w.key("refusal").text(text);
+            }),
+            (Delta::Text(text), _) => self.chunk(choice, out, |w| {
+                w.key("content").text(text);
+            }),
+            (Delta::Thinking(text), _) => self.thinking(choice, index, Some(text), None, out),
+            (Delta::Signature(text), _) => self.thinking(choice, index, None, Some(text), out),
+            (Delta::Input(text), Kind::Tool(number)) if !text.is_empty() => {
+                block.filled = true;
+                self.arguments(choice, number, text, out);
+            }
+            (Delta::Input(text), Kind::JsonTool) if !text.is_empty() => {
+                self.chunk(choice, out, |w| {
+                    w.key("content").text(text);
+                });
+            }
+            (Delta::Citation(node), _) => self.chunk(choice, out, |w| {
+                w.key("provider_specific_fields").begin_object().key("citation").node(*node).end_object();
+            }),
+            (Delta::Native(_), _) => self.report.lose_once("content_block_delta", "delta_without_counterpart"),
+            (Delta::Input(_), _) => {}
+        }
+    }
+
+    fn thinking(
+        &mut self,
+        choice: u32,
+        index: u32,
+        text: Option<&Text<'_>>,
+        signature: Option<&Text<'_>>,
+        out: &mut Vec<u8>,
+    ) {
+        let empty = Text::new("");
+        let text = text.unwrap_or(&empty);
+        self.chunk(choice, out, |w| {
+            w.key("reasoning_content").text(text);
+            thinking_blocks(w, |w| {
+                w.key("type").str("thinking").key("thinking").text(text);
+                if let Some(signature) = signature {
+                    w.key("signature").text(signature);
+                }
+                w.key("index").number(u64::from(index));
+            });
+        });
+    }
+
+    fn arguments(&mut self, choice: u32, number: u64, text: &Text<'_>, out: &mut Vec<u8>) {
+        self.chunk(choice, out, |w| {
+            w.key("tool_calls").begin_array().begin_object();
+            w.key("function").begin_object().key("arguments").text(text).end_object();
+            w.key("type").str("function").key("index").number(number).end_object().end_array();
+        });
+    }
+
+    fn block_stop(&mut self, choice: u32, index: u32, out: &mut Vec<u8>) {
+        let at = self.blocks.iter().rposition(|block| block.choice == choice && block.index == index);
+        let Some(at) = at else { return };
+        let block = self.blocks.swap_remove(at);
+        if let (Kind::Tool(number), false) = (block.kind, block.filled) {
+            // A call without arguments: an empty object, so that what clients collect is JSON.
+            self.arguments(choice, number, &Text::new("{}"), out);
+        }
+    }
+
+    fn finish(&mut self, choice: u32, finish: &Finish<'_>, out: &mut Vec<u8>) {
+        let unwrapped = self.context.hints.json_tool.is_some() && self.tools == 0;
+        let reason = match finish {
+            Finish::ToolUse if unwrapped => "stop",
+            finish => finish_reason(finish),
+        };
+        if let Some(name) = unusual(finish) {
+            self.chunk(choice, out, |w| {
+                w.key("provider_specific_fields").begin_object().key("stop_reason").text(&name).end_object();
+            });
+        }
+        self.chunk_with(choice, Some(reason), out, |_| {});
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        if let Some(usage) = self.usage.filter(|_| self.context.include_usage) {
+            out.extend_from_slice(&self.head);
+            out.extend_from_slice(b"],\"usage\":");
+            write_usage(&usage, self.thought, None, &mut Writer::new(out));
+            out.extend_from_slice(b"}\n\n");
+        }
+        out.extend_from_slice(b"data: [DONE]\n\n");
+    }
+}
+
+/// Stop reasons that say more than `finish_reason` can.
+pub(in super::super) fn unusual<'a>(finish: &Finish<'a>) -> Option<Text<'a>> {
+    match finish {
+        Finish::Refusal => Some(Text::new("refusal")),
+        Finish::Pause => Some(Text::new("pause_turn")),
+        Finish::ContextWindow => Some(Text::new("model_context_window_exceeded")),
+        Finish::Other(reason) => Some(reason.clone()),
+        _ => None,
+    }
+}
+
+/// One entry of `thinking_blocks`, where LiteLLM's clients look for it: in the delta and in `provider_specific_fields`.
+fn thinking_blocks(w: &mut Writer<'_>, entry: impl Fn(&mut Writer<'_>)) {
+    w.key("thinking_blocks").begin_array().begin_object();
+    entry(w);
+    w.end_object().end_array();
+    w.key("provider_specific_fields").begin_object();
+    w.key("thinking_blocks").begin_array().begin_object();
+    entry(w);
+    w.end_object().end_array().end_object();
+}
+
+impl StreamEncoder for Encoder {
+    fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
+        match event {
+            Event::Start(start) => self.start(&start),
+            Event::BlockStart { choice, index, block } => self.block_start(choice, index, block, out),
+            Event::Delta { choice, index, delta } => self.delta(choice, index, &delta, out),
+            Event::BlockStop { choice, index } => self.block_stop(choice, index, out),
+            Event::Finish { choice, finish, .. } => self.finish(choice, &finish, out),
+            Event::Usage { usage, .. } => self.usage = Some(usage),
+            Event::End => self.end(out),
+            Event::Failed(error) => {
+                let fault = error::fault(error, self.context.upstream);
+                error::encode_event(&fault, out);
+            }
+            Event::Other { name, .. } => {
+                let name = name.map(String::from_utf8_lossy).unwrap_or_default();
+                self.report.lose_once(&format!("event.{name}"), "event_without_counterpart");
+            }
+            Event::Ping | Event::Logprobs { .. } => {}
+        }
+    }
+
+    fn report(&mut self) -> &mut Report {
+        &mut self.report
+    }
+}

@@ -1,0 +1,9 @@
+//! Streams, both ways, and the edit list of those that stay in the dialect.
+
+mod decode;
+mod encode;
+mod relay;
+
+pub(crate) use decode::Decoder;
+pub(crate) use encode::Encoder;
+pub(crate) use relay::Relay;

@@ -1,0 +1,117 @@
+//! The edit list of streams whose client and provider share the dialect.
+
+use super::super::error;
+use super::super::wire::usage;
+use crate::attempt::{Relaying, StreamState};
+use crate::dialect::AnswerContext;
+use crate::edit::{Decision, Patch};
+use crate::error::{FailureKind, UpstreamError};
+use crate::frame::sse::{Frame, write_patched};
+use crate::json::{Limits, Node, Tokens};
+
+/// Passes chunks on: `model` becomes the requested name, usage that only we asked for is left out.
+pub(crate) struct Relay {
+    context: AnswerContext,
+    hide_usage: bool,
+    tokens: Tokens,
+    /// `(choice, finished)`
+    choices: Vec<(u32, bool)>,
+    done: bool,
+}
+
+impl Relay {
+    pub(crate) fn new(context: AnswerContext, hide_usage: bool) -> Self {
+        Self { context, hide_usage, tokens: Tokens::default(), choices: Vec::new(), done: false }
+    }
+
+    fn chunk(&mut self, root: Node<'_>, frame: Frame<'_>, data: &[u8], state: &mut StreamState, out: &mut Vec<u8>) {
+        if let Err(failure) = error::in_band(root) {
+            return self.fail(failure, state, out);
+        }
+        self.observe(root, state);
+        let usage_node = root.some("usage").filter(|node| node.is_object());
+        if let Some(node) = usage_node {
+            state.usage = Some(usage(node));
+        }
+        let choices = root.some("choices").filter(|choices| !choices.is_empty());
+        if self.hide_usage && usage_node.is_some() && choices.is_none() {
+            return;
+        }
+        let mut patch = Patch::default();
+        patch.object(root, &[], |_, key, _| match &*key.name() {
+            b"model" => Decision::string(&self.context.requested_model),
+            b"usage" if self.hide_usage => Decision::Remove,
+            _ => Decision::Keep,
+        });
+        write_patched(frame, data, patch, out);
+    }
+
+    fn observe(&mut self, root: Node<'_>, state: &mut StreamState) {
+        let Some(list) = root.some("choices") else { return };
+        for choice in list.items() {
+            let index = choice.some("index").and_then(Node::u64).unwrap_or(0) as u32;
+            let finished = choice.some("finish_reason").is_some_and(|reason| !reason.is_text(""));
+            match self.choices.iter_mut().find(|(known, _)| *known == index) {
+                Some((_, over)) => *over |= finished,
+                None => self.choices.push((index, finished)),
+            }
+            state.committed |= finished || choice.some("delta").is_some_and(has_content);
+        }
+    }
+
+    fn fail(&mut self, failure: UpstreamError, state: &mut StreamState, out: &mut Vec<u8>) {
+        if state.committed {
+            error::encode_event(&error::fault(&failure, self.context.upstream), out);
+        }
+        state.fail(failure);
+    }
+
+    fn finish(&mut self, state: &mut StreamState, out: &mut Vec<u8>) -> bool {
+        if !self.choices.is_empty() && self.choices.iter().all(|(_, finished)| *finished) {
+            state.complete();
+            return true;
+        }
+        let message = "the provider's stream ended before a finish_reason";
+        self.fail(UpstreamError::new(FailureKind::Truncated, 500, message), state, out);
+        false
+    }
+}
+
+/// Whether a delta has something in it that a client can see, so that no other attempt may start over.
+fn has_content(delta: Node<'_>) -> bool {
+    delta.entries().any(|(key, value)| {
+        !value.is_null() && !key.is("role") && !value.is_text("") && !(value.is_array() && value.is_empty())
+    })
+}
+
+impl Relaying for Relay {
+    fn frame(&mut self, frame: Frame<'_>, state: &mut StreamState, out: &mut Vec<u8>) {
+        let Some(data) = frame.data.filter(|data| !data.is_empty()) else {
+            out.extend_from_slice(frame.raw);
+            return;
+        };
+        if data == b"[DONE]" {
+            self.done = true;
+            if self.finish(state, out) {
+                out.extend_from_slice(frame.raw);
+            }
+            return;
+        }
+        let mut tokens = std::mem::take(&mut self.tokens);
+        match tokens.parse(data, &Limits::lenient()) {
+            Ok(root) => self.chunk(root, frame, data, state, out),
+            Err(error) => {
+                let message = format!("the provider sent a chunk that is not JSON: {error}");
+                self.fail(UpstreamError::new(FailureKind::Malformed, 500, message), state, out);
+            }
+        }
+        self.tokens = tokens;
+    }
+
+    fn end(&mut self, state: &mut StreamState, out: &mut Vec<u8>) {
+        // A missing `[DONE]` is fine, but clients wait for it.
+        if !self.done && self.finish(state, out) {
+            out.extend_from_slice(b"data: [DONE]\n\n");
+        }
+    }
+}

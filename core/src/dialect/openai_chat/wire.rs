@@ -1,0 +1,134 @@
+//! Names and small readers of `openai_chat`.
+
+use crate::ir::chat::Finish;
+use crate::json::{Node, Text, Writer};
+use crate::usage::Usage;
+
+/// The parameters that LiteLLM checks against what a provider takes. Any other top-level field is sent as it is.
+pub(crate) const CHECKED: &[&str] = &[
+    "audio",
+    "context_management",
+    "frequency_penalty",
+    "function_call",
+    "functions",
+    "logit_bias",
+    "logprobs",
+    "max_completion_tokens",
+    "max_tokens",
+    "modalities",
+    "n",
+    "parallel_tool_calls",
+    "prediction",
+    "presence_penalty",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "reasoning_effort",
+    "response_format",
+    "safety_identifier",
+    "seed",
+    "service_tier",
+    "stop",
+    "store",
+    "stream",
+    "stream_options",
+    "temperature",
+    "thinking",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "top_p",
+    "verbosity",
+    "web_search_options",
+];
+
+/// Of those, the ones that a provider does not take unless its row says so.
+pub(crate) const OPT_IN: &[&str] = &["context_management", "reasoning_effort", "thinking", "verbosity"];
+
+/// `finish_reason` → [`Finish`].
+pub(crate) fn finish(reason: Option<Text<'_>>) -> Finish<'_> {
+    let Some(reason) = reason else { return Finish::Unknown };
+    match &*reason.name() {
+        b"stop" => Finish::Stop,
+        b"length" => Finish::Length,
+        b"tool_calls" | b"function_call" => Finish::ToolUse,
+        b"content_filter" => Finish::ContentFilter,
+        _ => Finish::Other(reason),
+    }
+}
+
+/// [`Finish`] → `finish_reason`. Reasons that the dialect does not know become the closest one that it does, as in
+/// LiteLLM's table (LiteLLM: `core_helpers._FINISH_REASON_MAP`).
+pub(crate) fn finish_reason(finish: &Finish<'_>) -> &'static str {
+    match finish {
+        Finish::Length | Finish::Pause | Finish::ContextWindow => "length",
+        Finish::ToolUse => "tool_calls",
+        Finish::ContentFilter | Finish::Refusal => "content_filter",
+        Finish::Other(reason) => match &*reason.name() {
+            b"compaction" => "length",
+            b"sensitive" | b"guardrail_intervened" => "content_filter",
+            _ => "stop",
+        },
+        Finish::Stop | Finish::StopSequence | Finish::Unknown => "stop",
+    }
+}
+
+fn count(node: Option<Node<'_>>, name: &str) -> Option<u64> {
+    node?.get(name)?.u64()
+}
+
+/// `usage` → [`Usage`]. `prompt_tokens` includes cached tokens, `completion_tokens` includes reasoning.
+pub(crate) fn usage(node: Node<'_>) -> Usage {
+    let prompt = node.some("prompt_tokens_details");
+    let completion = node.some("completion_tokens_details");
+    let input = count(Some(node), "prompt_tokens").unwrap_or(0);
+    Usage {
+        input,
+        output: count(Some(node), "completion_tokens").unwrap_or(0),
+        total: count(Some(node), "total_tokens"),
+        cache_read: count(prompt, "cached_tokens").or_else(|| count(Some(node), "prompt_cache_hit_tokens")),
+        cache_write: count(prompt, "cache_creation_tokens").or_else(|| count(prompt, "cache_write_tokens")),
+        cache_write_5m: None,
+        cache_write_1h: None,
+        reasoning: count(completion, "reasoning_tokens"),
+        web_searches: None,
+    }
+}
+
+/// Writes a `usage` object, with the details under LiteLLM's names. `thought` says whether the answer has reasoning in it:
+/// without any, reasoning tokens are known to be none; with some, only the provider knows how many.
+pub(crate) fn write_usage(usage: &Usage, thought: bool, node: Option<Node<'_>>, w: &mut Writer<'_>) {
+    w.begin_object();
+    w.key("completion_tokens").number(usage.output);
+    w.key("prompt_tokens").number(usage.input);
+    w.key("total_tokens").number(usage.total());
+    let reasoning = usage.reasoning.or((!thought).then_some(0));
+    if let Some(reasoning) = reasoning {
+        w.key("completion_tokens_details").begin_object();
+        w.key("reasoning_tokens").number(reasoning);
+        w.key("text_tokens").number(usage.output.saturating_sub(reasoning));
+        w.end_object();
+    }
+    if usage.cache_read.is_some() || usage.cache_write.is_some() {
+        let (read, written) = (usage.cache_read.unwrap_or(0), usage.cache_write.unwrap_or(0));
+        w.key("prompt_tokens_details").begin_object();
+        w.key("cache_write_tokens").number(written);
+        w.key("cached_tokens").number(read);
+        w.key("text_tokens").number(usage.uncached_input());
+        w.key("cache_creation_tokens").number(written);
+        if usage.cache_write_5m.is_some() || usage.cache_write_1h.is_some() {
+            w.key("cache_creation_token_details").begin_object();
+            w.key("ephemeral_5m_input_tokens").number(usage.cache_write_5m.unwrap_or(0));
+            w.key("ephemeral_1h_input_tokens").number(usage.cache_write_1h.unwrap_or(0));
+            w.end_object();
+        }
+        w.end_object();
+        w.key("cache_creation_input_tokens").number(written);
+        w.key("cache_read_input_tokens").number(read);
+    }
+    for name in ["server_tool_use", "service_tier", "inference_geo", "iterations", "speed"] {
+        if let Some(value) = node.and_then(|node| node.some(name)) {
+            w.key(name).node(value);
+        }
+    }
+    w.end_object();
+}

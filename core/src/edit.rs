@@ -1,0 +1,277 @@
+//! Edit lists: the only changes made to a body whose dialect client and provider share.
+//!
+//! A [`Patch`] collects splices while the body's tokens are walked once, then lays the untouched stretches and the new
+//! pieces one after the other. Outside the splices every byte stays: key order, number spelling, unknown fields, nulls.
+
+use bytes::Bytes;
+
+use crate::json::{Node, Text, write_escaped};
+
+/// What happens to one member of an object or one element of an array.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// It stays as it is.
+    Keep,
+    /// It goes.
+    Remove,
+    /// Its value becomes this JSON.
+    Replace(Vec<u8>),
+    /// Its key becomes this, its value stays.
+    Rename(&'static str),
+}
+
+impl Decision {
+    /// Replaces a value by a string.
+    pub(crate) fn string(text: &str) -> Self {
+        let mut json = vec![b'"'];
+        write_escaped(text, &mut json);
+        json.push(b'"');
+        Self::Replace(json)
+    }
+}
+
+#[derive(Debug)]
+struct Splice {
+    start: usize,
+    end: usize,
+    with: Vec<u8>,
+}
+
+/// Changes to one JSON text.
+#[derive(Debug, Default)]
+pub(crate) struct Patch {
+    splices: Vec<Splice>,
+}
+
+impl Patch {
+    /// Whether nothing changes.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.splices.is_empty()
+    }
+
+    /// Puts `json` in the place of a value.
+    pub(crate) fn replace(&mut self, node: Node<'_>, json: Vec<u8>) {
+        let span = node.span();
+        self.splices.push(Splice { start: span.start, end: span.end, with: json });
+    }
+
+    /// Decides on every member of `object` and appends `insert` (key, JSON) at its end. `decide` may patch the values of
+    /// members that it keeps. Returns how many members are left.
+    pub(crate) fn object<'a>(
+        &mut self,
+        object: Node<'a>,
+        insert: &[(&str, Vec<u8>)],
+        mut decide: impl FnMut(&mut Self, &Text<'a>, Node<'a>) -> Decision,
+    ) -> usize {
+        let mut list = List::new(object.span().start);
+        let mut entries = object.entries();
+        while let Some((key, value)) = entries.next_with_key() {
+            let Some(name) = key.text() else { continue };
+            match decide(self, &name, value) {
+                Decision::Keep => list.keep(self, key.span().start, value.span().end),
+                Decision::Remove => list.remove(key.span().start, value.span().end),
+                Decision::Replace(json) => {
+                    self.replace(value, json);
+                    list.keep(self, key.span().start, value.span().end);
+                }
+                Decision::Rename(to) => {
+                    let mut quoted = vec![b'"'];
+                    quoted.extend_from_slice(to.as_bytes());
+                    quoted.push(b'"');
+                    self.replace(key, quoted);
+                    list.keep(self, key.span().start, value.span().end);
+                }
+            }
+        }
+        list.finish(self);
+        let mut kept = list.kept;
+        let mut tail = Vec::new();
+        for (key, json) in insert {
+            if kept > 0 {
+                tail.push(b',');
+            }
+            tail.push(b'"');
+            tail.extend_from_slice(key.as_bytes());
+            tail.extend_from_slice(b"\":");
+            tail.extend_from_slice(json);
+            kept += 1;
+        }
+        if !tail.is_empty() {
+            let end = object.span().end - 1;
+            self.splices.push(Splice { start: end, end, with: tail });
+        }
+        kept
+    }
+
+    /// Decides on every element of `array`. Returns how many are left.
+    pub(crate) fn array<'a>(
+        &mut self,
+        array: Node<'a>,
+        mut decide: impl FnMut(&mut Self, usize, Node<'a>) -> Decision,
+    ) -> usize {
+        let mut list = List::new(array.span().start);
+        for (index, item) in array.items().enumerate() {
+            match decide(self, index, item) {
+                Decision::Remove => list.remove(item.span().start, item.span().end),
+                Decision::Replace(json) => {
+                    self.replace(item, json);
+                    list.keep(self, item.span().start, item.span().end);
+                }
+                Decision::Keep | Decision::Rename(_) => list.keep(self, item.span().start, item.span().end),
+            }
+        }
+        list.finish(self);
+        list.kept
+    }
+
+    fn cut(&mut self, start: usize, end: usize) {
+        self.splices.push(Splice { start, end, with: Vec::new() });
+    }
+
+    fn in_order(&mut self) {
+        // Stable: of splices at one place, the one that was made first comes first.
+        self.splices.sort_by_key(|splice| splice.start);
+    }
+
+    /// Appends the patched text to `out`.
+    pub(crate) fn write(mut self, text: &[u8], out: &mut Vec<u8>) {
+        self.in_order();
+        let mut at = 0;
+        for splice in &self.splices {
+            if splice.start >= at {
+                out.extend_from_slice(&text[at..splice.start]);
+                out.extend_from_slice(&splice.with);
+                at = splice.end;
+            }
+        }
+        out.extend_from_slice(&text[at..]);
+    }
+
+    /// The patched text in pieces: long untouched stretches are slices of `text`, not copies.
+    pub(crate) fn pieces(mut self, text: &Bytes) -> Vec<Bytes> {
+        /// Below this a copy is cheaper than one more piece to send.
+        const WORTH_SHARING: usize = 64 << 10;
+        if self.splices.is_empty() {
+            return vec![text.clone()];
+        }
+        self.in_order();
+        let mut pieces = Vec::new();
+        let mut current = Vec::with_capacity(text.len().min(WORTH_SHARING));
+        let mut at = 0;
+        let end = Splice { start: text.len(), end: text.len(), with: Vec::new() };
+        for splice in self.splices.iter().chain([&end]) {
+            if splice.start < at {
+                continue;
+            }
+            if splice.start - at >= WORTH_SHARING {
+                if !current.is_empty() {
+                    pieces.push(Bytes::from(std::mem::take(&mut current)));
+                }
+                pieces.push(text.slice(at..splice.start));
+            } else {
+                current.extend_from_slice(&text[at..splice.start]);
+            }
+            current.extend_from_slice(&splice.with);
+            at = splice.end;
+        }
+        if !current.is_empty() {
+            pieces.push(Bytes::from(current));
+        }
+        pieces
+    }
+}
+
+/// Walks over a list and cuts removed elements together with one comma each.
+struct List {
+    /// End of the last kept element, or of the opening bracket.
+    after: usize,
+    /// Start of the first of the removed elements since then.
+    removing: Option<usize>,
+    removed_end: usize,
+    kept: usize,
+}
+
+impl List {
+    fn new(open: usize) -> Self {
+        Self { after: open + 1, removing: None, removed_end: 0, kept: 0 }
+    }
+
+    fn keep(&mut self, patch: &mut Patch, start: usize, end: usize) {
+        if let Some(from) = self.removing.take() {
+            // The comma after the removed elements goes with them, the one before stays.
+            patch.cut(from, start);
+        }
+        self.kept += 1;
+        self.after = end;
+    }
+
+    fn remove(&mut self, start: usize, end: usize) {
+        self.removing.get_or_insert(start);
+        self.removed_end = end;
+    }
+
+    fn finish(&mut self, patch: &mut Patch) {
+        if let Some(from) = self.removing.take() {
+            // Nothing follows: the comma before goes with them.
+            patch.cut(if self.kept > 0 { self.after } else { from }, self.removed_end);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::{Document, Limits};
+
+    fn edited(text: &str, remove: &[&str], insert: &[(&str, Vec<u8>)]) -> String {
+        let document = Document::parse(text.as_bytes(), &Limits::default()).unwrap();
+        let mut patch = Patch::default();
+        patch.object(document.root(), insert, |_, key, _| {
+            if remove.iter().any(|name| key.is(name)) { Decision::Remove } else { Decision::Keep }
+        });
+        let mut out = Vec::new();
+        patch.write(text.as_bytes(), &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn removing_any_subset_leaves_valid_json_with_the_rest_untouched() {
+        let text = r#"{ "a": 1 , "b" : [1e2], "c":null, "d": "\u00e9" }"#;
+        for mask in 0..16u32 {
+            let remove: Vec<&str> =
+                ["a", "b", "c", "d"].into_iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1).map(|(_, k)| k).collect();
+            for insert in [vec![], vec![("x", b"true".to_vec()), ("y", b"{}".to_vec())]] {
+                let result = edited(text, &remove, &insert);
+                let document = Document::parse(result.as_bytes(), &Limits::default()).unwrap();
+                let keys: Vec<String> = document.root().entries().map(|(key, _)| key.unescape().into_owned()).collect();
+                let mut expected: Vec<&str> = ["a", "b", "c", "d"].into_iter().filter(|k| !remove.contains(k)).collect();
+                expected.extend(insert.iter().map(|(key, _)| *key));
+                assert_eq!(keys, expected, "{result}");
+                if !remove.contains(&"b") {
+                    assert!(result.contains(r#""b" : [1e2]"#), "{result}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_share_long_stretches_and_equal_the_written_text() {
+        let image = "A".repeat(200_000);
+        let text = Bytes::from(format!(r#"{{"model":"x","image":"{image}","n":1}}"#));
+        let make = || {
+            let document = Document::parse(text.as_ref(), &Limits::default()).unwrap();
+            let mut patch = Patch::default();
+            patch.object(document.root(), &[], |_, key, _| match &*key.name() {
+                b"model" => Decision::string("y"),
+                b"n" => Decision::Remove,
+                _ => Decision::Keep,
+            });
+            patch
+        };
+        let mut written = Vec::new();
+        make().write(&text, &mut written);
+        let pieces = make().pieces(&text);
+        assert_eq!(pieces.concat(), written);
+        assert!(pieces.iter().any(|piece| text.as_ptr_range().contains(&piece.as_ptr())));
+    }
+}

@@ -1,0 +1,3 @@
+//! Framing: bytes in any split → frames.
+
+pub mod sse;

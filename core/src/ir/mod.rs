@@ -1,0 +1,3 @@
+//! The hub: one block-structured form that every dialect is decoded to and encoded from.
+
+pub mod chat;

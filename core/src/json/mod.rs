@@ -1,0 +1,17 @@
+//! JSON as raw tokens: one scan finds every token, nothing is unescaped until someone looks at it.
+//!
+//! [`Document::parse`] validates a text once and keeps a flat list of its tokens. A [`Node`] is a cursor on that list:
+//! walking over an object costs nothing per skipped value, and a string that nobody inspects is copied as its raw
+//! token ([`Text`]), escapes and all. [`Writer`] is the other direction.
+
+mod node;
+mod scan;
+mod text;
+mod write;
+
+pub use node::{Document, Entries, Items, Kind, Node};
+pub use scan::{ErrorKind, JsonError, Limits};
+pub use text::Text;
+pub use write::{Writer, write_escaped};
+
+pub(crate) use node::Tokens;

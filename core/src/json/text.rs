@@ -1,0 +1,189 @@
+//! Strings that stay in their JSON spelling until someone needs to look inside.
+
+use std::borrow::Cow;
+
+use super::scan::hex4;
+use super::write::write_escaped;
+
+/// A string: either a raw JSON token of some text, or a text of our own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text<'a>(Form<'a>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Form<'a> {
+    /// Between the quotes of a JSON string without escapes.
+    Plain(&'a [u8]),
+    /// Between the quotes of a JSON string with escapes.
+    Escaped(&'a [u8]),
+    /// Not JSON: to be escaped when written.
+    Own(Cow<'a, str>),
+}
+
+impl<'a> Text<'a> {
+    pub(super) fn plain_token(inner: &'a [u8]) -> Self {
+        Self(Form::Plain(inner))
+    }
+
+    pub(super) fn escaped_token(inner: &'a [u8]) -> Self {
+        Self(Form::Escaped(inner))
+    }
+
+    /// A text of our own.
+    pub fn new(text: impl Into<Cow<'a, str>>) -> Self {
+        Self(Form::Own(text.into()))
+    }
+
+    /// The text itself, unescaped. Lone surrogates become U+FFFD.
+    #[must_use]
+    pub fn unescape(&self) -> Cow<'a, str> {
+        match &self.0 {
+            Form::Plain(inner) => Cow::Borrowed(std::str::from_utf8(inner).unwrap_or_default()),
+            Form::Escaped(inner) => Cow::Owned(unescape(inner)),
+            Form::Own(text) => text.clone(),
+        }
+    }
+
+    /// Whether the text is exactly `expected`.
+    #[must_use]
+    pub fn is(&self, expected: &str) -> bool {
+        match &self.0 {
+            Form::Plain(inner) => *inner == expected.as_bytes(),
+            Form::Escaped(inner) => inner.len() > expected.len() && unescape(inner) == expected,
+            Form::Own(text) => text == expected,
+        }
+    }
+
+    /// The text's bytes, for `match`; borrowed unless the spelling has escapes.
+    #[must_use]
+    pub fn name(&self) -> Cow<'_, [u8]> {
+        match &self.0 {
+            Form::Plain(inner) => Cow::Borrowed(inner),
+            Form::Escaped(inner) => Cow::Owned(unescape(inner).into_bytes()),
+            Form::Own(text) => Cow::Borrowed(text.as_bytes()),
+        }
+    }
+
+    /// Whether the text is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        match &self.0 {
+            Form::Plain(inner) | Form::Escaped(inner) => inner.is_empty(),
+            Form::Own(text) => text.is_empty(),
+        }
+    }
+
+    /// Whether the text is empty or white space only.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        match &self.0 {
+            Form::Plain(inner) if inner.first().is_some_and(|byte| byte.is_ascii_graphic()) => false,
+            _ => self.unescape().trim().is_empty(),
+        }
+    }
+
+    /// Splits a base64 `data:` URL into media type and data, without unescaping either.
+    #[must_use]
+    pub fn split_data_url(&self) -> Option<(Self, Self)> {
+        let split = |inner: &'a [u8]| -> Option<(&'a [u8], &'a [u8])> {
+            let rest = inner.strip_prefix(b"data:")?;
+            let marker = memchr::memmem::find(rest, b";base64,")?;
+            Some((&rest[..marker], &rest[marker + b";base64,".len()..]))
+        };
+        match &self.0 {
+            Form::Plain(inner) => split(inner).map(|(kind, data)| (Self(Form::Plain(kind)), Self(Form::Plain(data)))),
+            Form::Escaped(inner) => {
+                split(inner).map(|(kind, data)| (Self(Form::Escaped(kind)), Self(Form::Escaped(data))))
+            }
+            Form::Own(text) => {
+                let rest = text.strip_prefix("data:")?;
+                let (kind, data) = rest.split_once(";base64,")?;
+                Some((Self::new(kind.to_owned()), Self::new(data.to_owned())))
+            }
+        }
+    }
+
+    /// Whether the text starts with `prefix`.
+    #[must_use]
+    pub fn starts_with(&self, prefix: &str) -> bool {
+        match &self.0 {
+            Form::Plain(inner) => inner.starts_with(prefix.as_bytes()),
+            Form::Escaped(inner) => unescape(inner).starts_with(prefix),
+            Form::Own(text) => text.starts_with(prefix),
+        }
+    }
+
+    /// Length in bytes of its JSON spelling, without the quotes; for limits, not for meaning.
+    #[must_use]
+    pub fn spelled_len(&self) -> usize {
+        match &self.0 {
+            Form::Plain(inner) | Form::Escaped(inner) => inner.len(),
+            Form::Own(text) => text.len(),
+        }
+    }
+
+    /// Appends the text in JSON spelling, without quotes.
+    pub fn write_inner(&self, out: &mut Vec<u8>) {
+        match &self.0 {
+            Form::Plain(inner) | Form::Escaped(inner) => out.extend_from_slice(inner),
+            Form::Own(text) => write_escaped(text, out),
+        }
+    }
+}
+
+impl<'a> From<&'a str> for Text<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<String> for Text<'_> {
+    fn from(text: String) -> Self {
+        Self::new(text)
+    }
+}
+
+fn unescape(inner: &[u8]) -> String {
+    let mut text = Vec::with_capacity(inner.len());
+    let mut at = 0;
+    while at < inner.len() {
+        let run = memchr::memchr(b'\\', &inner[at..]).unwrap_or(inner.len() - at);
+        text.extend_from_slice(&inner[at..at + run]);
+        at += run;
+        if at < inner.len() {
+            at += unescape_one(&inner[at..], &mut text);
+        }
+    }
+    String::from_utf8(text).unwrap_or_default()
+}
+
+/// Appends the character of the escape that `escape` starts with; returns the escape's length.
+fn unescape_one(escape: &[u8], text: &mut Vec<u8>) -> usize {
+    let simple = match escape.get(1) {
+        Some(b'n') => b'\n',
+        Some(b't') => b'\t',
+        Some(b'r') => b'\r',
+        Some(b'b') => 8,
+        Some(b'f') => 12,
+        Some(b'u') => return unescape_unicode(escape, text),
+        Some(&byte) => byte,
+        None => return 1,
+    };
+    text.push(simple);
+    2
+}
+
+fn unescape_unicode(escape: &[u8], text: &mut Vec<u8>) -> usize {
+    let Some(high) = hex4(escape, 2) else { return 2 };
+    let low = if escape.get(6..8) == Some(b"\\u") { hex4(escape, 8) } else { None };
+    let (character, length) = match (high, low) {
+        (0xD800..=0xDBFF, Some(low @ 0xDC00..=0xDFFF)) => {
+            let code = 0x10000 + ((u32::from(high) - 0xD800) << 10) + (u32::from(low) - 0xDC00);
+            (char::from_u32(code), 12)
+        }
+        _ => (char::from_u32(u32::from(high)), 6),
+    };
+    let mut buffer = [0; 4];
+    let encoded = character.unwrap_or(char::REPLACEMENT_CHARACTER).encode_utf8(&mut buffer);
+    text.extend_from_slice(encoded.as_bytes());
+    length
+}

@@ -1,0 +1,173 @@
+//! Writing JSON straight into a buffer.
+
+use super::node::Node;
+use super::scan::plain_run;
+use super::text::Text;
+
+/// Writes JSON values and puts the commas. The caller keeps brackets balanced.
+#[derive(Debug)]
+pub struct Writer<'o> {
+    out: &'o mut Vec<u8>,
+    comma: bool,
+}
+
+impl<'o> Writer<'o> {
+    /// Appends to `out`.
+    pub fn new(out: &'o mut Vec<u8>) -> Self {
+        Self { out, comma: false }
+    }
+
+    fn value(&mut self) -> &mut Vec<u8> {
+        if self.comma {
+            self.out.push(b',');
+        }
+        self.comma = true;
+        self.out
+    }
+
+    /// Opens an object.
+    pub fn begin_object(&mut self) -> &mut Self {
+        self.value().push(b'{');
+        self.comma = false;
+        self
+    }
+
+    /// Closes an object.
+    pub fn end_object(&mut self) -> &mut Self {
+        self.out.push(b'}');
+        self.comma = true;
+        self
+    }
+
+    /// Opens an array.
+    pub fn begin_array(&mut self) -> &mut Self {
+        self.value().push(b'[');
+        self.comma = false;
+        self
+    }
+
+    /// Closes an array.
+    pub fn end_array(&mut self) -> &mut Self {
+        self.out.push(b']');
+        self.comma = true;
+        self
+    }
+
+    /// Writes a key of our own. It must need no escaping.
+    pub fn key(&mut self, name: &str) -> &mut Self {
+        let out = self.value();
+        out.push(b'"');
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"\":");
+        self.comma = false;
+        self
+    }
+
+    /// Writes a key taken from elsewhere.
+    pub fn key_text(&mut self, name: &Text<'_>) -> &mut Self {
+        self.text(name);
+        self.out.push(b':');
+        self.comma = false;
+        self
+    }
+
+    /// Writes a string.
+    pub fn text(&mut self, text: &Text<'_>) -> &mut Self {
+        let out = self.value();
+        out.push(b'"');
+        text.write_inner(out);
+        out.push(b'"');
+        self
+    }
+
+    /// Writes a string of our own.
+    pub fn str(&mut self, text: &str) -> &mut Self {
+        let out = self.value();
+        out.push(b'"');
+        write_escaped(text, out);
+        out.push(b'"');
+        self
+    }
+
+    /// Writes one string made of several.
+    pub fn concat<'t>(&mut self, parts: impl IntoIterator<Item = &'t Text<'t>>) -> &mut Self {
+        let out = self.value();
+        out.push(b'"');
+        for part in parts {
+            part.write_inner(out);
+        }
+        out.push(b'"');
+        self
+    }
+
+    /// Writes `json`, valid JSON that is kept as it is, as a string.
+    pub fn json_as_string(&mut self, json: &str) -> &mut Self {
+        self.str(json)
+    }
+
+    /// Writes a whole number.
+    pub fn number(&mut self, number: u64) -> &mut Self {
+        let mut digits = [0u8; 20];
+        let mut at = digits.len();
+        let mut rest = number;
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.value().extend_from_slice(&digits[at..]);
+        self
+    }
+
+    /// Writes a boolean.
+    pub fn bool(&mut self, value: bool) -> &mut Self {
+        self.value().extend_from_slice(if value { b"true" } else { b"false" });
+        self
+    }
+
+    /// Writes `null`.
+    pub fn null(&mut self) -> &mut Self {
+        self.value().extend_from_slice(b"null");
+        self
+    }
+
+    /// Writes a value as it stands elsewhere.
+    pub fn node(&mut self, node: Node<'_>) -> &mut Self {
+        self.raw(node.raw())
+    }
+
+    /// Writes `json`, which must be one valid JSON value.
+    pub fn raw(&mut self, json: &[u8]) -> &mut Self {
+        self.value().extend_from_slice(json);
+        self
+    }
+}
+
+/// Appends `text` in JSON spelling, without quotes.
+pub fn write_escaped(text: &str, out: &mut Vec<u8>) {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        let run = plain_run(&bytes[at..]);
+        out.extend_from_slice(&bytes[at..at + run]);
+        at += run;
+        let Some(&byte) = bytes.get(at) else { break };
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            _ => {
+                const HEX: &[u8; 16] = b"0123456789abcdef";
+                out.extend_from_slice(b"\\u00");
+                out.push(HEX[usize::from(byte >> 4)]);
+                out.push(HEX[usize::from(byte & 15)]);
+            }
+        }
+        at += 1;
+    }
+}

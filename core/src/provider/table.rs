@@ -1,0 +1,354 @@
+//! The table of providers: one row for each, most of them hosts that speak `openai_chat`.
+//!
+//! A row says what LiteLLM does there and the provider needs; docs/providers.md has the table for people.
+
+use super::{Auth, Dialect, Endpoint, Row, anthropic, openai};
+use crate::capabilities::Capabilities;
+
+/// What a host takes of `openai_chat`: its edit list, as data.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ChatRules {
+    /// Parameters of `openai_chat` that the host does not take: a 400, or a loss with `drop_params`.
+    pub(crate) unsupported: &'static [&'static str],
+    /// Parameters beyond OpenAI's that it takes (`reasoning_effort`, `thinking`); otherwise they are unsupported.
+    pub(crate) supported: &'static [&'static str],
+    /// The name of the token limit.
+    pub(crate) max_tokens: MaxTokens,
+    /// Whether `user` is sent (elsewhere it is dropped, which is a loss).
+    pub(crate) user: bool,
+    /// Whether streams are asked for their usage even if the client did not.
+    pub(crate) include_usage: bool,
+    /// Whether `cache_control` marks stay.
+    pub(crate) cache_control: bool,
+    /// Whether content lists of text are joined into strings.
+    pub(crate) join_text: bool,
+    /// Tools lose `strict`.
+    pub(crate) drop_strict: bool,
+    /// Tool schemas lose `additionalProperties`.
+    pub(crate) drop_additional_properties: bool,
+    /// `seed` has another name.
+    pub(crate) random_seed: bool,
+    /// `tool_choice: "required"` is called `"any"`.
+    pub(crate) required_is_any: bool,
+    /// `response_format: json_schema` becomes a forced tool where the model lacks `response_schema`.
+    pub(crate) json_tool: bool,
+    /// `null` members of assistant messages are removed.
+    pub(crate) drop_null_in_assistant: bool,
+    /// `thinking` and `reasoning_effort` are mapped to DeepSeek's `thinking`.
+    pub(crate) deepseek_thinking: bool,
+    /// `thinking` is mapped to `reasoning_effort`.
+    pub(crate) thinking_as_effort: bool,
+    /// `usage: {include: true}` is added and LiteLLM's attribution headers are sent.
+    pub(crate) openrouter: bool,
+}
+
+/// What a host calls the token limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MaxTokens {
+    /// Either name.
+    Keep,
+    /// `max_tokens` only.
+    MaxTokens,
+}
+
+impl ChatRules {
+    pub(crate) const DEFAULT: Self = Self {
+        unsupported: &[],
+        supported: &[],
+        max_tokens: MaxTokens::Keep,
+        user: false,
+        include_usage: false,
+        cache_control: false,
+        join_text: false,
+        drop_strict: false,
+        drop_additional_properties: false,
+        random_seed: false,
+        required_is_any: false,
+        json_tool: false,
+        drop_null_in_assistant: false,
+        deepseek_thinking: false,
+        thinking_as_effort: false,
+        openrouter: false,
+    };
+}
+
+const BEARER: Auth = Auth::Header { name: "authorization", prefix: "Bearer " };
+const CHAT_ENDPOINT: Endpoint =
+    Endpoint { dialect: Dialect::OpenAiChat, base_url: None, path: "/chat/completions", auth: BEARER };
+/// The endpoint of every host that speaks `openai_chat`.
+pub(super) const CHAT: &[Endpoint] = &[CHAT_ENDPOINT];
+
+const fn host(
+    name: &'static str,
+    base_url: Option<&'static str>,
+    key_variable: &'static str,
+    base_variable: &'static str,
+    chat: ChatRules,
+) -> Row {
+    Row {
+        name,
+        base_url,
+        key_variable: Some(key_variable),
+        base_variable: Some(base_variable),
+        endpoints: CHAT,
+        chat,
+    }
+}
+
+const RARE: &[&str] = &[
+    "audio",
+    "function_call",
+    "functions",
+    "logit_bias",
+    "logprobs",
+    "modalities",
+    "n",
+    "prediction",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "safety_identifier",
+    "service_tier",
+    "store",
+    "stream_options",
+    "top_logprobs",
+];
+
+pub(super) static ROWS: &[Row] = &[
+    openai::ROW,
+    anthropic::ROW,
+    Row {
+        name: "mistral",
+        base_url: Some("https://api.mistral.ai/v1"),
+        key_variable: Some("MISTRAL_API_KEY"),
+        base_variable: Some("MISTRAL_API_BASE"),
+        endpoints: &[
+            CHAT_ENDPOINT,
+            Endpoint { dialect: Dialect::MistralOcr, base_url: None, path: "/ocr", auth: BEARER },
+        ],
+        chat: ChatRules {
+            unsupported: &[
+                "audio",
+                "frequency_penalty",
+                "function_call",
+                "functions",
+                "logit_bias",
+                "logprobs",
+                "modalities",
+                "n",
+                "prediction",
+                "presence_penalty",
+                "prompt_cache_retention",
+                "safety_identifier",
+                "service_tier",
+                "store",
+                "stream_options",
+                "top_logprobs",
+                "web_search_options",
+            ],
+            max_tokens: MaxTokens::MaxTokens,
+            join_text: true,
+            random_seed: true,
+            required_is_any: true,
+            ..ChatRules::DEFAULT
+        },
+    },
+    host(
+        "groq",
+        Some("https://api.groq.com/openai/v1"),
+        "GROQ_API_KEY",
+        "GROQ_API_BASE",
+        ChatRules {
+            unsupported: &["web_search_options"],
+            max_tokens: MaxTokens::MaxTokens,
+            json_tool: true,
+            drop_null_in_assistant: true,
+            ..ChatRules::DEFAULT
+        },
+    ),
+    Row {
+        name: "deepseek",
+        base_url: Some("https://api.deepseek.com/beta"),
+        key_variable: Some("DEEPSEEK_API_KEY"),
+        base_variable: Some("DEEPSEEK_API_BASE"),
+        endpoints: &[
+            CHAT_ENDPOINT,
+            Endpoint {
+                dialect: Dialect::AnthropicMessages,
+                base_url: Some("https://api.deepseek.com/anthropic"),
+                path: "/v1/messages",
+                auth: Auth::Header { name: "x-api-key", prefix: "" },
+            },
+        ],
+        chat: ChatRules {
+            supported: &["reasoning_effort", "thinking"],
+            join_text: true,
+            deepseek_thinking: true,
+            ..ChatRules::DEFAULT
+        },
+    },
+    host(
+        "xai",
+        Some("https://api.x.ai/v1"),
+        "XAI_API_KEY",
+        "XAI_API_BASE",
+        ChatRules {
+            unsupported: &[
+                "audio",
+                "function_call",
+                "functions",
+                "modalities",
+                "prediction",
+                "prompt_cache_key",
+                "prompt_cache_retention",
+                "safety_identifier",
+                "service_tier",
+                "store",
+            ],
+            max_tokens: MaxTokens::MaxTokens,
+            user: true,
+            drop_strict: true,
+            ..ChatRules::DEFAULT
+        },
+    ),
+    host(
+        "openrouter",
+        Some("https://openrouter.ai/api/v1"),
+        "OPENROUTER_API_KEY",
+        "OPENROUTER_API_BASE",
+        ChatRules {
+            supported: &["reasoning_effort", "thinking"],
+            cache_control: true,
+            openrouter: true,
+            ..ChatRules::DEFAULT
+        },
+    ),
+    host(
+        "together_ai",
+        Some("https://api.together.ai/v1"),
+        "TOGETHERAI_API_KEY",
+        "TOGETHER_AI_API_BASE",
+        ChatRules::DEFAULT,
+    ),
+    host(
+        "fireworks_ai",
+        Some("https://api.fireworks.ai/inference/v1"),
+        "FIREWORKS_API_KEY",
+        "FIREWORKS_API_BASE",
+        ChatRules {
+            unsupported: &[
+                "audio",
+                "function_call",
+                "functions",
+                "modalities",
+                "prompt_cache_retention",
+                "safety_identifier",
+                "store",
+                "web_search_options",
+            ],
+            user: true,
+            ..ChatRules::DEFAULT
+        },
+    ),
+    host(
+        "cerebras",
+        Some("https://api.cerebras.ai/v1"),
+        "CEREBRAS_API_KEY",
+        "CEREBRAS_API_BASE",
+        ChatRules {
+            unsupported: &[
+                "audio",
+                "frequency_penalty",
+                "function_call",
+                "functions",
+                "logit_bias",
+                "logprobs",
+                "modalities",
+                "n",
+                "parallel_tool_calls",
+                "prediction",
+                "presence_penalty",
+                "prompt_cache_key",
+                "prompt_cache_retention",
+                "safety_identifier",
+                "service_tier",
+                "store",
+                "stream_options",
+                "top_logprobs",
+                "web_search_options",
+            ],
+            user: true,
+            ..ChatRules::DEFAULT
+        },
+    ),
+    host(
+        "perplexity",
+        Some("https://api.perplexity.ai"),
+        "PERPLEXITYAI_API_KEY",
+        "PERPLEXITY_API_BASE",
+        ChatRules {
+            unsupported: &[
+                "audio",
+                "function_call",
+                "functions",
+                "logit_bias",
+                "logprobs",
+                "modalities",
+                "n",
+                "parallel_tool_calls",
+                "prediction",
+                "prompt_cache_key",
+                "prompt_cache_retention",
+                "safety_identifier",
+                "seed",
+                "service_tier",
+                "stop",
+                "store",
+                "stream_options",
+                "tool_choice",
+                "tools",
+                "top_logprobs",
+            ],
+            ..ChatRules::DEFAULT
+        },
+    ),
+    host(
+        "nvidia_nim",
+        Some("https://integrate.api.nvidia.com/v1"),
+        "NVIDIA_NIM_API_KEY",
+        "NVIDIA_NIM_API_BASE",
+        ChatRules { unsupported: RARE, max_tokens: MaxTokens::MaxTokens, ..ChatRules::DEFAULT },
+    ),
+    host(
+        "hosted_vllm",
+        None,
+        "HOSTED_VLLM_API_KEY",
+        "HOSTED_VLLM_API_BASE",
+        ChatRules {
+            supported: &["reasoning_effort", "thinking"],
+            drop_strict: true,
+            drop_additional_properties: true,
+            thinking_as_effort: true,
+            ..ChatRules::DEFAULT
+        },
+    ),
+    host("lm_studio", None, "LM_STUDIO_API_KEY", "LM_STUDIO_API_BASE", ChatRules::DEFAULT),
+    host(
+        "ollama_openai",
+        Some("http://localhost:11434/v1"),
+        "OLLAMA_API_KEY",
+        "OLLAMA_API_BASE",
+        ChatRules { cache_control: true, ..ChatRules::DEFAULT },
+    ),
+    host("custom_openai", None, "CUSTOM_OPENAI_API_KEY", "CUSTOM_OPENAI_API_BASE", ChatRules::DEFAULT),
+];
+
+/// What is known about a model of a host without being told.
+pub(super) fn capabilities(provider: &str, model: &str) -> Capabilities {
+    let has = |names: &[&str]| names.iter().any(|name| model.contains(name));
+    let reasoning = has(&["gpt-oss", "deepseek-r1", "reasoner", "deepseek-v4", "qwen3", "magistral", "grok-4", "grok-3-mini", "qwq", "sonar-reasoning"]);
+    Capabilities {
+        reasoning,
+        response_schema: provider != "groq" || has(&["gpt-oss", "llama-4", "kimi-k2"]),
+        ..Capabilities::default()
+    }
+}

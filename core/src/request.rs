@@ -1,0 +1,169 @@
+//! A client's request, parsed once.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::attempt::{Attempt, AttemptOptions};
+use crate::controls;
+use crate::dialect::Dialect;
+use crate::error::Refusal;
+use crate::features::Features;
+use crate::http::ClientHead;
+use crate::json::{JsonError, Limits, Node, Tokens, Writer};
+use crate::target::Target;
+
+/// A client's request: its body, validated and indexed once, for any number of attempts.
+#[derive(Debug, Clone)]
+pub struct Request {
+    dialect: Dialect,
+    head: ClientHead,
+    body: Bytes,
+    tokens: Tokens,
+    facts: Facts,
+}
+
+/// What a host has to know of a request to route it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Facts {
+    /// The model that the client asks for.
+    pub model: String,
+    /// Whether the answer is to be streamed.
+    pub stream: bool,
+    /// How many alternatives are asked for.
+    pub n: u64,
+    /// The fields meant for the host (`num_retries`, `fallbacks` …), as one JSON object; they are not sent on.
+    pub host_controls: Bytes,
+    /// The features that the request uses, as far as the gate distinguishes them.
+    pub features: Features,
+}
+
+impl Request {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] for anything that no engine would accept: not JSON, not an object, no model, a field twice, a
+    /// field that clients may not set, nesting or size over the limits.
+    pub fn read(dialect: Dialect, head: &ClientHead, body: Bytes, limits: &Limits) -> Result<Self, Refusal> {
+        let mut tokens = Tokens::default();
+        let root = tokens.parse(&body, limits).map_err(not_json)?;
+        if !root.is_object() {
+            return Err(Refusal::invalid("", "the request body must be a JSON object"));
+        }
+        let facts = facts(dialect, root)?;
+        Ok(Self { dialect, head: head.clone(), body, tokens, facts })
+    }
+
+    /// The dialect that the client speaks.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// What a host has to know of the request to route it.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Translates the request for one target and gets ready for its answer.
+    ///
+    /// # Errors
+    /// See [`Refusal`]: what is wrong with the request, what this target cannot take, or what another engine has to do.
+    pub fn attempt(&self, target: &Arc<Target>, options: AttemptOptions) -> Result<Attempt, Refusal> {
+        if let Some(merged) = self.with_defaults(target)? {
+            return Attempt::new(&merged, target, options);
+        }
+        Attempt::new(self, target, options)
+    }
+
+    pub(crate) fn root(&self) -> Node<'_> {
+        self.tokens.root(&self.body)
+    }
+
+    pub(crate) fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    pub(crate) fn head(&self) -> &ClientHead {
+        &self.head
+    }
+
+    /// The request with the target's defaults for the fields that it does not set; `None` where there are none.
+    fn with_defaults(&self, target: &Target) -> Result<Option<Self>, Refusal> {
+        if target.defaults.is_empty() {
+            return Ok(None);
+        }
+        let mut default_tokens = Tokens::default();
+        let defaults = default_tokens.parse(&target.defaults, &Limits::default()).map_err(not_json)?;
+        let root = self.root();
+        let mut body = Vec::with_capacity(self.body.len() + target.defaults.len());
+        let mut w = Writer::new(&mut body);
+        w.begin_object();
+        for (key, value) in root.entries() {
+            w.key_text(&key).node(value);
+        }
+        let mut added = false;
+        for (key, value) in defaults.entries() {
+            if root.some(&key.unescape()).is_none() {
+                w.key_text(&key).node(value);
+                added = true;
+            }
+        }
+        w.end_object();
+        if !added {
+            return Ok(None);
+        }
+        let body = Bytes::from(body);
+        let mut tokens = Tokens::default();
+        tokens.parse(&body, &Limits::default()).map_err(not_json)?;
+        Ok(Some(Self { body, tokens, ..self.clone() }))
+    }
+}
+
+fn not_json(error: JsonError) -> Refusal {
+    Refusal::invalid("", format!("the request body is not valid JSON: {error}"))
+}
+
+fn facts(dialect: Dialect, root: Node<'_>) -> Result<Facts, Refusal> {
+    let mut seen: Vec<std::borrow::Cow<'_, str>> = Vec::with_capacity(16);
+    let (mut model, mut stream, mut n) = (None, false, 1);
+    let mut controls = Vec::new();
+    let mut w = Writer::new(&mut controls);
+    w.begin_object();
+    for (key, value) in root.entries() {
+        let name = key.unescape();
+        if seen.contains(&name) {
+            return Err(Refusal::invalid(name.clone(), format!("duplicate field '{name}'")));
+        }
+        if controls::is_banned(&name) {
+            let message = format!("'{name}' is not allowed in the request body");
+            return Err(Refusal::invalid(name.into_owned(), message));
+        }
+        match &*name {
+            "model" => model = value.str().filter(|model| !model.is_empty()),
+            "stream" if value.is_null() => {}
+            "stream" => {
+                stream = value.bool().ok_or_else(|| Refusal::invalid("stream", "stream must be a boolean"))?;
+            }
+            "n" => n = value.u64().unwrap_or(1),
+            // On this route `metadata` is the provider's.
+            "metadata" if dialect == Dialect::AnthropicMessages => {}
+            name if controls::is_host_control(name) => {
+                w.key_text(&key).node(value);
+            }
+            _ => {}
+        }
+        seen.push(name);
+    }
+    w.end_object();
+    let model = model.ok_or_else(|| Refusal::invalid("model", "model is required and must be a non-empty string"))?;
+    Ok(Facts {
+        model: model.into_owned(),
+        stream,
+        n,
+        host_controls: Bytes::from(controls),
+        features: Features::of(dialect, root),
+    })
+}
