@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from interlingua.gateway.config import Config, ConfigError, build_config, load_config
 from interlingua.gateway.groups import Groups
 
@@ -196,7 +197,8 @@ def test_azure_and_friends_stay_on_python() -> None:
         """
 model_list:
   - model_name: az
-    litellm_params: {model: azure/gpt-4o-eu, api_base: "https://x.openai.azure.com", api_version: 2024-10-21, api_key: k}
+    litellm_params:
+      {model: azure/gpt-4o-eu, api_base: "https://x.openai.azure.com", api_version: 2024-10-21, api_key: k}
 """
     )
     (choice,) = Groups(config).choices()

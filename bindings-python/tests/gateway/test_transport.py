@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar
 
 import pytest
+
 from interlingua.gateway.connection import HIGH_WATER
 from interlingua.gateway.faults import (
     AnswerTooLarge,
@@ -62,7 +63,10 @@ def get(upstream: Upstream, *, limits: Limits | None = None, **options: Any) -> 
     return with_transport(lambda transport: fetch(transport, f"{upstream.url}/v1/x", **options), limits)
 
 
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: b\r\n\r\n5;ext=1\r\nhello\r\n6\r\n world\r\n0\r\nX-Trailer: t\r\n\r\n"
+CHUNKED = (
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: b\r\n\r\n"
+    b"5;ext=1\r\nhello\r\n6\r\n world\r\n0\r\nX-Trailer: t\r\n\r\n"
+)
 
 
 def test_request_as_sent(upstream: Upstream) -> None:

@@ -63,21 +63,21 @@ class Gateway:
         )
         self._routes = self._make_routes()
 
-    def _make_routes(self) -> dict[str, tuple[str, str, str, Handler]]:
+    def _make_routes(self) -> dict[str, tuple[tuple[str, ...], str, str, Handler]]:
         """Path → (methods, route, dialect, handler)."""
-        table: dict[str, tuple[str, str, str, Handler]] = {}
+        table: dict[str, tuple[tuple[str, ...], str, str, Handler]] = {}
         for path, dialect in (
             ("/chat/completions", "openai_chat"),
             ("/messages", "anthropic_messages"),
             ("/ocr", "mistral_ocr"),
         ):
-            table[path] = table[f"/v1{path}"] = ("POST", dialect, dialect, self.dispatcher.serve)
-        table["/models"] = table["/v1/models"] = ("GET", "models", "openai_chat", self._models)
+            table[path] = table[f"/v1{path}"] = (("POST",), dialect, dialect, self.dispatcher.serve)
+        table["/models"] = table["/v1/models"] = (("GET",), "models", "openai_chat", self._models)
         for name in ("liveliness", "liveness"):
-            table[f"/health/{name}"] = ("GET", "health", "openai_chat", self._alive)
-        table["/health/readiness"] = ("GET", "health", "openai_chat", self._ready)
-        table["/metrics"] = ("GET", "metrics", "openai_chat", self._metrics)
-        table[admin.PATH] = ("GET PUT", "admin", "openai_chat", self._admin)
+            table[f"/health/{name}"] = (("GET",), "health", "openai_chat", self._alive)
+        table["/health/readiness"] = (("GET",), "health", "openai_chat", self._ready)
+        table["/metrics"] = (("GET",), "metrics", "openai_chat", self._metrics)
+        table[admin.PATH] = (("GET", "PUT"), "admin", "openai_chat", self._admin)
         return table
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,7 +96,7 @@ class Gateway:
             route, dialect, handler = "relay", _dialect_of(scope["path"]), self._relay
         else:
             methods, route, dialect, handler = found
-            if scope["method"] not in methods.split():
+            if scope["method"] not in methods:
                 handler = self._wrong_method
         exchange = Exchange(scope, receive, send, route, dialect)
         self.metrics.in_flight += 1
@@ -135,7 +135,7 @@ class Gateway:
             await exchange.refuse(400, "the API key is not valid here: no connected db", type="no_db_connection")
 
     async def _wrong_method(self, exchange: Exchange) -> None:
-        methods = self._routes[exchange.path][0].replace(" ", ", ")
+        methods = ", ".join(self._routes[exchange.path][0])
         exchange.outcome = "refused"
         await exchange.refuse(405, f"{exchange.path} takes {methods} only", headers=[(b"allow", methods.encode())])
 

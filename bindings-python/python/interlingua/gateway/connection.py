@@ -177,8 +177,8 @@ class Connection(asyncio.Protocol):
     def begin(self, *, headless: bool) -> None:
         """Start a new exchange."""
         self._reset(headless=headless)
-        # llhttp keeps no state between messages that we need, but a parser that saw an error stays broken.
-        self._parser = httptools.HttpResponseParser(self)
+        if self._parser is None:
+            self._parser = httptools.HttpResponseParser(self)
 
     def write(self, data: bytes) -> None:
         if self._transport is not None and not self._closed:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 FLUSH_SECONDS = 0.1
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Log:
@@ -23,7 +24,7 @@ class Log:
         """Append a line. ``None`` values are left out."""
         record: dict[str, object] = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event}
         record.update((name, value) for name, value in facts.items() if value is not None)
-        self._lines.append(json.dumps(record, separators=(",", ":")))
+        self._lines.append(_encode(record))
         if self._timer is None:
             try:
                 self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)

@@ -7,6 +7,7 @@ import ssl
 from collections import deque
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from interlingua.gateway.connection import Connection
@@ -16,8 +17,7 @@ MAX_IDLE_PER_ORIGIN = 256
 IDLE_SECONDS = 55.0
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where connections go. Two origins never share one."""
 
     scheme: str
@@ -134,7 +134,9 @@ class Pool:
         return self._tls
 
     def _give_back(self, origin: Origin, connection: Connection) -> None:
-        stack = self._idle.setdefault(origin, deque())
+        stack = self._idle.get(origin)
+        if stack is None:
+            stack = self._idle[origin] = deque()
         if self._closed or len(stack) >= MAX_IDLE_PER_ORIGIN:
             connection.close()
             return

@@ -54,6 +54,7 @@ def run(app: Any, listener: socket.socket, *, shutdown_seconds: float) -> None:
         access_log=False,
         log_level="warning",
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=max(1, round(shutdown_seconds)),
         timeout_keep_alive=75,
         ws_max_size=64 * 1024 * 1024,
