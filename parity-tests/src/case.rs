@@ -75,10 +75,6 @@ impl Question {
         }
         told
     }
-
-    pub(crate) fn streams(&self) -> bool {
-        self.body.get("stream") == Some(&Value::Bool(true))
-    }
 }
 
 /// What the provider answered.
@@ -125,12 +121,15 @@ pub(crate) struct Case {
     pub(crate) oracle_answer: Option<OracleAnswer>,
 }
 
-/// All fixture cases at or below `root`, in a fixed order.
-pub(crate) fn load_fixtures(root: &Path) -> Result<Vec<Case>, String> {
+/// All recorded fixture cases at or below `root`, in a fixed order, and the directories of those not recorded yet.
+pub(crate) fn load_fixtures(root: &Path) -> Result<(Vec<Case>, Vec<PathBuf>), String> {
     let mut directories = Vec::new();
     find(root, &mut directories)?;
     directories.sort();
-    directories.iter().map(|directory| load(directory).map_err(|why| format!("{}: {why}", directory.display()))).collect()
+    let (recorded, unrecorded): (Vec<_>, Vec<_>) =
+        directories.into_iter().partition(|directory| directory.join("oracle.toml").is_file());
+    let read = |directory: &PathBuf| load(directory).map_err(|why| format!("{}: {why}", directory.display()));
+    Ok((recorded.iter().map(read).collect::<Result<_, _>>()?, unrecorded))
 }
 
 fn find(directory: &Path, found: &mut Vec<PathBuf>) -> Result<(), String> {
@@ -163,10 +162,7 @@ fn load(directory: &Path) -> Result<Case, String> {
         headers: header_table(facts.get("request")),
         body,
     };
-    let oracle = match directory.join("oracle.toml") {
-        file if file.is_file() => read_toml(&file)?,
-        _ => return Err("not recorded yet (no oracle.toml): run the recorder".to_owned()),
-    };
+    let oracle = read_toml(&directory.join("oracle.toml"))?;
     Ok(Case {
         name: format!("{route}/{provider}/{case}"),
         features: facts

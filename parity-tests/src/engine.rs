@@ -1,8 +1,23 @@
 //! The core's side of a case. Only this file knows the core's API.
 
-use serde_json::Value;
+use std::sync::Arc;
 
-use crate::case::{Answer, Case};
+use bytes::Bytes;
+use interlingua::{
+    Attempt, AttemptOptions, Auth, ClientHead, Dialect, HttpRequest, Limits, Outcome, Refusal, Request, Step, Target,
+};
+use serde_json::{Map, Value, json};
+
+use crate::case::{Answer, Case, Route};
+use crate::observe;
+
+/// The oracle's pinned clock.
+const NOW_UNIX: u64 = 1_700_000_000;
+/// Any seed: ids that we make up are normalised.
+const ID_SEED: u128 = 7;
+/// Where the oracle sends what has no host of its own.
+const UPSTREAM: &str = "http://upstream.test/v1";
+const NEEDS_BASE_URL: [&str; 5] = ["hosted_vllm", "lm_studio", "custom_openai", "ollama", "ollama_openai"];
 
 /// Whose fault a refusal of the core is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,13 +44,85 @@ pub(crate) struct Ours {
 }
 
 /// Runs a case through the core.
-pub(crate) fn run(_case: &Case) -> Ours {
-    Ours {
-        request: OurRequest::Refused {
-            kind: RefusalKind::Decline,
-            status: 501,
-            message: "the core is not connected yet".to_owned(),
-        },
-        answer: None,
+pub(crate) fn run(case: &Case) -> Ours {
+    match attempt(case) {
+        Ok((sent, mut attempt)) => {
+            let answer = case.answer.as_ref().map(|answer| receive(&mut attempt, answer));
+            Ours { request: OurRequest::Sent(describe(&sent)), answer }
+        }
+        Err(refusal) => {
+            let kind = match &refusal {
+                Refusal::Unsupported(_) => RefusalKind::Unsupported,
+                Refusal::Decline(_) => RefusalKind::Decline,
+                _ => RefusalKind::Invalid,
+            };
+            let fault = refusal.fault();
+            Ours {
+                request: OurRequest::Refused { kind, status: fault.status, message: fault.message.clone() },
+                answer: None,
+            }
+        }
+    }
+}
+
+fn attempt(case: &Case) -> Result<(HttpRequest, Attempt), Refusal> {
+    let question = &case.question;
+    let mut body = question.body.clone();
+    if let Some(members) = body.as_object_mut() {
+        members.insert("model".to_owned(), json!(question.group()));
+    }
+    let dialect = match question.route {
+        Route::OpenAiChat => Dialect::OpenAiChat,
+        Route::AnthropicMessages => Dialect::AnthropicMessages,
+        Route::MistralOcr => Dialect::MistralOcr,
+    };
+    let head = ClientHead { query: String::new(), headers: question.headers.clone() };
+    let request = Request::read(dialect, &head, Bytes::from(body.to_string()), &Limits::default())?;
+    let needed = NEEDS_BASE_URL.contains(&question.provider.as_str()).then_some(UPSTREAM);
+    let mut target = Target::new(&question.provider, &question.model, question.api_base.as_deref().or(needed))?;
+    target.drop_params = question.drop_params;
+    let options = AttemptOptions {
+        now_unix: NOW_UNIX,
+        id_seed: ID_SEED,
+        requested_model: Some(question.group()),
+        ..AttemptOptions::default()
+    };
+    let mut attempt = request.attempt(&Arc::new(target), options)?;
+    match attempt.step() {
+        Step::Send(sent) => Ok((sent, attempt)),
+        _ => Err(Refusal::decline("parity", "the attempt did not begin with a request")),
+    }
+}
+
+/// The request as the oracle's worker describes its own, the key masked.
+fn describe(sent: &HttpRequest) -> Value {
+    let mut headers: Map<String, Value> =
+        sent.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    for auth in &sent.auth {
+        if let Auth::Header { name, prefix } = auth {
+            headers.insert((*name).to_owned(), json!(format!("{prefix}<key>")));
+        }
+    }
+    json!({
+        "method": sent.method,
+        "url": sent.url,
+        "headers": headers,
+        "body": observe::body(&sent.body_bytes()),
+    })
+}
+
+fn receive(attempt: &mut Attempt, answer: &Answer) -> Answer {
+    let mut out = Vec::new();
+    attempt.head(answer.status, &answer.headers);
+    attempt.body(&answer.body, &mut out);
+    attempt.end(&mut out);
+    match (attempt.client_head(), attempt.step()) {
+        // Nothing was committed: the host tells the client.
+        (None, Step::Done(Outcome::Failed(_))) => {
+            let failure = attempt.failure();
+            Answer { status: failure.status, headers: failure.headers, body: failure.body.to_vec() }
+        }
+        (Some((status, headers)), _) => Answer { status, headers, body: out },
+        (None, _) => Answer { status: 0, headers: Vec::new(), body: out },
     }
 }

@@ -9,6 +9,10 @@ use crate::{sse, value};
 const TRANSPORT_HEADERS: [&str; 8] =
     ["host", "accept", "accept-encoding", "connection", "user-agent", "content-length", "transfer-encoding", "cookie"];
 
+/// What of an answer's headers the core decides; the host adds its own.
+const ANSWER_HEADERS: [&str; 4] = ["content-type", "retry-after", "request-id", "cache-control"];
+const ANSWER_HEADER_PREFIXES: [&str; 2] = ["llm_provider-", "x-ratelimit-"];
+
 /// A request to the provider: `{"outcome": "sent", "method", "url", "headers", "body"}`.
 pub(crate) fn request(sent: &Value) -> Value {
     let mut headers = Map::new();
@@ -37,9 +41,10 @@ pub(crate) fn refusal(status: Option<u16>) -> Value {
 /// What the client receives: `{"status", "headers", "body"}`, with `"frames"` instead of `"body"` for a stream.
 pub(crate) fn answer(answer: &Answer) -> Value {
     let mut headers = Map::new();
-    for name in ["content-type", "retry-after"] {
-        if let Some(value) = answer.header(name) {
-            headers.insert(name.to_owned(), json!(value));
+    for (name, value) in &answer.headers {
+        let name = name.to_ascii_lowercase();
+        if ANSWER_HEADERS.contains(&name.as_str()) || ANSWER_HEADER_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+            headers.insert(name, json!(value));
         }
     }
     let kind = answer.header("content-type").unwrap_or_default();

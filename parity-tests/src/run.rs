@@ -1,7 +1,7 @@
 //! Carries a command out.
 
 use std::fs;
-use std::io::{Write, stdout};
+use std::io::{Write, stderr, stdout};
 
 use crate::case::{self, Case};
 use crate::options::{Action, Command};
@@ -25,7 +25,7 @@ pub(crate) fn run(command: &Command) -> Result<bool, String> {
 pub(crate) fn cases(command: &Command) -> Result<(Vec<Case>, usize), String> {
     let wanted = |case: &Case| command.filter.as_ref().is_none_or(|text| case.name.contains(text.as_str()));
     let Some(file) = &command.corpus else {
-        let mut cases = case::load_fixtures(&command.fixtures)?;
+        let mut cases = fixtures(command)?;
         cases.retain(wanted);
         return Ok((cases, 0));
     };
@@ -34,6 +34,14 @@ pub(crate) fn cases(command: &Command) -> Result<(Vec<Case>, usize), String> {
     let mut cases = loaded.cases;
     cases.retain(wanted);
     Ok((cases, if command.filter.is_some() { 0 } else { out_of_scope }))
+}
+
+fn fixtures(command: &Command) -> Result<Vec<Case>, String> {
+    let (cases, unrecorded) = case::load_fixtures(&command.fixtures)?;
+    for directory in &unrecorded {
+        let _ = writeln!(stderr(), "left out, not recorded yet: {}", directory.display());
+    }
+    Ok(cases)
 }
 
 /// Asks the oracle about every case of a corpus.
@@ -88,7 +96,7 @@ fn mutants(command: &Command) -> Result<bool, String> {
 }
 
 fn gate_file(command: &Command) -> Result<bool, String> {
-    let cases = case::load_fixtures(&command.fixtures)?;
+    let cases = fixtures(command)?;
     let judged = |case: Case| {
         let class = judge::judge(&case, &engine::run(&case)).verdict.class;
         (case, class)

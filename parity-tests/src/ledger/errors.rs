@@ -1,0 +1,153 @@
+//! Error answers: the provider's own words instead of LiteLLM's wrapping.
+
+use serde_json::{Value, json};
+
+use super::{Context, Evidence, Layer, Rule};
+use crate::case::Route;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "anthropic_error_passes_through",
+        why: "A messages client of an Anthropic provider gets the provider's own status and error type: LiteLLM turns 413 into 400 and 529 into 500, and the official SDK picks its exception by them.",
+        evidence: Evidence::RecordedBytes,
+        apply: anthropic_passes_through,
+    },
+    Rule {
+        code: "error_message_verbatim",
+        why: "The message is the provider's; LiteLLM's class names, its quoting of the whole body and its note about fallbacks say nothing about the request.",
+        evidence: Evidence::RecordedBytes,
+        apply: message_verbatim,
+    },
+    Rule {
+        code: "error_param_restored",
+        why: "The provider says which field it blames, and LiteLLM drops it.",
+        evidence: Evidence::RecordedBytes,
+        apply: param_restored,
+    },
+    Rule {
+        code: "retry_after_forwarded",
+        why: "A client that is told to wait must learn how long: LiteLLM hands on only `llm_provider-retry-after`, which no SDK reads.",
+        evidence: Evidence::RecordedBytes,
+        apply: retry_after,
+    },
+];
+
+/// The provider's error as it stands in its body.
+struct ProviderError<'v> {
+    /// The object that holds type, code and param; null where the body has none.
+    inner: &'v Value,
+    message: String,
+}
+
+fn provider_error<'v>(context: &Context<'v>) -> Option<ProviderError<'v>> {
+    let provider = context.provider?;
+    let status = provider["status"].as_u64()?;
+    if status < 400 {
+        let frames = provider["frames"].as_array();
+        let in_stream = frames.into_iter().flatten().map(|frame| &frame["data"]).find(|data| data.get("error").is_some());
+        let root = in_stream.unwrap_or(&provider["body"]);
+        root.get("error")?;
+        return Some(read(root, "the provider answered with an error"));
+    }
+    let body = &provider["body"];
+    let text = body["$text"].as_str().unwrap_or_default().trim();
+    let silent = if context.upstream() == Route::AnthropicMessages {
+        if text.is_empty() { format!("the provider answered with status {status}") } else { text.to_owned() }
+    } else if text.is_empty() || text.starts_with('<') {
+        format!("the provider answered {status}")
+    } else {
+        text.to_owned()
+    };
+    Some(read(body, &silent))
+}
+
+fn read<'v>(root: &'v Value, silent: &str) -> ProviderError<'v> {
+    let root = root.get(0).unwrap_or(root);
+    let inner = root.get("error").filter(|inner| !inner.is_null()).unwrap_or(root);
+    let told = inner.as_str().or_else(|| inner["message"].as_str()).or_else(|| inner["detail"].as_str());
+    let message = told.filter(|told| !told.is_empty()).unwrap_or(silent).to_owned();
+    ProviderError { inner, message }
+}
+
+fn anthropic_passes_through(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let anthropic = context.upstream() == Route::AnthropicMessages && context.case.question.route == Route::AnthropicMessages;
+    let Some(provider) = context.provider.filter(|_| anthropic && context.layer == Layer::Answer) else { return 0 };
+    if provider["status"].as_u64().is_none_or(|status| status < 400) {
+        return 0;
+    }
+    let mut changed = 0;
+    if oracle["status"] != provider["status"] {
+        oracle["status"] = provider["status"].clone();
+        changed += 1;
+    }
+    let kind = &provider["body"]["error"]["type"];
+    if let Some(place) = oracle.pointer_mut("/body/error/type").filter(|place| kind.is_string() && *place != kind) {
+        *place = kind.clone();
+        changed += 1;
+    }
+    changed
+}
+
+fn message_verbatim(context: &Context<'_>, oracle: &mut Value) -> usize {
+    if context.layer != Layer::Answer {
+        return 0;
+    }
+    let Some(error) = provider_error(context) else { return 0 };
+    let mut changed = 0;
+    for place in error_objects(oracle) {
+        if let Some(message) = place.get_mut("message").filter(|message| **message != *error.message) {
+            *message = json!(error.message);
+            changed += 1;
+        }
+    }
+    changed
+}
+
+fn param_restored(context: &Context<'_>, oracle: &mut Value) -> usize {
+    if context.layer != Layer::Answer || context.case.question.route == Route::AnthropicMessages {
+        return 0;
+    }
+    let Some(error) = provider_error(context) else { return 0 };
+    let Some(param) = error.inner["param"].as_str() else { return 0 };
+    let mut changed = 0;
+    for place in error_objects(oracle).into_iter().filter(|place| place["param"].is_null()) {
+        place["param"] = json!(param);
+        changed += 1;
+    }
+    changed
+}
+
+/// The error objects of an answer: its body's, or those of its events.
+fn error_objects(answer: &mut Value) -> Vec<&mut Value> {
+    let mut found = Vec::new();
+    if let Value::Object(members) = answer {
+        for (key, value) in members {
+            match key.as_str() {
+                "body" => found.extend(value.get_mut("error")),
+                "stream" => {
+                    let events = value.get_mut("events").and_then(Value::as_array_mut);
+                    found.extend(events.into_iter().flatten().filter_map(|event| match event.get("data") {
+                        Some(_) => event.get_mut("data")?.get_mut("error"),
+                        None => event.get_mut("error"),
+                    }));
+                }
+                _ => {}
+            }
+        }
+    }
+    found.retain(|error| error.is_object());
+    found
+}
+
+fn retry_after(context: &Context<'_>, oracle: &mut Value) -> usize {
+    if context.layer != Layer::Answer {
+        return 0;
+    }
+    let given = context.case.answer.as_ref().and_then(|answer| answer.header("retry-after"));
+    let (Some(given), Some(headers)) = (given, oracle["headers"].as_object_mut()) else { return 0 };
+    if headers.contains_key("retry-after") {
+        return 0;
+    }
+    headers.insert("retry-after".to_owned(), json!(given));
+    1
+}
