@@ -147,6 +147,7 @@ fn is_ignored(layer: Layer, route: Route, path: &[Step], leaf: &Value, provider:
     let Some(Step::Key(last)) = path.last() else { return false };
     let in_frames = path.first() == Some(&Step::Key("frames".to_owned()));
     match leaf {
+        Value::String(text) if last == "message" && !normalise::says(provider, text) => true,
         Value::String(id) if normalise::is_id(path) => !normalise::stands_in(provider, id),
         Value::Number(_) => route == Route::OpenAiChat && last == "created",
         Value::Null if in_frames && route == Route::OpenAiChat => true,

@@ -81,6 +81,8 @@ pub(crate) fn answer(route: Route, mut seen: Value, provider: &str) -> Value {
     transform(&mut seen, &mut |path, node| {
         if is_id(path) {
             made_up_id(node, provider);
+        } else if is_error_message(path) {
+            own_words(node, provider);
         } else if CLOCK.iter().any(|pattern| matches(path, pattern)) {
             *node = json!("<clock>");
         }
@@ -121,6 +123,25 @@ fn made_up_id(node: &mut Value, provider: &str) {
             let prefix = id.find(['-', '_']).map_or("", |end| &id[..=end]);
             *id = format!("<made up> {prefix}");
         }
+    }
+}
+
+/// The messages of error answers and of errors within a stream.
+pub(crate) fn is_error_message(path: &[Step]) -> bool {
+    ["/body/error/message", "/stream/events/*/error/message", "/stream/events/*/data/error/message"]
+        .iter()
+        .any(|pattern| matches(path, pattern))
+}
+
+/// Whether the provider's body says `text`.
+pub(crate) fn says(provider: &str, text: &str) -> bool {
+    !text.is_empty() && (provider.contains(text) || provider.contains(json!(text).to_string().trim_matches('"')))
+}
+
+/// A message that is not the provider's is in each engine's own words.
+fn own_words(node: &mut Value, provider: &str) {
+    if node.as_str().is_some_and(|message| !says(provider, message)) {
+        *node = json!("<own words>");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::case::{Answer, Route};
+use crate::case::Answer;
 use crate::{sse, value};
 
 /// Headers that the transport owns, or that name the client library.
@@ -62,16 +62,12 @@ pub(crate) fn body(bytes: &[u8]) -> Value {
     value::parse(bytes).unwrap_or_else(|| json!({"$text": String::from_utf8_lossy(bytes)}))
 }
 
-/// The provider's answer in the same form, for rules that look values up in it.
-pub(crate) fn provider(answer: &Answer, route_of_dialect: Route) -> Value {
+/// The provider's answer in the same form, without its headers, for rules that look values up in it.
+pub(crate) fn answer_of_provider(answer: &Answer) -> Value {
     let streamed = answer.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"))
         || answer.body.starts_with(b"data:")
         || answer.body.starts_with(b"event:");
-    let frames = if streamed { sse::frames(&answer.body) } else { Vec::new() };
-    if streamed {
-        let events = crate::events::canonical(&frames, route_of_dialect == Route::AnthropicMessages);
-        json!({"status": answer.status, "frames": frames, "stream": events})
-    } else {
-        json!({"status": answer.status, "body": body(&answer.body)})
-    }
+    let key = if streamed { "frames" } else { "body" };
+    let content = if streamed { Value::Array(sse::frames(&answer.body)) } else { body(&answer.body) };
+    json!({"status": answer.status, key: content})
 }

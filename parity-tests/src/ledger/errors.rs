@@ -25,6 +25,12 @@ pub(super) const RULES: &[Rule] = &[
         apply: param_restored,
     },
     Rule {
+        code: "no_done_after_error",
+        why: "`[DONE]` says that the answer is complete; after an error it is not.",
+        evidence: Evidence::ProviderDocs,
+        apply: no_done,
+    },
+    Rule {
         code: "retry_after_forwarded",
         why: "A client that is told to wait must learn how long: LiteLLM hands on only `llm_provider-retry-after`, which no SDK reads.",
         evidence: Evidence::RecordedBytes,
@@ -34,39 +40,33 @@ pub(super) const RULES: &[Rule] = &[
 
 /// The provider's error as it stands in its body.
 struct ProviderError<'v> {
-    /// The object that holds type, code and param; null where the body has none.
+    /// The object that holds type, code and param; not an object where the body has none.
     inner: &'v Value,
-    message: String,
+    /// What the provider says, if it says anything.
+    message: Option<String>,
 }
 
 fn provider_error<'v>(context: &Context<'v>) -> Option<ProviderError<'v>> {
     let provider = context.provider?;
-    let status = provider["status"].as_u64()?;
-    if status < 400 {
-        let frames = provider["frames"].as_array();
-        let in_stream = frames.into_iter().flatten().map(|frame| &frame["data"]).find(|data| data.get("error").is_some());
-        let root = in_stream.unwrap_or(&provider["body"]);
-        root.get("error")?;
-        return Some(read(root, "the provider answered with an error"));
-    }
     let body = &provider["body"];
-    let text = body["$text"].as_str().unwrap_or_default().trim();
-    let silent = if context.upstream() == Route::AnthropicMessages {
-        if text.is_empty() { format!("the provider answered with status {status}") } else { text.to_owned() }
-    } else if text.is_empty() || text.starts_with('<') {
-        format!("the provider answered {status}")
-    } else {
-        text.to_owned()
-    };
-    Some(read(body, &silent))
+    if provider["status"].as_u64()? < 400 {
+        let events = provider.pointer("/stream/events").and_then(Value::as_array);
+        let event = events.into_iter().flatten().find(|event| event.get("error").is_some());
+        return event.or_else(|| body.get("error").map(|_| body)).map(read);
+    }
+    let text = body["$text"].as_str().map(str::trim).filter(|text| !text.is_empty());
+    // A page of a proxy in between is no message.
+    let page = context.upstream() == Route::OpenAiChat && text.is_some_and(|text| text.starts_with('<'));
+    let mut error = read(body);
+    error.message = error.message.or_else(|| text.filter(|_| !page).map(str::to_owned));
+    Some(error)
 }
 
-fn read<'v>(root: &'v Value, silent: &str) -> ProviderError<'v> {
+fn read(root: &Value) -> ProviderError<'_> {
     let root = root.get(0).unwrap_or(root);
     let inner = root.get("error").filter(|inner| !inner.is_null()).unwrap_or(root);
     let told = inner.as_str().or_else(|| inner["message"].as_str()).or_else(|| inner["detail"].as_str());
-    let message = told.filter(|told| !told.is_empty()).unwrap_or(silent).to_owned();
-    ProviderError { inner, message }
+    ProviderError { inner, message: told.filter(|told| !told.is_empty()).map(str::to_owned) }
 }
 
 fn anthropic_passes_through(context: &Context<'_>, oracle: &mut Value) -> usize {
@@ -92,11 +92,11 @@ fn message_verbatim(context: &Context<'_>, oracle: &mut Value) -> usize {
     if context.layer != Layer::Answer {
         return 0;
     }
-    let Some(error) = provider_error(context) else { return 0 };
+    let Some(told) = provider_error(context).and_then(|error| error.message) else { return 0 };
     let mut changed = 0;
     for place in error_objects(oracle) {
-        if let Some(message) = place.get_mut("message").filter(|message| **message != *error.message) {
-            *message = json!(error.message);
+        if let Some(message) = place.get_mut("message").filter(|message| **message != *told) {
+            *message = json!(told);
             changed += 1;
         }
     }
@@ -137,6 +137,15 @@ fn error_objects(answer: &mut Value) -> Vec<&mut Value> {
     }
     found.retain(|error| error.is_object());
     found
+}
+
+fn no_done(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let chat = context.layer == Layer::Answer && context.case.question.route == Route::OpenAiChat;
+    let Some(Value::Array(events)) = oracle.pointer_mut("/stream/events").filter(|_| chat) else { return 0 };
+    match events.as_slice() {
+        [.., last, done] if done == "[DONE]" && last.get("error").is_some() => events.pop().map_or(0, |_| 1),
+        _ => 0,
+    }
 }
 
 fn retry_after(context: &Context<'_>, oracle: &mut Value) -> usize {

@@ -4,6 +4,9 @@
 //! It changes the oracle's value into what is right; after all rules both sides must be equal.
 
 mod errors;
+mod headers;
+mod requests;
+mod same_dialect;
 
 use serde_json::Value;
 
@@ -79,7 +82,7 @@ pub(crate) struct Rule {
 
 /// All rules, in the order in which they apply.
 pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
-    let groups = [errors::RULES];
+    let groups = [requests::RULES, headers::RULES, errors::RULES, same_dialect::RULES];
     groups.into_iter().flatten()
 }
 
