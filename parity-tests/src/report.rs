@@ -26,7 +26,7 @@ fn class_name(class: Class) -> &'static str {
 
 struct Group {
     count: usize,
-    cases: Vec<String>,
+    providers: BTreeMap<String, usize>,
     example: String,
 }
 
@@ -58,18 +58,18 @@ impl Report {
             for (layer, difference) in &verdict.differences {
                 let title = title(case, *layer, difference);
                 if !seen.contains(&title) {
-                    self.group(&title, &case.name, || example(case, difference));
+                    self.group(&title, case, || example(case, difference));
                     seen.push(title);
                 }
             }
             if verdict.differences.is_empty() {
-                let title = format!("{} {}: {}", case.question.route.name(), case.question.provider, verdict.note);
-                self.group(&title, &case.name, || case.name.clone());
+                let title = format!("{}: {}", case.question.route.name(), verdict.note);
+                self.group(&title, case, || case.name.clone());
             }
         } else if verdict.class >= Class::OracleFailed {
             let short: String = verdict.note.chars().take(150).collect();
             let title = format!("[{}] {}", class_name(verdict.class), short.replace('\n', " "));
-            self.group(&title, &case.name, || case.name.clone());
+            self.group(&title, case, || case.name.clone());
         }
         self.verdicts.push(json!({
             "case": case.name,
@@ -80,13 +80,13 @@ impl Report {
         }));
     }
 
-    fn group(&mut self, title: &str, case: &str, example: impl FnOnce() -> String) {
+    fn group(&mut self, title: &str, case: &Case, example: impl FnOnce() -> String) {
         let group = self
             .groups
             .entry(title.to_owned())
-            .or_insert_with(|| Group { count: 0, cases: Vec::new(), example: example() });
+            .or_insert_with(|| Group { count: 0, providers: BTreeMap::new(), example: example() });
         group.count += 1;
-        group.cases.push(case.to_owned());
+        *group.providers.entry(case.question.provider.clone()).or_default() += 1;
     }
 
     fn total(&self, class: Class) -> usize {
@@ -108,7 +108,8 @@ impl Report {
         groups.sort_by_key(|(title, group)| (title.starts_with('['), std::cmp::Reverse(group.count)));
         let mut out = String::new();
         for (title, group) in groups.iter().take(limit) {
-            let _ = writeln!(out, "{:>5} × {title}\n          {}", group.count, group.example);
+            let who: Vec<_> = group.providers.iter().map(|(name, count)| format!("{name} {count}")).collect();
+            let _ = writeln!(out, "{:>5} × {title}  ({})\n          {}", group.count, who.join(", "), group.example);
         }
         if groups.len() > limit {
             let _ = writeln!(out, "      … {} more groups (--show N)", groups.len() - limit);
@@ -160,8 +161,7 @@ fn title(case: &Case, layer: Layer, difference: &Difference) -> String {
         Layer::Request => "request",
         Layer::Answer => "answer",
     };
-    let (route, provider) = (case.question.route.name(), &case.question.provider);
-    format!("{route} {provider} {layer} {} {}", difference.pattern(), difference.kind.name())
+    format!("{} {layer} {} {}", case.question.route.name(), difference.pattern(), difference.kind.name())
 }
 
 fn example(case: &Case, difference: &Difference) -> String {
