@@ -14,7 +14,6 @@ from typing import Any
 
 import uvicorn
 import yaml
-
 from interlingua.gateway.application import Gateway, create_app
 from interlingua.gateway.logs import Log
 from interlingua.gateway.serving import WEBSOCKETS, bind

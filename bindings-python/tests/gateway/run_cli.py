@@ -9,7 +9,7 @@ if not standin.real_core_exists() or "--stand-in" in sys.argv:
     standin.install()
     sys.argv = [argument for argument in sys.argv if argument != "--stand-in"]
 
-from interlingua.cli import main  # noqa: E402
+from interlingua.cli import main
 
 assert Path(__file__).exists()
 raise SystemExit(main())

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import yaml
-
 from interlingua.gateway.config import Config, ConfigError, build_config, load_config
 from interlingua.gateway.groups import Groups
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 import websockets
-
 from rig import CHAT, KEY, Received, Running, Upstream, chat_answer, config_document, http_answer
 
 TOY = Path(__file__).with_name("toy_litellm.py")

@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from interlingua.gateway.auth import Auth, Verdict
 from interlingua.gateway.engine_python import litellm_command
 from interlingua.gateway.logs import Log

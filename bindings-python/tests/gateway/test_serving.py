@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from rig import CHAT, KEY, Received, Running, Upstream, chat_answer, config_document, http_answer, until_closed
 
 MESSAGES = {"model": "claude", "max_tokens": 9, "messages": [{"role": "user", "content": "hello"}]}

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar
 
 import pytest
-
 from interlingua.gateway.connection import HIGH_WATER
 from interlingua.gateway.faults import (
     AnswerTooLarge,

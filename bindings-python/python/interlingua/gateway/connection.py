@@ -225,9 +225,9 @@ class Connection(asyncio.Protocol):
         return data
 
     @property
-    def complete(self) -> bool:
-        """The answer has arrived in full and nothing of it is left to take."""
-        return self._done and not self._chunks
+    def arrived(self) -> bool:
+        """The answer has arrived in full, without a fault."""
+        return self._done and self._fault is None
 
     @property
     def usable(self) -> bool:

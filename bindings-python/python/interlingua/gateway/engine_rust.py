@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from interlingua import _native
 from interlingua.gateway.asgi import ByteHeaders, encode_headers
@@ -29,8 +29,7 @@ class CredentialError(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """How an exchange is to be run."""
 
     timeouts: Timeouts

@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from interlingua.gateway.migration import MODES, check_pattern
 
@@ -56,8 +55,7 @@ class Gate:
         return {pair: sorted(features) for pair, features in sorted(self._proven.items())}
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """Which engine, and why not the core if it is LiteLLM."""
 
     engine: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from interlingua.gateway.connection import Connection, Headers
 from interlingua.gateway.decoding import OFFERED, Decoder, decoder_for
@@ -39,8 +40,7 @@ class Limits:
     max_body_bytes: int = 256 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(NamedTuple):
     """Seconds; ``None`` waits for ever. ``read`` is the longest silence while we wait for bytes."""
 
     connect: float = 10.0
@@ -72,6 +72,13 @@ class Answer:
 
     async def whole(self) -> bytes:
         """The whole body, decoded; raises ``AnswerTooLarge`` over the limit."""
+        connection = self._connection
+        if connection.arrived and self._decoder is None:
+            # The common case of a short answer: all of it came with its head.
+            data = await connection.chunk(self._read_timeout) or b""
+            if len(data) > self._limit:
+                raise AnswerTooLarge("the upstream's body is over the limit")
+            return data
         parts: list[bytes] = []
         size = 0
         async for data in self.chunks():
