@@ -10,8 +10,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
-
-import httpx
+from urllib.parse import urlsplit
 
 from recorder.media import fetched_media
 
@@ -59,7 +58,7 @@ class Tape:
 
     def answer(self, sent: Sent) -> Answer:
         """Takes a request down and answers it."""
-        host = httpx.URL(sent.url).host
+        host = urlsplit(sent.url).hostname or ""
         if host.endswith(_TOKENIZER_HOSTS):
             return Answer(404, [("content-type", "text/plain")], [b"not found"])
         if sent.method == "GET":
@@ -89,6 +88,7 @@ class Wire:
 
     def install(self) -> None:
         """Replaces every transport that LiteLLM can send through; call once, after LiteLLM is imported."""
+        import httpx
         import litellm.llms.custom_httpx.aiohttp_transport as litellm_transport
 
         self._patch(httpx, httpx.HTTPTransport, httpx.AsyncHTTPTransport)
