@@ -1,0 +1,9 @@
+//! `anthropic_messages`: [Anthropic messages](https://docs.anthropic.com/en/api/messages).
+
+mod blocks;
+pub(crate) mod edit;
+pub(crate) mod error;
+pub(crate) mod request;
+pub(crate) mod response;
+pub(crate) mod stream;
+pub(crate) mod wire;

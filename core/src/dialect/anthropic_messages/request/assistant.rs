@@ -1,0 +1,214 @@
+//! What the model said, as it has to come back: thinking with its signatures, tool calls, and what the provider's own
+//! tools did.
+
+use super::super::wire::{arguments, tool_id};
+use super::content::write_cache;
+use crate::error::Refusal;
+use crate::ir::chat::{Block, Input, ToolUse};
+use crate::json::{Node, Text, Writer};
+use crate::policy::Turn;
+
+/// Ids of calls that the provider ran itself begin like this.
+const SERVER_ID: &[u8] = b"srvtoolu_";
+
+/// Writes the blocks of the model's turns, which become one message.
+pub(super) struct Assistant<'t, 'a> {
+    /// Ids of the calls that the client answered.
+    pub(super) answered: &'t [&'t Text<'a>],
+    /// Ids and thinking that are written already: the provider refuses repetitions.
+    calls: Vec<&'t Text<'a>>,
+    thoughts: Vec<&'t Text<'a>>,
+}
+
+/// A piece of a turn in the order in which it is written.
+enum Piece<'t, 'a> {
+    Block(&'t Block<'a>),
+    /// A call that the provider ran itself.
+    ServerUse(&'t ToolUse<'a>),
+    Node(Node<'a>),
+}
+
+impl<'t, 'a> Assistant<'t, 'a> {
+    pub(super) fn new(answered: &'t [&'t Text<'a>]) -> Self {
+        Self { answered, calls: Vec::new(), thoughts: Vec::new() }
+    }
+
+    /// Writes one turn.
+    pub(super) fn write(&mut self, turn: &'t Turn<'a>, last: bool, w: &mut Writer<'_>) -> Result<(), Refusal> {
+        let message = &turn.message;
+        for block in compactions(turn) {
+            w.node(block);
+        }
+        if message.blocks.iter().any(|block| self.server_call(block).is_some()) {
+            for piece in self.server_pieces(turn, last) {
+                self.write_piece(&piece, turn, w)?;
+            }
+            return Ok(());
+        }
+        for block in &message.blocks {
+            self.write_block(block, turn, w)?;
+        }
+        Ok(())
+    }
+
+    fn server_call(&self, block: &'t Block<'a>) -> Option<&'t ToolUse<'a>> {
+        match block {
+            Block::ToolUse(call) if call.id.name().starts_with(SERVER_ID) && !self.answered.contains(&&call.id) => {
+                Some(call)
+            }
+            _ => None,
+        }
+    }
+
+    /// The order in which a turn with calls of the provider's own came: each thought before the call that it led to. A
+    /// call without a result is a paused turn: it comes last, and thinking is not sent with it.
+    fn server_pieces(&self, turn: &'t Turn<'a>, last: bool) -> Vec<Piece<'t, 'a>> {
+        let fields = provider_fields(turn);
+        let mut thinking = Vec::new();
+        let mut rest = Vec::new();
+        let mut calls = Vec::new();
+        let mut done: Vec<(&'t ToolUse<'a>, Node<'a>)> = Vec::new();
+        let mut paused = Vec::new();
+        for block in &turn.message.blocks {
+            match block {
+                Block::Thinking(_) | Block::RedactedThinking { .. } => thinking.push(block),
+                _ => match self.server_call(block) {
+                    Some(call) => match fields.and_then(|fields| result_of(fields, &call.id)) {
+                        Some(result) => done.push((call, result)),
+                        // Nothing was searched for in the end, and the provider refuses half a search.
+                        None if call.name.name().starts_with(b"tool_search_tool_") => {}
+                        None => paused.push(call),
+                    },
+                    None if matches!(block, Block::ToolUse(_)) => calls.push(block),
+                    None => rest.push(block),
+                },
+            }
+        }
+        if !paused.is_empty() {
+            thinking.clear();
+            let keep = usize::from(last);
+            paused.drain(..paused.len() - keep);
+        }
+        let mut pieces = Vec::new();
+        let interleave = turn.message.plain || rest.is_empty();
+        let mut thoughts = thinking.into_iter();
+        if !interleave || done.is_empty() {
+            pieces.extend(thoughts.by_ref().map(Piece::Block));
+            pieces.extend(rest.drain(..).map(Piece::Block));
+        }
+        for (call, result) in done {
+            pieces.extend(thoughts.next().map(Piece::Block));
+            pieces.extend([Piece::ServerUse(call), Piece::Node(result)]);
+        }
+        pieces.extend(thoughts.map(Piece::Block));
+        pieces.extend(rest.into_iter().chain(calls).map(Piece::Block));
+        pieces.extend(paused.into_iter().map(Piece::ServerUse));
+        pieces
+    }
+
+    fn write_piece(&mut self, piece: &Piece<'t, 'a>, turn: &Turn<'_>, w: &mut Writer<'_>) -> Result<(), Refusal> {
+        match piece {
+            Piece::Block(block) => self.write_block(block, turn, w),
+            Piece::ServerUse(call) => self.write_call(call, "server_tool_use", turn, w),
+            Piece::Node(node) => {
+                w.node(*node);
+                Ok(())
+            }
+        }
+    }
+
+    fn write_block(&mut self, block: &'t Block<'a>, turn: &Turn<'_>, w: &mut Writer<'_>) -> Result<(), Refusal> {
+        match block {
+            Block::Text(text) => {
+                w.begin_object().key("type").str("text").key("text").text(&text.text);
+                let whole = turn.message.cache.filter(|_| turn.message.plain);
+                write_cache(text.cache.or(whole), w);
+                w.end_object();
+            }
+            Block::Refusal(text) => {
+                w.begin_object().key("type").str("text").key("text").text(text).end_object();
+            }
+            Block::Thinking(thinking) => {
+                let Some(signature) = &thinking.signature else { return Ok(()) };
+                if self.is_new_thought(signature) {
+                    w.begin_object().key("type").str("thinking").key("thinking").text(&thinking.text);
+                    w.key("signature").text(signature).end_object();
+                }
+            }
+            Block::RedactedThinking { data } => {
+                if self.is_new_thought(data) {
+                    w.begin_object().key("type").str("redacted_thinking").key("data").text(data).end_object();
+                }
+            }
+            Block::ToolUse(call) => return self.write_call(call, "tool_use", turn, w),
+            Block::Native { node, .. } => {
+                w.node(*node);
+            }
+            Block::Media(_) | Block::ToolResult(_) => {}
+        }
+        Ok(())
+    }
+
+    fn is_new_thought(&mut self, identity: &'t Text<'a>) -> bool {
+        let new = !self.thoughts.contains(&identity);
+        if new {
+            self.thoughts.push(identity);
+        }
+        new
+    }
+
+    fn write_call(
+        &mut self,
+        call: &'t ToolUse<'a>,
+        kind: &str,
+        turn: &Turn<'_>,
+        w: &mut Writer<'_>,
+    ) -> Result<(), Refusal> {
+        // A function call of the older form has no id; its answer is known by the function's name.
+        let id = if call.id.is_empty() { &call.name } else { &call.id };
+        if self.calls.contains(&id) {
+            return Ok(());
+        }
+        self.calls.push(id);
+        w.begin_object().key("type").str(kind).key("id").text(&tool_id(id)).key("name").text(&call.name);
+        w.key("input");
+        match &call.input {
+            Input::Json(node) => {
+                w.node(*node);
+            }
+            Input::Encoded(text) => {
+                let json = arguments(text).ok_or_else(|| {
+                    let path = format!("{}.tool_calls", turn.path());
+                    Refusal::invalid(path.clone(), format!("{path}: the arguments of a tool call are not JSON"))
+                })?;
+                w.raw(json.as_bytes());
+            }
+        }
+        write_cache(call.cache, w);
+        w.end_object();
+        Ok(())
+    }
+}
+
+/// Whether the turn puts anything on the wire.
+pub(super) fn speaks(turn: &Turn<'_>) -> bool {
+    !turn.message.blocks.is_empty() || compactions(turn).next().is_some()
+}
+
+fn provider_fields<'a>(turn: &Turn<'a>) -> Option<Node<'a>> {
+    turn.message.extra.iter().find(|(key, _)| key.is("provider_specific_fields")).map(|(_, node)| *node)
+}
+
+fn compactions<'a>(turn: &Turn<'a>) -> impl Iterator<Item = Node<'a>> {
+    provider_fields(turn).and_then(|fields| fields.some("compaction_blocks")).into_iter().flat_map(Node::items)
+}
+
+/// What the provider's tool answered, as LiteLLM's clients replay it.
+fn result_of<'a>(fields: Node<'a>, id: &Text<'_>) -> Option<Node<'a>> {
+    let id = id.unescape();
+    ["web_search_results", "tool_results"]
+        .into_iter()
+        .filter_map(|name| fields.some(name))
+        .flat_map(Node::items)
+        .find(|result| result.get("tool_use_id").is_some_and(|of| of.is_text(&id)))
+}

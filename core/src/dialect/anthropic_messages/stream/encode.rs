@@ -1,0 +1,335 @@
+//! Events → a client's stream.
+
+use super::super::error;
+use super::super::response::write_refusal_details;
+use super::super::wire::{stop_reason, tool_id, write_usage};
+use super::pending::Pending;
+use crate::dialect::{AnswerContext, StreamEncoder};
+use crate::error::{FailureKind, UpstreamError};
+use crate::ids;
+use crate::ir::chat::{BlockStart, Delta, Event, Start};
+use crate::json::{Text, Writer};
+use crate::loss::Report;
+use crate::usage::Usage;
+
+/// How much may wait for the open block to close, in bytes.
+const MOST_WAITING: usize = 16 << 20;
+
+/// Writes a client's stream. Clients of this dialect have one block open at a time, so what belongs to a later block
+/// waits until the open one is complete.
+#[derive(Debug)]
+pub(crate) struct Encoder {
+    context: AnswerContext,
+    report: Report,
+    started: bool,
+    done: bool,
+    /// Every block of the answer so far, in order.
+    blocks: Vec<BlockState>,
+    /// The first block that is not complete on the client's side.
+    current: usize,
+    /// Number that the client's next block gets.
+    next: u32,
+    waiting: usize,
+    stop_reason: &'static str,
+    stop_sequence: Option<String>,
+    /// JSON spelling of a refusal's words so far.
+    refusal: Vec<u8>,
+    usage: Option<Usage>,
+}
+
+#[derive(Debug)]
+struct BlockState {
+    index: u32,
+    /// The `content_block` that begins it; empty for a block that this dialect cannot carry.
+    begin: Vec<u8>,
+    /// A tool call cannot begin before its name is known.
+    ready: bool,
+    refusal: bool,
+    opened: bool,
+    stopped: bool,
+    pending: Pending,
+}
+
+/// What a delta is called, and the field that holds its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Thinking,
+    Signature,
+    Input,
+}
+
+impl Kind {
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Text => ("text_delta", "text"),
+            Self::Thinking => ("thinking_delta", "thinking"),
+            Self::Signature => ("signature_delta", "signature"),
+            Self::Input => ("input_json_delta", "partial_json"),
+        }
+    }
+}
+
+impl StreamEncoder for Encoder {
+    fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
+        if self.done {
+            return;
+        }
+        match event {
+            Event::Start(start) => self.start(&start, out),
+            Event::BlockStart { choice: 0, index, block } => self.block_start(index, &block, out),
+            Event::Delta { choice: 0, index, delta } => self.delta(index, delta, out),
+            Event::BlockStop { choice: 0, index } => {
+                if let Some(block) = self.blocks.iter_mut().rev().find(|block| block.index == index) {
+                    block.stopped = true;
+                    block.ready = true;
+                }
+                self.advance(out);
+            }
+            Event::Finish { choice: 0, finish, stop_sequence } => {
+                self.stop_reason = stop_reason(&finish);
+                self.stop_sequence = stop_sequence.map(|sequence| sequence.unescape().into_owned());
+            }
+            Event::Usage { usage, .. } => self.usage = Some(usage),
+            Event::End => self.end(out),
+            Event::Failed(error) => {
+                self.done = true;
+                error::encode_event(error, out);
+            }
+            Event::Ping if self.started => frame("ping", out, |_| {}),
+            Event::Ping => {}
+            Event::Logprobs { .. } => self.report.lose_once("logprobs", "logprobs"),
+            Event::Other { .. } => self.report.lose_once("stream", "unknown_event"),
+            Event::BlockStart { .. } | Event::Delta { .. } | Event::BlockStop { .. } | Event::Finish { .. } => {
+                self.report.lose_once("choices", "single_answer");
+            }
+        }
+    }
+
+    fn report(&mut self) -> &mut Report {
+        &mut self.report
+    }
+}
+
+impl Encoder {
+    pub(crate) fn new(context: AnswerContext) -> Self {
+        Self {
+            context,
+            report: Report::default(),
+            started: false,
+            done: false,
+            blocks: Vec::new(),
+            current: 0,
+            next: 0,
+            waiting: 0,
+            stop_reason: "end_turn",
+            stop_sequence: None,
+            refusal: Vec::new(),
+            usage: None,
+        }
+    }
+
+    fn start(&mut self, start: &Start<'_>, out: &mut Vec<u8>) {
+        if std::mem::replace(&mut self.started, true) {
+            return;
+        }
+        frame("message_start", out, |w| {
+            w.key("message").begin_object();
+            w.key("id").str(&ids::message(self.context.id_seed));
+            w.key("type").str("message").key("role").str("assistant");
+            w.key("content").begin_array().end_array();
+            w.key("model").str(&self.context.requested_model);
+            w.key("stop_reason").null().key("stop_sequence").null().key("usage");
+            write_usage(&start.usage.unwrap_or_default(), w);
+            w.end_object();
+        });
+    }
+
+    fn block_start(&mut self, index: u32, block: &BlockStart<'_>, out: &mut Vec<u8>) {
+        self.start(&Start::default(), out);
+        let ready = !matches!(block, BlockStart::ToolUse { name, .. } if name.is_empty());
+        let begin = self.begin(block);
+        if let Some(known) = self.blocks.iter_mut().rev().find(|known| known.index == index) {
+            // The same call again, now with its name.
+            if !known.opened && ready {
+                known.begin = begin;
+                known.ready = true;
+            }
+        } else {
+            self.blocks.push(BlockState {
+                index,
+                begin,
+                ready,
+                refusal: matches!(block, BlockStart::Refusal),
+                opened: false,
+                stopped: false,
+                pending: Pending::default(),
+            });
+        }
+        self.advance(out);
+    }
+
+    fn begin(&mut self, block: &BlockStart<'_>) -> Vec<u8> {
+        let mut json = Vec::new();
+        let mut w = Writer::new(&mut json);
+        match block {
+            BlockStart::Text | BlockStart::Refusal => {
+                w.begin_object().key("type").str("text").key("text").str("").end_object();
+            }
+            BlockStart::Thinking => {
+                w.begin_object().key("type").str("thinking").key("thinking").str("");
+                w.key("signature").str("").end_object();
+            }
+            BlockStart::RedactedThinking { data } => {
+                w.begin_object().key("type").str("redacted_thinking").key("data").text(data).end_object();
+            }
+            BlockStart::ToolUse { id, name } => {
+                w.begin_object().key("type").str("tool_use").key("id").text(&tool_id(id)).key("name");
+                match self.context.hints.client_tool_name(&name.unescape()) {
+                    Some(original) => w.str(original),
+                    None => w.text(name),
+                };
+                w.key("input").begin_object().end_object().end_object();
+            }
+            BlockStart::Native(_) => self.report.lose_once("content", "block_kind"),
+        }
+        json
+    }
+
+    fn delta(&mut self, index: u32, delta: Delta<'_>, out: &mut Vec<u8>) {
+        let (kind, text) = match delta {
+            Delta::Text(text) => (Kind::Text, text),
+            Delta::Thinking(text) => (Kind::Thinking, text),
+            Delta::Signature(text) => (Kind::Signature, text),
+            Delta::Input(text) => (Kind::Input, text),
+            Delta::Citation(_) => return self.report.lose_once("content.citations", "citations"),
+            Delta::Native(_) => return self.report.lose_once("content", "delta_kind"),
+        };
+        let Some(at) = self.blocks.iter().rposition(|block| block.index == index) else { return };
+        let block = &mut self.blocks[at];
+        if text.is_empty() || block.begin.is_empty() {
+            return;
+        }
+        if block.refusal {
+            text.write_inner(&mut self.refusal);
+        }
+        if block.opened && !block.stopped {
+            write_delta(self.next - 1, kind, out, |out| text.write_inner(out));
+            return;
+        }
+        self.waiting += block.pending.push(kind, &text);
+        if self.waiting > MOST_WAITING {
+            self.done = true;
+            self.report.lose_once("content", "too_much_waiting");
+            let message = "the provider interleaves blocks in a way that this dialect cannot carry";
+            error::encode_event(&UpstreamError::new(FailureKind::TooLarge, 502, message), out);
+        }
+    }
+
+    /// Opens and closes blocks as far as their order allows.
+    fn advance(&mut self, out: &mut Vec<u8>) {
+        while let Some(block) = self.blocks.get_mut(self.current) {
+            if block.begin.is_empty() {
+                if !block.stopped {
+                    return;
+                }
+                self.current += 1;
+                continue;
+            }
+            if !block.opened {
+                if !block.ready {
+                    return;
+                }
+                block.opened = true;
+                let number = self.next;
+                self.next += 1;
+                let begin = std::mem::take(&mut block.begin);
+                frame("content_block_start", out, |w| {
+                    w.key("index").number(u64::from(number)).key("content_block").raw(&begin);
+                });
+                // Not empty: an empty one marks a block that cannot be carried.
+                block.begin.push(b' ');
+                self.waiting -= block.pending.len();
+                for (kind, spelled) in block.pending.drain() {
+                    write_delta(number, kind, out, |out| out.extend_from_slice(&spelled));
+                }
+            }
+            if !block.stopped {
+                return;
+            }
+            let number = self.next - 1;
+            frame("content_block_stop", out, |w| {
+                w.key("index").number(u64::from(number));
+            });
+            self.current += 1;
+        }
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        self.start(&Start::default(), out);
+        for block in &mut self.blocks {
+            block.stopped = true;
+            block.ready = true;
+        }
+        self.advance(out);
+        if self.next == 0 {
+            // LiteLLM's clients get an empty text where there is nothing else.
+            self.block_start(u32::MAX, &BlockStart::Text, out);
+            self.event(Event::BlockStop { choice: 0, index: u32::MAX }, out);
+        }
+        self.done = true;
+        self.message_delta(out);
+        frame("message_stop", out, |_| {});
+    }
+
+    fn message_delta(&mut self, out: &mut Vec<u8>) {
+        let refused = !self.refusal.is_empty() && self.stop_reason != "max_tokens";
+        frame("message_delta", out, |w| {
+            w.key("delta").begin_object();
+            w.key("stop_reason").str(if refused { "refusal" } else { self.stop_reason });
+            match &self.stop_sequence {
+                Some(sequence) => w.key("stop_sequence").str(sequence),
+                None => w.key("stop_sequence").null(),
+            };
+            if refused {
+                w.key("stop_details");
+                let explanation = String::from_utf8_lossy(&self.refusal);
+                write_refusal_details(Some(&unspelled(&explanation)), w);
+            }
+            w.end_object();
+            w.key("usage");
+            write_usage(&self.usage.unwrap_or_default(), w);
+        });
+    }
+}
+
+/// The text of a JSON spelling.
+fn unspelled(inner: &str) -> Text<'static> {
+    let quoted = format!("\"{inner}\"");
+    let mut tokens = crate::json::Tokens::default();
+    let parsed = tokens.parse(quoted.as_bytes(), &crate::json::Limits::lenient());
+    Text::new(parsed.ok().and_then(|root| Some(root.str()?.into_owned())).unwrap_or_default())
+}
+
+/// Appends an event named `name`; `fields` writes what it has beside its type.
+fn frame(name: &str, out: &mut Vec<u8>, fields: impl FnOnce(&mut Writer<'_>)) {
+    out.extend_from_slice(b"event: ");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\ndata: ");
+    let mut w = Writer::new(out);
+    w.begin_object().key("type").str(name);
+    fields(&mut w);
+    w.end_object();
+    out.extend_from_slice(b"\n\n");
+}
+
+fn write_delta(number: u32, kind: Kind, out: &mut Vec<u8>, spelled: impl FnOnce(&mut Vec<u8>)) {
+    let (kind, field) = kind.names();
+    out.extend_from_slice(b"event: content_block_delta\ndata: ");
+    let mut w = Writer::new(out);
+    w.begin_object().key("type").str("content_block_delta").key("index").number(u64::from(number));
+    w.key("delta").begin_object().key("type").str(kind).key(field);
+    out.push(b'"');
+    spelled(out);
+    out.extend_from_slice(b"\"}}\n\n");
+}

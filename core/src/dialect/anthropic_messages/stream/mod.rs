@@ -1,0 +1,8 @@
+//! Streams of `anthropic_messages`, in both directions.
+
+mod decode;
+mod encode;
+mod pending;
+
+pub(crate) use decode::Decoder;
+pub(crate) use encode::Encoder;

@@ -1,0 +1,265 @@
+//! Names and small readers of `anthropic_messages`.
+
+use std::borrow::Cow;
+
+use crate::ir::chat::Finish;
+use crate::json::{Limits, Node, Text, Tokens, Writer};
+use crate::usage::Usage;
+
+/// The `anthropic-version` that this dialect is (<https://docs.anthropic.com/en/api/versioning>).
+pub(crate) const VERSION: &str = "2023-06-01";
+
+/// The error type that belongs to a status.
+pub(crate) fn error_type(status: u16) -> &'static str {
+    match status {
+        400 | 405 | 409 | 415 | 422 => "invalid_request_error",
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        504 => "timeout_error",
+        529 => "overloaded_error",
+        _ => "api_error",
+    }
+}
+
+/// The status that an error type stands for, for errors inside a stream.
+pub(crate) fn error_status(kind: &str) -> u16 {
+    match kind {
+        "invalid_request_error" => 400,
+        "authentication_error" => 401,
+        "billing_error" => 402,
+        "permission_error" => 403,
+        "not_found_error" => 404,
+        "request_too_large" => 413,
+        "rate_limit_error" => 429,
+        "timeout_error" => 504,
+        "overloaded_error" => 529,
+        _ => 500,
+    }
+}
+
+/// `stop_reason` → [`Finish`].
+pub(crate) fn finish(reason: Option<Text<'_>>) -> Finish<'_> {
+    let Some(reason) = reason else { return Finish::Unknown };
+    match &*reason.name() {
+        b"end_turn" => Finish::Stop,
+        b"stop_sequence" => Finish::StopSequence,
+        b"max_tokens" => Finish::Length,
+        b"model_context_window_exceeded" => Finish::ContextWindow,
+        b"tool_use" => Finish::ToolUse,
+        b"refusal" => Finish::Refusal,
+        b"pause_turn" => Finish::Pause,
+        _ => Finish::Other(reason),
+    }
+}
+
+/// [`Finish`] → `stop_reason`.
+pub(crate) fn stop_reason(finish: &Finish<'_>) -> &'static str {
+    match finish {
+        Finish::Length => "max_tokens",
+        Finish::ContextWindow => "model_context_window_exceeded",
+        Finish::ToolUse => "tool_use",
+        Finish::StopSequence => "stop_sequence",
+        Finish::ContentFilter | Finish::Refusal => "refusal",
+        Finish::Pause => "pause_turn",
+        Finish::Stop | Finish::Other(_) | Finish::Unknown => "end_turn",
+    }
+}
+
+fn count(node: Node<'_>, name: &str) -> Option<u64> {
+    node.get(name)?.u64()
+}
+
+/// `usage` → [`Usage`]. Here `input_tokens` counts neither cache reads nor writes. Where the provider sampled several
+/// times (`iterations`), the counts outside are those of the last time, so the iterations are summed.
+pub(crate) fn usage(node: Node<'_>) -> Usage {
+    let whole = counts(node);
+    let iterations = node.some("iterations").filter(|list| list.is_array() && !list.is_empty());
+    let summed = iterations.map(|list| list.items().map(counts).fold(Usage::default(), sum));
+    let mut usage = summed.unwrap_or(whole);
+    usage.cache_read = usage.cache_read.or(whole.cache_read);
+    usage.cache_write = usage.cache_write.or(whole.cache_write);
+    usage.cache_write_5m = usage.cache_write_5m.or(whole.cache_write_5m);
+    usage.cache_write_1h = usage.cache_write_1h.or(whole.cache_write_1h);
+    usage.reasoning = usage.reasoning.or(whole.reasoning).map(|reasoning| reasoning.min(usage.output));
+    usage.web_searches = whole.web_searches;
+    usage
+}
+
+fn counts(node: Node<'_>) -> Usage {
+    let cache_read = count(node, "cache_read_input_tokens");
+    let cache_write = count(node, "cache_creation_input_tokens");
+    let written = node.some("cache_creation");
+    let cached = cache_read.unwrap_or(0).saturating_add(cache_write.unwrap_or(0));
+    Usage {
+        input: count(node, "input_tokens").unwrap_or(0).saturating_add(cached),
+        output: count(node, "output_tokens").unwrap_or(0),
+        total: None,
+        cache_read,
+        cache_write,
+        cache_write_5m: written.and_then(|written| count(written, "ephemeral_5m_input_tokens")),
+        cache_write_1h: written.and_then(|written| count(written, "ephemeral_1h_input_tokens")),
+        reasoning: node.some("output_tokens_details").and_then(|details| count(details, "thinking_tokens")),
+        web_searches: node.some("server_tool_use").and_then(|used| count(used, "web_search_requests")),
+    }
+}
+
+fn sum(left: Usage, right: Usage) -> Usage {
+    let add = |left: Option<u64>, right: Option<u64>| match (left, right) {
+        (None, None) => None,
+        (left, right) => Some(left.unwrap_or(0).saturating_add(right.unwrap_or(0))),
+    };
+    Usage {
+        input: left.input.saturating_add(right.input),
+        output: left.output.saturating_add(right.output),
+        total: None,
+        cache_read: add(left.cache_read, right.cache_read),
+        cache_write: add(left.cache_write, right.cache_write),
+        cache_write_5m: add(left.cache_write_5m, right.cache_write_5m),
+        cache_write_1h: add(left.cache_write_1h, right.cache_write_1h),
+        reasoning: add(left.reasoning, right.reasoning),
+        web_searches: add(left.web_searches, right.web_searches),
+    }
+}
+
+/// Later counts over earlier ones: a stream's last usage leaves out what its first said.
+pub(crate) fn update_usage(known: &mut Usage, node: Node<'_>) {
+    let later = usage(node);
+    let uncached = if node.get("input_tokens").and_then(Node::u64).is_some() || node.some("iterations").is_some() {
+        later.uncached_input()
+    } else {
+        known.uncached_input()
+    };
+    known.cache_read = later.cache_read.or(known.cache_read);
+    known.cache_write = later.cache_write.or(known.cache_write);
+    known.cache_write_5m = later.cache_write_5m.or(known.cache_write_5m);
+    known.cache_write_1h = later.cache_write_1h.or(known.cache_write_1h);
+    known.reasoning = later.reasoning.or(known.reasoning);
+    known.web_searches = later.web_searches.or(known.web_searches);
+    known.input = uncached
+        .saturating_add(known.cache_read.unwrap_or(0))
+        .saturating_add(known.cache_write.unwrap_or(0));
+    if node.get("output_tokens").and_then(Node::u64).is_some() || node.some("iterations").is_some() {
+        known.output = later.output;
+    }
+}
+
+/// Writes a `usage` object. Counts of zero are left out where the dialect allows it, as LiteLLM does.
+pub(crate) fn write_usage(usage: &Usage, w: &mut Writer<'_>) {
+    w.begin_object();
+    w.key("input_tokens").number(usage.uncached_input());
+    w.key("output_tokens").number(usage.output);
+    if let Some(written) = usage.cache_write.filter(|&tokens| tokens > 0) {
+        w.key("cache_creation_input_tokens").number(written);
+    }
+    if let Some(read) = usage.cache_read.filter(|&tokens| tokens > 0) {
+        w.key("cache_read_input_tokens").number(read);
+    }
+    if let Some(searches) = usage.web_searches.filter(|&searches| searches > 0) {
+        w.key("server_tool_use").begin_object().key("web_search_requests").number(searches).end_object();
+    }
+    w.end_object();
+}
+
+/// A tool call's id in the characters that the dialect allows (`^[a-zA-Z0-9_-]+$`).
+pub(crate) fn tool_id<'t>(id: &'t Text<'t>) -> Text<'t> {
+    let name = id.name();
+    if !name.is_empty() && name.iter().all(|&byte| is_id_byte(byte)) {
+        return id.clone();
+    }
+    let whole = id.unescape();
+    // Behind this mark LiteLLM's clients carry another provider's signature.
+    let id = whole.split("__thought__").next().unwrap_or_default();
+    if id.is_empty() {
+        return Text::new("tool_use_id");
+    }
+    Text::new(id.chars().map(id_char).collect::<String>())
+}
+
+fn is_id_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
+}
+
+fn id_char(character: char) -> char {
+    if character.is_ascii() && is_id_byte(character as u8) { character } else { '_' }
+}
+
+/// Tool arguments in a string → the JSON value in it. Models leave them empty, or stop before the last brackets; those
+/// are added, as LiteLLM does. `None` where that does not help.
+pub(crate) fn arguments<'t>(text: &'t Text<'_>) -> Option<Cow<'t, str>> {
+    let json = text.unescape();
+    if json.trim().is_empty() {
+        return Some(Cow::Borrowed("{}"));
+    }
+    if is_json(&json) {
+        return Some(json);
+    }
+    let closed = close_brackets(&json)?;
+    is_json(&closed).then_some(Cow::Owned(closed))
+}
+
+fn is_json(text: &str) -> bool {
+    Tokens::default().parse(text.as_bytes(), &Limits::lenient()).is_ok()
+}
+
+fn close_brackets(json: &str) -> Option<String> {
+    let mut open = Vec::new();
+    let mut in_string = false;
+    let mut escaped = false;
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'{' => open.push('}'),
+            b'[' => open.push(']'),
+            b'}' | b']' => {
+                open.pop_if(|expected| *expected == char::from(byte));
+            }
+            _ => {}
+        }
+    }
+    if open.is_empty() {
+        return None;
+    }
+    let mut closed = json.trim_end().trim_end_matches(',').to_owned();
+    closed.extend(open.into_iter().rev());
+    Some(closed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_keep_to_the_allowed_characters() {
+        assert!(tool_id(&Text::new("toolu_01-A")).is("toolu_01-A"));
+        assert!(tool_id(&Text::new("functions.Bash:0")).is("functions_Bash_0"));
+        assert!(tool_id(&Text::new("call_1__thought__abc=")).is("call_1"));
+        assert!(tool_id(&Text::new("")).is("tool_use_id"));
+    }
+
+    #[test]
+    fn arguments_are_json_or_mended() {
+        let of = |text: &'static str| arguments(&Text::new(text)).map(Cow::into_owned);
+        assert_eq!(of("  ").as_deref(), Some("{}"));
+        assert_eq!(of("{\"a\": 1}").as_deref(), Some("{\"a\": 1}"));
+        assert_eq!(of("{\"a\":[1,").as_deref(), Some("{\"a\":[1]}"));
+        assert_eq!(of("{\"a\":"), None);
+        assert_eq!(of("hello"), None);
+    }
+
+    #[test]
+    fn usage_includes_what_the_cache_read_and_wrote() {
+        let json = br#"{"input_tokens":10,"cache_read_input_tokens":5,"cache_creation_input_tokens":2,"output_tokens":3,
+            "cache_creation":{"ephemeral_5m_input_tokens":2,"ephemeral_1h_input_tokens":0}}"#;
+        let mut tokens = Tokens::default();
+        let usage = usage(tokens.parse(json, &Limits::default()).expect("valid JSON"));
+        assert_eq!((usage.input, usage.output, usage.uncached_input()), (17, 3, 10));
+        assert_eq!((usage.cache_write_5m, usage.cache_write_1h), (Some(2), Some(0)));
+    }
+}
