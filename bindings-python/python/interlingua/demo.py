@@ -18,7 +18,7 @@ CONFIG = """\
 model_list:
   - model_name: gpt-4o
     litellm_params: {{model: openai/gpt-4o, api_key: replay, api_base: "{upstream}/v1"}}
-  - model_name: claude-sonnet-4-5
+  - model_name: claude
     litellm_params: {{model: anthropic/claude-sonnet-4-5, api_key: replay, api_base: "{upstream}"}}
   - model_name: groq/*
     litellm_params: {{model: groq/*, api_key: replay, api_base: "{upstream}/openai/v1"}}
@@ -37,7 +37,7 @@ migration:
 CURLS = """
 Try it:
   curl {url}/v1/chat/completions -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\
-    -d '{{"model": "claude-sonnet-4-5", "messages": [{{"role": "user", "content": "Hello"}}]}}'
+    -d '{{"model": "claude", "messages": [{{"role": "user", "content": "Hello"}}]}}'
   curl -N {url}/v1/messages -H 'x-api-key: {key}' -H 'Content-Type: application/json' \\
     -d '{{"model": "qwen3-32b", "max_tokens": 64, "stream": true, "messages": [{{"role": "user", "content": "Hi"}}]}}'
   curl {url}/v1/ocr -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\

@@ -64,7 +64,7 @@ def scenarios(clients: Clients) -> Iterator[Scenario]:
     """All of them, in the order of the table."""
     for provider, model in (
         ("openai", "gpt-4o"),
-        ("anthropic", "claude-sonnet-4-5"),
+        ("anthropic", "claude"),
         ("groq", "groq/llama-3.3-70b-versatile"),
         ("hosted_vllm", "qwen3-32b"),
     ):
@@ -72,7 +72,7 @@ def scenarios(clients: Clients) -> Iterator[Scenario]:
         yield Scenario("chat", provider, "stream", partial(_chat_stream, clients, model))
         yield Scenario("chat", provider, "tool loop", partial(_chat_tools, clients, model))
     for provider, model in (
-        ("anthropic", "claude-sonnet-4-5"),
+        ("anthropic", "claude"),
         ("groq", "groq/llama-3.3-70b-versatile"),
         ("hosted_vllm", "qwen3-32b"),
     ):
@@ -192,7 +192,7 @@ def _unknown_model(clients: Clients) -> str:
 def _wrong_key(clients: Clients) -> str:
     stranger = Clients(clients.url, "sk-somebody-else")
     try:
-        stranger.messages("claude-sonnet-4-5")
+        stranger.messages("claude")
     except anthropic.APIStatusError as error:
         expect(error.status_code in (400, 401), f"status {error.status_code}")
         return f"{error.status_code}, as it should be"

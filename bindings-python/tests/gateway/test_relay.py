@@ -314,8 +314,9 @@ LITELLM = os.environ.get("INTERLINGUA_LITELLM_PYTHON")
 
 
 @pytest.mark.skipif(not LITELLM, reason="INTERLINGUA_LITELLM_PYTHON names no Python with litellm")
-def test_real_litellm_as_child(upstream: Upstream, tmp_path: Path) -> None:
+def test_real_litellm_as_child(upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert LITELLM
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # no network
     document = config_document(
         upstream.url,
         migration={"python": {"command": [LITELLM, "-m", "litellm.proxy.proxy_cli"]}, "switches": {"*": "python"}},

@@ -62,6 +62,8 @@ class Gateway:
             config, self.groups, self.switches, rust or RustEngine(self.transport), self.python, self.relay
         )
         self._routes = self._make_routes()
+        # A relayed path is LiteLLM's to guard; metrics are open unless the config says otherwise, as LiteLLM's.
+        self._open_routes = {"health", "relay"} | (set() if config.metrics_need_key else {"metrics"})
 
     def _make_routes(self) -> dict[str, tuple[tuple[str, ...], str, str, Handler]]:
         """Path → (methods, route, dialect, handler)."""
@@ -115,7 +117,7 @@ class Gateway:
             self._record(exchange)
 
     async def _authenticated(self, exchange: Exchange, handler: Handler) -> None:
-        if exchange.route in ("health", "relay"):
+        if exchange.route in self._open_routes:
             await handler(exchange)
             return
         verdict = self.auth.check(exchange.scope["headers"])
@@ -128,11 +130,14 @@ class Gateway:
 
     async def _unauthenticated(self, exchange: Exchange, verdict: Verdict) -> None:
         exchange.outcome = "unauthenticated"
-        if verdict is Verdict.MISSING:
-            await exchange.refuse(401, "Authentication Error: no API key in the request's headers", type="auth_error")
-        else:
-            # LiteLLM looks a strange key up in its database, and says 400 when it has none.
-            await exchange.refuse(400, "the API key is not valid here: no connected db", type="no_db_connection")
+        missing = verdict is Verdict.MISSING
+        # LiteLLM looks a strange key up in its database, and says 400 when it has none.
+        status = 401 if missing else 400
+        message = "no API key in the request's headers" if missing else "the API key is not valid here"
+        kind = "auth_error" if missing else "no_db_connection"
+        if exchange.dialect == "anthropic_messages":
+            kind = "authentication_error"
+        await exchange.refuse(status, f"Authentication Error: {message}", type=kind)
 
     async def _wrong_method(self, exchange: Exchange) -> None:
         methods = ", ".join(self._routes[exchange.path][0])
@@ -148,7 +153,6 @@ class Gateway:
                 501,
                 f"{exchange.method} {exchange.path} is not served here, and there is no LiteLLM to relay it to:"
                 " install litellm[proxy] beside the gateway, or set migration.python.url",
-                type="not_implemented",
             )
             return
         if not self.python.running and not self._may_start(exchange):

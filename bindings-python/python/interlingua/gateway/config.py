@@ -59,6 +59,7 @@ class Config:
     aliases: Mapping[str, str]
     master_key: str | None = field(repr=False)
     key_header: str | None
+    metrics_need_key: bool
     virtual_keys: bool
     """Keys other than the master key may be valid; only LiteLLM knows them."""
     num_retries: int
@@ -108,6 +109,7 @@ def build_config(document: Section, file: str, path: Path | None, base: Mapping[
         aliases=_aliases(router),
         master_key=master_key,
         key_header=(general.text("litellm_key_header_name") or "").lower() or None,
+        metrics_need_key=litellm.flag("require_auth_for_metrics_endpoint") or False,
         virtual_keys=any(general.section.get(name) for name in ("database_url", "custom_auth", "enable_jwt_auth"))
         or env.get("DATABASE_URL") is not None,
         num_retries=DEFAULT_NUM_RETRIES if first is None else first,

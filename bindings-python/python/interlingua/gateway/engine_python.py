@@ -121,10 +121,6 @@ class PythonEngine:
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
                 start_new_session=True,
-                env={
-                    **os.environ,
-                    "LITELLM_LOCAL_MODEL_COST_MAP": os.environ.get("LITELLM_LOCAL_MODEL_COST_MAP", "True"),
-                },
             )
         except OSError as error:
             self._log.line("python_engine_failed", reason=type(error).__name__)

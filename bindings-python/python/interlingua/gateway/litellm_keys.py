@@ -80,7 +80,9 @@ DEPLOYMENT_DEFAULTS: Final = frozenset(
 )
 """Request fields that a deployment may set for requests that do not."""
 
-SETTINGS_SERVED: Final = frozenset(["drop_params", "num_retries", "request_timeout", "ssl_verify"])
+SETTINGS_SERVED: Final = frozenset(
+    ["drop_params", "num_retries", "request_timeout", "ssl_verify", "require_auth_for_metrics_endpoint"]
+)
 SETTINGS_HARMLESS: Final = frozenset(
     [
         "set_verbose",
