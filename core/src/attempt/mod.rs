@@ -75,7 +75,6 @@ enum Reader {
 pub struct Attempt {
     client: Dialect,
     upstream: Dialect,
-    target: Arc<Target>,
     context: AnswerContext,
     streaming: bool,
     hide_usage: bool,

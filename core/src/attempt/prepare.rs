@@ -60,7 +60,6 @@ pub(super) fn prepare(request: &Request, target: &Arc<Target>, options: AttemptO
     Ok(Attempt {
         client,
         upstream,
-        target: Arc::clone(target),
         context,
         streaming: facts.stream,
         hide_usage: prepared.hide_usage,

@@ -121,7 +121,12 @@ impl StreamReader {
         }
         if let Some(frame) = self.sse.finish() {
             let to = if self.state.committed { &mut *out } else { &mut self.held };
+            let before = to.len();
             run(&mut self.mode, &mut self.state, Some(frame), to);
+            if to.len() > before && !to.ends_with(b"\n\n") {
+                // A relayed block that its sender never ended: whatever follows must not run into it.
+                to.extend_from_slice(b"\n\n");
+            }
             self.settle(out);
         }
         if !self.over {

@@ -116,7 +116,9 @@ impl Editor<'_> {
             insert.push(("usage", br#"{"include":true}"#.to_vec()));
         }
         if self.rules.deepseek_thinking {
-            insert.extend(deepseek_thinking(present));
+            let (thinking, effort) = deepseek_thinking(present);
+            insert.extend(thinking.filter(|_| present.thinking.is_none()).map(|json| ("thinking", json)));
+            insert.extend(effort.filter(|_| present.effort.is_none()).map(|json| ("reasoning_effort", json)));
         }
         if self.rules.thinking_as_effort && present.effort.is_none() {
             if let Some(effort) = present.thinking.and_then(thinking_effort) {
@@ -174,8 +176,9 @@ impl Editor<'_> {
             }
             "tool_choice" => return Ok(self.tool_choice(value, present, report)),
             "seed" if self.rules.random_seed => return Ok(Decision::Rename("random_seed")),
-            "thinking" if self.rules.deepseek_thinking || self.rules.thinking_as_effort => return Ok(Decision::Remove),
-            "reasoning_effort" if self.rules.deepseek_thinking => return Ok(Decision::Remove),
+            "thinking" if self.rules.thinking_as_effort => return Ok(Decision::Remove),
+            "thinking" if self.rules.deepseek_thinking => return Ok(replaced(deepseek_thinking(present).0)),
+            "reasoning_effort" if self.rules.deepseek_thinking => return Ok(replaced(deepseek_thinking(present).1)),
             "response_format" if self.json_tool_schema(present).is_some() => return Ok(Decision::Remove),
             "usage" if self.rules.openrouter => return Ok(Decision::Remove),
             _ => {}
@@ -334,25 +337,27 @@ fn json_tool(schema: Node<'_>) -> [(&'static str, Vec<u8>); 2] {
     [("tools", tools), ("tool_choice", br#"{"type":"function","function":{"name":"json_tool_call"}}"#.to_vec())]
 }
 
+fn replaced(json: Option<Vec<u8>>) -> Decision {
+    json.map_or(Decision::Remove, Decision::Replace)
+}
+
 /// DeepSeek knows thinking as on or off, and an effort beside it
-/// (<https://api-docs.deepseek.com/guides/thinking_mode>).
-fn deepseek_thinking(present: &Present<'_>) -> Vec<(&'static str, Vec<u8>)> {
+/// (<https://api-docs.deepseek.com/guides/thinking_mode>): `thinking` and `reasoning_effort` as it takes them.
+fn deepseek_thinking(present: &Present<'_>) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
     const EFFORTS: &[&str] = &["minimal", "low", "medium", "high", "xhigh", "max", "ultra"];
-    let effort = present.effort.and_then(Node::str);
     let explicit = present.thinking.and_then(|thinking| thinking.some("type")?.str());
-    let mode = match explicit.as_deref() {
-        Some(mode @ ("enabled" | "disabled")) => mode,
-        _ => match present.effort {
-            None => return Vec::new(),
-            Some(effort) if effort.is_text("none") => "disabled",
-            Some(_) => "enabled",
-        },
+    let mode = match (explicit.as_deref(), present.effort) {
+        (Some(mode @ ("enabled" | "disabled")), _) => mode,
+        (_, None) => return (None, None),
+        (_, Some(effort)) if effort.is_text("none") => "disabled",
+        (_, Some(_)) => "enabled",
     };
-    let mut insert = vec![("thinking", format!(r#"{{"type":"{mode}"}}"#).into_bytes())];
-    if let Some(effort) = effort.filter(|effort| mode == "enabled" && EFFORTS.contains(&&**effort)) {
-        insert.push(("reasoning_effort", format!("\"{effort}\"").into_bytes()));
-    }
-    insert
+    let effort = present.effort.and_then(Node::str);
+    let effort = effort.filter(|effort| mode == "enabled" && EFFORTS.contains(&&**effort));
+    (
+        Some(format!(r#"{{"type":"{mode}"}}"#).into_bytes()),
+        effort.map(|effort| format!("\"{effort}\"").into_bytes()),
+    )
 }
 
 /// The effort that vLLM is asked for where the client asked for a thinking budget.

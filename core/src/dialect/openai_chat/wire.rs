@@ -81,15 +81,20 @@ pub(crate) fn usage(node: Node<'_>) -> Usage {
     let prompt = node.some("prompt_tokens_details");
     let completion = node.some("completion_tokens_details");
     let input = count(Some(node), "prompt_tokens").unwrap_or(0);
+    let output = count(Some(node), "completion_tokens").unwrap_or(0);
+    let total = count(Some(node), "total_tokens");
+    let reasoning = count(completion, "reasoning_tokens");
+    // xAI counts reasoning beside the completion, which only its total shows.
+    let beside = reasoning.filter(|&reasoning| total == Some(input.saturating_add(output).saturating_add(reasoning)));
     Usage {
         input,
-        output: count(Some(node), "completion_tokens").unwrap_or(0),
-        total: count(Some(node), "total_tokens"),
+        output: output.saturating_add(beside.unwrap_or(0)),
+        total,
         cache_read: count(prompt, "cached_tokens").or_else(|| count(Some(node), "prompt_cache_hit_tokens")),
         cache_write: count(prompt, "cache_creation_tokens").or_else(|| count(prompt, "cache_write_tokens")),
         cache_write_5m: None,
         cache_write_1h: None,
-        reasoning: count(completion, "reasoning_tokens"),
+        reasoning,
         web_searches: None,
     }
 }

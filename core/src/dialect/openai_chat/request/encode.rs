@@ -123,7 +123,11 @@ fn is_web_search(node: Node<'_>) -> bool {
 fn function(tool: &Tool<'_>, index: usize, hints: &mut AnswerHints, w: &mut Writer<'_>, report: &mut Report) {
     let Tool::Function { name, description, parameters, strict, cache, extra } = tool else { return };
     w.begin_object().key("type").str("function").key("function").begin_object();
-    w.key("name").text(&sent_name(name, hints));
+    let sent = sent_name(name, hints);
+    if sent != *name {
+        report.rewrite(format!("tools[{index}].name"), "tool_name_shortened");
+    }
+    w.key("name").text(&sent);
     if let Some(parameters) = parameters {
         w.key("parameters").node(*parameters);
     }
