@@ -109,6 +109,8 @@ fn betas(exchange: &Value) -> Vec<(String, String)> {
 fn recorded_answer(exchange: &Value) -> Option<Answer> {
     let response = exchange["response"].as_object()?;
     let body = match response.iter().next()? {
+        // Some recordings hold a stream as the list of its chunks; it was an event stream on the wire.
+        (_, Value::Array(chunks)) if exchange["stream"] == Value::Bool(true) => event_stream(chunks),
         (kind, json) if kind == "json" => json.to_string().into_bytes(),
         (kind, text) if kind == "text" => text.as_str()?.as_bytes().to_vec(),
         // Binary framings belong to dialects that are not built.
@@ -118,7 +120,21 @@ fn recorded_answer(exchange: &Value) -> Option<Answer> {
     let headers = exchange["response_headers"].as_object()?;
     let told = headers.iter().filter(|(name, _)| tells(&name.to_ascii_lowercase()));
     let headers = told.filter_map(|(name, value)| Some((name.to_ascii_lowercase(), value.as_str()?.to_owned())));
-    Some(Answer { status, headers: headers.collect(), body })
+    let mut headers: Vec<_> = headers.collect();
+    if body.starts_with(b"data: ") {
+        headers.retain(|(name, _)| name != "content-type");
+        headers.push(("content-type".to_owned(), "text/event-stream".to_owned()));
+    }
+    Some(Answer { status, headers, body })
+}
+
+fn event_stream(chunks: &[Value]) -> Vec<u8> {
+    let frames = chunks.iter().map(|chunk| match chunk["type"].as_str() {
+        Some(event) => format!("event: {event}\ndata: {chunk}\n\n"),
+        None => format!("data: {chunk}\n\n"),
+    });
+    let done = chunks.iter().all(|chunk| chunk.get("type").is_none()).then(|| "data: [DONE]\n\n".to_owned());
+    frames.chain(done).collect::<String>().into_bytes()
 }
 
 /// Headers that reach the client or change how an answer is read.

@@ -7,6 +7,7 @@ mod errors;
 mod headers;
 mod requests;
 mod same_dialect;
+mod usage;
 
 use serde_json::Value;
 
@@ -82,7 +83,14 @@ pub(crate) struct Rule {
 
 /// All rules, in the order in which they apply.
 pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
-    let groups = [requests::RULES, headers::RULES, errors::RULES, same_dialect::RULES];
+    let groups = [
+        requests::RULES,
+        headers::RULES,
+        errors::RULES,
+        same_dialect::RULES,
+        usage::RULES,
+        usage::INDEX_RULES,
+    ];
     groups.into_iter().flatten()
 }
 

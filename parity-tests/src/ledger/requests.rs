@@ -1,22 +1,180 @@
 //! Requests to the provider.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Context, Evidence, Layer, Rule};
+use crate::case::Route;
 
-pub(super) const RULES: &[Rule] = &[Rule {
-    code: "stream_false_not_added",
-    why: "An Anthropic request that does not ask for a stream is not streamed; LiteLLM says so again.",
-    evidence: Evidence::ProviderDocs,
-    apply: stream_false,
-}];
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "stream_false_not_added",
+        why: "An Anthropic request that does not ask for a stream is not streamed; LiteLLM says so again.",
+        evidence: Evidence::ProviderDocs,
+        apply: stream_false_added,
+    },
+    Rule {
+        code: "stream_false_kept",
+        why: "The client's `stream: false` is sent as it is.",
+        evidence: Evidence::RecordedBytes,
+        apply: stream_false_kept,
+    },
+    Rule {
+        code: "message_nulls_kept",
+        why: "`null` members of the client's messages are sent as they are.",
+        evidence: Evidence::RecordedBytes,
+        apply: message_nulls,
+    },
+    Rule {
+        code: "unknown_fields_kept",
+        why: "A field that nobody documents is the provider's business and is sent as it is; LiteLLM drops it.",
+        evidence: Evidence::RecordedBytes,
+        apply: unknown_fields,
+    },
+    Rule {
+        code: "parallel_tool_use_kept",
+        why: "A client that wants one tool call at a time gets that from every provider: LiteLLM loses `disable_parallel_tool_use`.",
+        evidence: Evidence::RecordedBytes,
+        apply: parallel_tool_use,
+    },
+    Rule {
+        code: "named_tool_choice_kept",
+        why: "Mistral takes a named tool as `tool_choice`; LiteLLM drops the client's choice.",
+        evidence: Evidence::ProviderDocs,
+        apply: named_tool_choice,
+    },
+    Rule {
+        code: "tool_flags_not_in_schema",
+        why: "Anthropic's `defer_loading` is a flag of the tool; LiteLLM writes it into the schema of the tool's arguments.",
+        evidence: Evidence::ProviderDocs,
+        apply: tool_flags,
+    },
+];
 
-fn stream_false(context: &Context<'_>, oracle: &mut Value) -> usize {
-    if context.layer != Layer::Request || context.case.question.body.get("stream").is_some() {
+fn body<'v>(context: &Context<'_>, oracle: &'v mut Value) -> Option<&'v mut serde_json::Map<String, Value>> {
+    oracle.get_mut("body").filter(|_| context.layer == Layer::Request)?.as_object_mut()
+}
+
+fn same_dialect(context: &Context<'_>) -> bool {
+    context.upstream() == context.case.question.route
+}
+
+fn stream_false_added(context: &Context<'_>, oracle: &mut Value) -> usize {
+    if context.case.question.body.get("stream").is_some() {
         return 0;
     }
-    match oracle["body"].as_object_mut() {
-        Some(body) if body.get("stream") == Some(&Value::Bool(false)) => body.shift_remove("stream").map_or(0, |_| 1),
+    match body(context, oracle) {
+        Some(body) if body.get("stream") == Some(&json!(false)) => body.shift_remove("stream").map_or(0, |_| 1),
         _ => 0,
     }
+}
+
+fn stream_false_kept(context: &Context<'_>, oracle: &mut Value) -> usize {
+    if !same_dialect(context) || context.case.question.body.get("stream") != Some(&json!(false)) {
+        return 0;
+    }
+    match body(context, oracle) {
+        Some(body) if !body.contains_key("stream") => {
+            body.insert("stream".to_owned(), json!(false));
+            1
+        }
+        _ => 0,
+    }
+}
+
+fn message_nulls(context: &Context<'_>, oracle: &mut Value) -> usize {
+    if !same_dialect(context) {
+        return 0;
+    }
+    let asked = context.case.question.body["messages"].as_array();
+    let sent = body(context, oracle).and_then(|body| body.get_mut("messages")?.as_array_mut());
+    let (Some(asked), Some(sent)) = (asked, sent) else { return 0 };
+    if asked.len() != sent.len() {
+        return 0;
+    }
+    let mut changed = 0;
+    for (asked, sent) in asked.iter().zip(sent) {
+        let (Some(asked), Some(sent)) = (asked.as_object(), sent.as_object_mut()) else { continue };
+        for (key, value) in asked.iter().filter(|(_, value)| value.is_null()) {
+            if !sent.contains_key(key) {
+                sent.insert(key.clone(), value.clone());
+                changed += 1;
+            }
+        }
+    }
+    changed
+}
+
+/// The documented fields of requests whose dialect LiteLLM filters, and its own controls.
+const KNOWN: &[&str] = &[
+    "model", "messages", "max_tokens", "system", "stream", "temperature", "top_p", "top_k", "stop_sequences", "tools",
+    "tool_choice", "thinking", "metadata", "service_tier", "container", "mcp_servers", "context_management", "betas",
+    "output_config", "output_format", "cache_control", "inference_geo", "speed", "document", "pages", "id",
+    "include_image_base64", "image_limit", "image_min_size", "bbox_annotation_format", "document_annotation_format",
+];
+
+fn unknown_fields(context: &Context<'_>, oracle: &mut Value) -> usize {
+    if !same_dialect(context) || context.case.question.route == Route::OpenAiChat {
+        return 0;
+    }
+    let asked = context.case.question.body.as_object();
+    let (Some(asked), Some(sent)) = (asked, body(context, oracle)) else { return 0 };
+    let mut changed = 0;
+    for (key, value) in asked.iter().filter(|(key, _)| !KNOWN.contains(&key.as_str())) {
+        if !sent.contains_key(key) {
+            sent.insert(key.clone(), value.clone());
+            changed += 1;
+        }
+    }
+    changed
+}
+
+fn parallel_tool_use(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let question = &context.case.question;
+    if question.route != Route::AnthropicMessages || same_dialect(context) {
+        return 0;
+    }
+    let disabled = question.body["tool_choice"]["disable_parallel_tool_use"].as_bool();
+    match (disabled, body(context, oracle)) {
+        (Some(disabled), Some(body)) if !body.contains_key("parallel_tool_calls") => {
+            body.insert("parallel_tool_calls".to_owned(), json!(!disabled));
+            1
+        }
+        _ => 0,
+    }
+}
+
+fn named_tool_choice(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let question = &context.case.question;
+    if question.provider != "mistral" {
+        return 0;
+    }
+    let choice = &question.body["tool_choice"];
+    let name = choice["function"]["name"].as_str().or_else(|| choice["name"].as_str());
+    match (name, body(context, oracle)) {
+        (Some(name), Some(body)) if !body.contains_key("tool_choice") => {
+            body.insert("tool_choice".to_owned(), json!({"type": "function", "function": {"name": name}}));
+            1
+        }
+        _ => 0,
+    }
+}
+
+fn tool_flags(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let question = &context.case.question;
+    if question.route != Route::AnthropicMessages || same_dialect(context) {
+        return 0;
+    }
+    let asked = question.body["tools"].as_array();
+    let sent = body(context, oracle).and_then(|body| body.get_mut("tools")?.as_array_mut());
+    let mut changed = 0;
+    for tool in sent.into_iter().flatten() {
+        let name = tool["function"]["name"].clone();
+        let original = asked.into_iter().flatten().find(|tool| tool["name"] == name);
+        let schema = tool.pointer_mut("/function/parameters").and_then(Value::as_object_mut);
+        let (Some(original), Some(schema)) = (original, schema) else { continue };
+        if original.get("defer_loading").is_some() && original["input_schema"].get("defer_loading").is_none() {
+            changed += usize::from(schema.shift_remove("defer_loading").is_some());
+        }
+    }
+    changed
 }

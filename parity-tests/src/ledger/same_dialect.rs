@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{Context, Evidence, Layer, Rule};
 use crate::case::Route;
-use crate::value::leaves;
+use crate::value::{leaves, same};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -13,12 +13,6 @@ pub(super) const RULES: &[Rule] = &[
         why: "`provider_specific_fields` is LiteLLM's own: what it holds stands where the provider put it.",
         evidence: Evidence::ProviderTypes,
         apply: own_fields,
-    },
-    Rule {
-        code: "cost_not_added",
-        why: "A price is not the provider's to tell and is computed from LiteLLM's own table; the host accounts for it.",
-        evidence: Evidence::ProviderTypes,
-        apply: cost,
     },
     Rule {
         code: "nulls_not_added",
@@ -31,6 +25,12 @@ pub(super) const RULES: &[Rule] = &[
         why: "What the provider answered reaches the client; LiteLLM keeps only what its own types know.",
         evidence: Evidence::RecordedBytes,
         apply: lost,
+    },
+    Rule {
+        code: "lost_events_restored",
+        why: "Every event that the provider sent reaches the client: LiteLLM swallows refusals, further choices' ends and the names of events.",
+        evidence: Evidence::RecordedBytes,
+        apply: lost_events,
     },
     Rule {
         code: "values_as_given",
@@ -48,7 +48,7 @@ fn applies(context: &Context<'_>) -> bool {
 fn body<'v>(context: &Context<'v>) -> Option<&'v Value> {
     let provider = context.provider.filter(|_| applies(context))?;
     provider["status"].as_u64().filter(|status| *status < 400)?;
-    provider.get("body")
+    provider.get("body").filter(|body| body.get("$text").is_none() && body.get("error").is_none())
 }
 
 /// The provider's stream in canonical form.
@@ -66,20 +66,6 @@ fn own_fields(context: &Context<'_>, oracle: &mut Value) -> usize {
     if let (Some(given), Some(place)) = (stream(context), oracle.get_mut("stream")) {
         let own = |key: &str, _: &Value| key == OWN || key.ends_with("/provider_specific_fields");
         changed += remove(place, Some(given), &own);
-    }
-    changed
-}
-
-fn cost(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let mut changed = 0;
-    if let (Some(given), Some(place)) = (body(context), oracle.get_mut("body")) {
-        changed += remove(place, Some(given), &|key, _| key == "cost");
-    }
-    if let Some(given) = stream(context) {
-        let given = usage_event(given);
-        for event in events(oracle).into_iter().filter(|event| event.get("usage").is_some()) {
-            changed += remove(event, given, &|key, _| key == "cost");
-        }
     }
     changed
 }
@@ -124,9 +110,8 @@ fn lost(context: &Context<'_>, oracle: &mut Value) -> usize {
         return changed;
     }
     if let (Some(given), Some(place)) = (stream(context), oracle.get_mut("stream")) {
-        for part in ["chunk", "beside"] {
-            changed += restore(&mut place[part], &given[part]);
-        }
+        changed += gathered(&mut place["chunk"], &given["chunk"]);
+        changed += gathered(&mut place["beside"], &given["beside"]);
         if let Some(given) = usage_event(given) {
             for event in place["events"].as_array_mut().into_iter().flatten() {
                 if event.get("usage").is_some() {
@@ -138,12 +123,57 @@ fn lost(context: &Context<'_>, oracle: &mut Value) -> usize {
     changed
 }
 
+/// What was gathered over all chunks: LiteLLM swallows chunks, and with them what only they held.
+fn gathered(place: &mut Value, given: &Value) -> usize {
+    let (Value::Object(place), Value::Object(given)) = (place, given) else { return 0 };
+    let mut changed = 0;
+    for (key, value) in given.iter().filter(|(key, _)| *key != "model") {
+        let lost = match place.get(key) {
+            None => true,
+            Some(Value::Array(known)) => {
+                let less = value.as_array().is_some_and(|all| all.len() > known.len());
+                less && known.iter().all(|one| value.as_array().is_some_and(|all| all.contains(one)))
+            }
+            Some(_) => false,
+        };
+        if lost {
+            changed += leaves(value);
+            place.insert(key.clone(), value.clone());
+        }
+    }
+    changed
+}
+
+/// Events that the provider sent and LiteLLM swallowed: the oracle's are the provider's with some missing.
+fn lost_events(context: &Context<'_>, oracle: &mut Value) -> usize {
+    if context.case.question.route != Route::OpenAiChat {
+        return 0;
+    }
+    let given = stream(context).and_then(|given| given["events"].as_array());
+    let (Some(given), Some(Value::Array(place))) = (given, oracle.pointer_mut("/stream/events")) else { return 0 };
+    let is_end = |event: &Value| event.get("usage").is_some() || event == "[DONE]";
+    let said: Vec<Value> = given.iter().filter(|event| !is_end(event)).cloned().collect();
+    let end = place.iter().position(is_end).unwrap_or(place.len());
+    let mut rest = said.iter();
+    let within = place[..end].iter().all(|event| rest.any(|other| same(other, event)));
+    if !within || said.len() == end {
+        return 0;
+    }
+    let added = said.len() - end;
+    place.splice(..end, said);
+    added
+}
+
 /// Puts what stands in `given` and not in `place` into `place`; returns how many leaves came.
 fn restore(place: &mut Value, given: &Value) -> usize {
     match (place, given) {
         (Value::Object(members), Value::Object(given)) => {
             let mut changed = 0;
             for (key, value) in given {
+                // The one rename that LiteLLM and we share.
+                if key == "reasoning" && members.get("reasoning_content") == Some(value) {
+                    continue;
+                }
                 match members.get_mut(key) {
                     Some(place) => changed += restore(place, value),
                     None => {
@@ -198,11 +228,3 @@ fn take(place: &mut Map<String, Value>, given: &Map<String, Value>, keys: &[&str
 fn usage_event(stream: &Value) -> Option<&Value> {
     stream["events"].as_array()?.iter().rev().find(|event| event.get("usage").is_some())
 }
-
-fn events(oracle: &mut Value) -> Vec<&mut Value> {
-    match oracle.pointer_mut("/stream/events") {
-        Some(Value::Array(events)) => events.iter_mut().collect(),
-        _ => Vec::new(),
-    }
-}
-

@@ -1,0 +1,143 @@
+//! Token counts and prices: what the provider did not say is unknown.
+
+use serde_json::{Value, json};
+
+use super::{Context, Evidence, Layer, Rule};
+use crate::case::Route;
+use crate::value::leaves;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "cost_not_added",
+        why: "A price is not the provider's to tell and is computed from LiteLLM's own table; the host accounts for it.",
+        evidence: Evidence::ProviderTypes,
+        apply: cost,
+    },
+    Rule {
+        code: "usage_not_guessed",
+        why: "Token counts that the provider did not send are unknown; LiteLLM counts them with a tokenizer of its own.",
+        evidence: Evidence::ProviderTypes,
+        apply: guessed,
+    },
+];
+
+/// The usage objects of a client's answer.
+fn usages(oracle: &mut Value) -> Vec<&mut Value> {
+    let mut found = Vec::new();
+    if let Value::Object(members) = oracle {
+        for (key, value) in members {
+            match key.as_str() {
+                "body" => found.extend(value.get_mut("usage")),
+                "stream" => {
+                    let events = value.get_mut("events").and_then(Value::as_array_mut);
+                    found.extend(events.into_iter().flatten().filter_map(|event| event.get_mut("usage")));
+                }
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+/// The provider's usage: its body's, or the last of its events.
+fn given<'v>(context: &Context<'v>) -> Option<&'v Value> {
+    let provider = context.provider?;
+    let events = provider.pointer("/stream/events").and_then(Value::as_array);
+    let last = events.into_iter().flatten().rev().find_map(|event| event.get("usage"));
+    last.or_else(|| provider["body"].get("usage")).filter(|usage| usage.is_object())
+}
+
+fn cost(context: &Context<'_>, oracle: &mut Value) -> usize {
+    if context.layer != Layer::Answer || given(context).is_some_and(|usage| usage.get("cost").is_some()) {
+        return 0;
+    }
+    let costs = usages(oracle).into_iter().filter_map(Value::as_object_mut);
+    costs.filter_map(|usage| usage.shift_remove("cost")).count()
+}
+
+fn guessed(context: &Context<'_>, oracle: &mut Value) -> usize {
+    if context.layer != Layer::Answer {
+        return 0;
+    }
+    match (context.case.question.route, context.upstream()) {
+        (Route::OpenAiChat, Route::OpenAiChat) => not_the_providers(context, oracle),
+        (Route::OpenAiChat, Route::AnthropicMessages) => reasoning(context, oracle),
+        _ => 0,
+    }
+}
+
+/// Same dialect: whatever is not in the provider's usage.
+fn not_the_providers(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let provider = context.provider.filter(|provider| provider["status"].as_u64().is_some_and(|status| status < 400));
+    if provider.is_none() {
+        return 0;
+    }
+    let Some(given) = given(context) else { return without_usage(oracle) };
+    usages(oracle).into_iter().map(|usage| keep_only(usage, given)).sum()
+}
+
+fn without_usage(oracle: &mut Value) -> usize {
+    let mut changed = 0;
+    if let Some(Value::Object(body)) = oracle.get_mut("body") {
+        changed += body.shift_remove("usage").map_or(0, |usage| leaves(&usage));
+    }
+    if let Some(Value::Array(events)) = oracle.pointer_mut("/stream/events") {
+        let before = events.len();
+        events.retain(|event| event.get("usage").is_none());
+        changed += before - events.len();
+    }
+    changed
+}
+
+fn keep_only(place: &mut Value, given: &Value) -> usize {
+    let (Value::Object(members), Value::Object(given)) = (place, given) else { return 0 };
+    let mut changed = 0;
+    members.retain(|key, value| {
+        let kept = given.contains_key(key);
+        changed += if kept { 0 } else { leaves(value) };
+        kept
+    });
+    for (key, value) in members.iter_mut() {
+        changed += keep_only(value, &given[key]);
+    }
+    changed
+}
+
+/// Reasoning tokens beside an Anthropic answer: without the provider's own count they are LiteLLM's.
+fn reasoning(context: &Context<'_>, oracle: &mut Value) -> usize {
+    if given(context).is_some_and(|usage| usage.get("output_tokens_details").is_some()) {
+        return 0;
+    }
+    let mut changed = 0;
+    for usage in usages(oracle).into_iter().filter_map(Value::as_object_mut) {
+        let counted = usage.get("completion_tokens_details").and_then(|details| details["reasoning_tokens"].as_u64());
+        if counted.is_some_and(|counted| counted > 0) {
+            changed += usage.shift_remove("completion_tokens_details").map_or(0, |details| leaves(&details));
+        }
+    }
+    changed
+}
+
+/// A tool call's `index` in a whole answer.
+pub(super) const INDEX_RULES: &[Rule] = &[Rule {
+    code: "tool_call_index",
+    why: "Tool calls are numbered from 0, as in streams; LiteLLM numbers them by content block.",
+    evidence: Evidence::ProviderDocs,
+    apply: tool_call_index,
+}];
+
+fn tool_call_index(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let chat = context.layer == Layer::Answer && context.case.question.route == Route::OpenAiChat;
+    if !chat || context.upstream() != Route::AnthropicMessages {
+        return 0;
+    }
+    let Some(Value::Array(calls)) = oracle.pointer_mut("/body/choices/0/message/tool_calls") else { return 0 };
+    let mut changed = 0;
+    for (number, call) in calls.iter_mut().enumerate() {
+        if call.get("index").is_some_and(|index| *index != json!(number)) {
+            call["index"] = json!(number);
+            changed += 1;
+        }
+    }
+    changed
+}
