@@ -4,8 +4,9 @@
 use super::super::wire::{arguments, tool_id};
 use super::content::write_cache;
 use crate::error::Refusal;
-use crate::ir::chat::{Block, Input, ToolUse};
+use crate::ir::chat::{Block, Input, Role, ToolUse};
 use crate::json::{Node, Text, Writer};
+use crate::loss::Report;
 use crate::policy::Turn;
 
 /// Ids of calls that the provider ran itself begin like this.
@@ -26,6 +27,39 @@ enum Piece<'t, 'a> {
     /// A call that the provider ran itself.
     ServerUse(&'t ToolUse<'a>),
     Node(Node<'a>),
+}
+
+/// A turn's blocks by kind, in order.
+#[derive(Default)]
+struct Sorted<'t, 'a> {
+    thinking: Vec<&'t Block<'a>>,
+    rest: Vec<&'t Block<'a>>,
+    calls: Vec<Call<'t, 'a>>,
+}
+
+/// A call, by who answers it.
+enum Call<'t, 'a> {
+    /// The client.
+    Client(&'t Block<'a>),
+    /// The provider, which has.
+    Done(&'t ToolUse<'a>, Node<'a>),
+    /// The provider, which has not yet.
+    Paused { call: &'t ToolUse<'a>, sent: bool },
+}
+
+impl<'t, 'a> Call<'t, 'a> {
+    fn is_paused(&self) -> bool {
+        matches!(self, Self::Paused { .. })
+    }
+
+    fn append(&self, pieces: &mut Vec<Piece<'t, 'a>>) {
+        match self {
+            Self::Client(block) => pieces.push(Piece::Block(block)),
+            Self::Done(call, result) => pieces.extend([Piece::ServerUse(call), Piece::Node(*result)]),
+            Self::Paused { call, sent: true } => pieces.push(Piece::ServerUse(call)),
+            Self::Paused { .. } => {}
+        }
+    }
 }
 
 impl<'t, 'a> Assistant<'t, 'a> {
@@ -63,47 +97,51 @@ impl<'t, 'a> Assistant<'t, 'a> {
     /// The order in which a turn with calls of the provider's own came: each thought before the call that it led to. A
     /// call without a result is a paused turn: it comes last, and thinking is not sent with it.
     fn server_pieces(&self, turn: &'t Turn<'a>, last: bool) -> Vec<Piece<'t, 'a>> {
+        let sorted = self.sorted(turn, last);
+        let Sorted { thinking, rest, calls } = sorted;
+        let interleave = !thinking.is_empty() && (turn.message.plain || rest.is_empty());
+        let mut thoughts = thinking.into_iter().filter(|_| !calls.iter().any(Call::is_paused)).map(Piece::Block);
+        let mut pieces = Vec::new();
+        if !interleave {
+            pieces.extend(thoughts);
+            pieces.extend(rest.into_iter().map(Piece::Block));
+            calls.iter().for_each(|call| call.append(&mut pieces));
+            return pieces;
+        }
+        for call in calls.iter().filter(|call| matches!(call, Call::Done(..))) {
+            pieces.extend(thoughts.next());
+            call.append(&mut pieces);
+        }
+        pieces.extend(thoughts);
+        pieces.extend(rest.into_iter().map(Piece::Block));
+        calls.iter().filter(|call| matches!(call, Call::Client(_))).for_each(|call| call.append(&mut pieces));
+        calls.iter().filter(|call| call.is_paused()).for_each(|call| call.append(&mut pieces));
+        pieces
+    }
+
+    fn sorted(&self, turn: &'t Turn<'a>, last: bool) -> Sorted<'t, 'a> {
         let fields = provider_fields(turn);
-        let mut thinking = Vec::new();
-        let mut rest = Vec::new();
-        let mut calls = Vec::new();
-        let mut done: Vec<(&'t ToolUse<'a>, Node<'a>)> = Vec::new();
-        let mut paused = Vec::new();
+        let mut sorted = Sorted::default();
         for block in &turn.message.blocks {
             match block {
-                Block::Thinking(_) | Block::RedactedThinking { .. } => thinking.push(block),
-                _ => match self.server_call(block) {
-                    Some(call) => match fields.and_then(|fields| result_of(fields, &call.id)) {
-                        Some(result) => done.push((call, result)),
+                Block::Thinking(_) | Block::RedactedThinking { .. } => sorted.thinking.push(block),
+                Block::ToolUse(call) if self.server_call(block).is_some() => {
+                    match fields.and_then(|fields| result_of(fields, &call.id)) {
+                        Some(result) => sorted.calls.push(Call::Done(call, result)),
                         // Nothing was searched for in the end, and the provider refuses half a search.
                         None if call.name.name().starts_with(b"tool_search_tool_") => {}
-                        None => paused.push(call),
-                    },
-                    None if matches!(block, Block::ToolUse(_)) => calls.push(block),
-                    None => rest.push(block),
-                },
+                        None => sorted.calls.push(Call::Paused { call, sent: false }),
+                    }
+                }
+                Block::ToolUse(_) => sorted.calls.push(Call::Client(block)),
+                _ => sorted.rest.push(block),
             }
         }
-        if !paused.is_empty() {
-            thinking.clear();
-            let keep = usize::from(last);
-            paused.drain(..paused.len() - keep);
+        // Only what the conversation ends with can be gone on with.
+        if let Some(Call::Paused { sent, .. }) = sorted.calls.iter_mut().rev().find(|call| call.is_paused()) {
+            *sent = last;
         }
-        let mut pieces = Vec::new();
-        let interleave = turn.message.plain || rest.is_empty();
-        let mut thoughts = thinking.into_iter();
-        if !interleave || done.is_empty() {
-            pieces.extend(thoughts.by_ref().map(Piece::Block));
-            pieces.extend(rest.drain(..).map(Piece::Block));
-        }
-        for (call, result) in done {
-            pieces.extend(thoughts.next().map(Piece::Block));
-            pieces.extend([Piece::ServerUse(call), Piece::Node(result)]);
-        }
-        pieces.extend(thoughts.map(Piece::Block));
-        pieces.extend(rest.into_iter().chain(calls).map(Piece::Block));
-        pieces.extend(paused.into_iter().map(Piece::ServerUse));
-        pieces
+        sorted
     }
 
     fn write_piece(&mut self, piece: &Piece<'t, 'a>, turn: &Turn<'_>, w: &mut Writer<'_>) -> Result<(), Refusal> {
@@ -211,4 +249,27 @@ fn result_of<'a>(fields: Node<'a>, id: &Text<'_>) -> Option<Node<'a>> {
         .filter_map(|name| fields.some(name))
         .flat_map(Node::items)
         .find(|result| result.get("tool_use_id").is_some_and(|of| of.is_text(&id)))
+}
+
+/// Takes out the client's answers to calls that the provider answered itself: a call has one result. Where the user's turn
+/// would be empty without it, the client's answer stays.
+pub(super) fn drop_replaced_answers(turns: &mut Vec<Turn<'_>>, report: &mut Report) {
+    let mut dropped = Vec::new();
+    for (at, turn) in turns.iter().enumerate().filter(|(_, turn)| turn.message.role == Role::Assistant) {
+        let Some(fields) = provider_fields(turn) else { continue };
+        let is_replaced = |turn: &Turn<'_>| match turn.message.blocks.as_slice() {
+            [Block::ToolResult(result)] => {
+                result.tool_use_id.name().starts_with(SERVER_ID) && result_of(fields, &result.tool_use_id).is_some()
+            }
+            _ => false,
+        };
+        let following = || (at + 1..turns.len()).take_while(|&next| turns[next].message.role != Role::Assistant);
+        if following().any(|next| turns[next].is_user() && !is_replaced(&turns[next])) {
+            dropped.extend(following().filter(|&next| is_replaced(&turns[next])));
+        }
+    }
+    for &at in dropped.iter().rev() {
+        report.lose(turns[at].path(), "answered_by_provider");
+        turns.remove(at);
+    }
 }

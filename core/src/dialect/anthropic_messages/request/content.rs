@@ -4,7 +4,7 @@ use super::super::wire::tool_id;
 use crate::dialect::Dialect;
 use crate::error::Refusal;
 use crate::ir::chat::{Block, Media, MediaKind, Role, Source, ToolResult};
-use crate::json::{Node, Writer};
+use crate::json::{Node, Text, Writer};
 use crate::loss::Report;
 use crate::policy::Turn;
 
@@ -111,9 +111,9 @@ fn carries_user(block: &Block<'_>, path: Path<'_>, drop_params: bool, report: &m
     }
 }
 
-fn lose_extra(extra: &[(crate::json::Text<'_>, Node<'_>)], path: Path<'_>, report: &mut Report) {
+fn lose_extra(extra: &[(Text<'_>, Node<'_>)], path: Path<'_>, report: &mut Report) {
     for (key, value) in extra {
-        if !value.is_null() {
+        if !value.is_null() && !key.is("format") {
             report.lose(format!("{}.{}", path(), key.unescape()), "block_field");
         }
     }
@@ -146,7 +146,7 @@ fn carries_media(media: &Media<'_>, path: Path<'_>, drop_params: bool, report: &
     Ok(true)
 }
 
-/// Writes a user's or tool's block; returns whether it is a file that only code can see.
+/// Writes a user's or tool's block.
 pub(super) fn write(block: &Block<'_>, w: &mut Writer<'_>) {
     match block {
         Block::Text(text) => {
@@ -172,19 +172,29 @@ pub(super) fn write_cache(cache: Option<Node<'_>>, w: &mut Writer<'_>) {
 
 /// Whether the medium is a file that only code can see.
 pub(super) fn is_upload(block: &Block<'_>) -> bool {
-    matches!(block, Block::Media(Media { kind: MediaKind::File, source: Source::FileId(_), .. }))
+    matches!(block, Block::Media(media) if media.kind == MediaKind::File && matches!(media.source, Source::FileId(_))
+        && !media.extra.iter().any(|(key, node)| {
+            key.is("format") && node.text().as_ref().and_then(kind_of_file).is_some()
+        }))
         || matches!(block, Block::Native { node, .. }
             if node.get("type").is_some_and(|kind| kind.is_text("container_upload")))
 }
 
 fn write_media(media: &Media<'_>, w: &mut Writer<'_>) {
+    let format = media.extra.iter().find(|(key, _)| key.is("format")).and_then(|(_, node)| node.text());
     let pdf = matches!(&media.source, Source::Base64 { media_type, .. } if media_type.is("application/pdf"));
     let kind = if media.kind == MediaKind::Image && !pdf { "image" } else { "document" };
     w.begin_object();
     match &media.source {
-        Source::FileId(id) if media.kind == MediaKind::File => {
-            w.key("type").str("container_upload").key("file_id").text(id);
-        }
+        Source::FileId(id) if media.kind == MediaKind::File => match format.as_ref().and_then(kind_of_file) {
+            Some(kind) => {
+                w.key("type").str(kind).key("source");
+                write_source(&media.source, w);
+            }
+            None => {
+                w.key("type").str("container_upload").key("file_id").text(id);
+            }
+        },
         source => {
             w.key("type").str(kind).key("source");
             write_source(source, w);
@@ -192,6 +202,15 @@ fn write_media(media: &Media<'_>, w: &mut Writer<'_>) {
     }
     write_cache(media.cache, w);
     w.end_object();
+}
+
+/// The kind of block that shows an uploaded file of this media type to the model; without one, only code sees it.
+fn kind_of_file(format: &Text<'_>) -> Option<&'static str> {
+    match &*format.name() {
+        b"application/pdf" | b"text/plain" => Some("document"),
+        b"image/jpeg" | b"image/png" | b"image/gif" | b"image/webp" => Some("image"),
+        _ => None,
+    }
 }
 
 fn write_source(source: &Source<'_>, w: &mut Writer<'_>) {

@@ -24,6 +24,7 @@ pub(crate) fn encode(
     let fields = fields::collect(&request, context, &mut betas, report)?;
     let format = format::plan(&request, context, report)?;
     let thinking = reasoning::plan(&request, context, report)?;
+    thinking.add_betas(&mut betas);
 
     let mut turns = policy::turns(std::mem::take(&mut request.messages));
     let calls = turns.iter().any(|turn| defaults::calls_tools(&turn.message.blocks));
@@ -83,6 +84,7 @@ fn conversation<'a>(
     for turn in turns.iter_mut().filter(|turn| !turn.is_system()) {
         content::strip(turn, context.target.drop_params, report)?;
     }
+    assistant::drop_replaced_answers(&mut turns, report);
     if turns.is_empty() {
         return Err(Refusal::invalid("messages", "anthropic requires at least one message that is not a system message"));
     }

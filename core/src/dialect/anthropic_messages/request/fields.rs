@@ -99,6 +99,10 @@ impl<'a> Fields<'a> {
             "context_management" => self.context_management(text, value, betas, report),
             "output_config" => {
                 self.output_config = Some(value);
+                // Newer models have it in the stable version.
+                if value.get_text("effort").is_some() && !context.capabilities().adaptive_thinking {
+                    betas.add("effort-2025-11-24");
+                }
                 if value.some("format").is_some() {
                     betas.add(STRUCTURED_OUTPUTS);
                 }

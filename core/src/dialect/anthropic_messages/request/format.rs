@@ -36,6 +36,13 @@ pub(super) fn plan<'a>(
         Some(Format::JsonSchema { schema, .. } | Format::JsonObject { schema }) => *schema,
         Some(Format::Text) | None => None,
     };
+    if let Some(Format::JsonSchema { name, description, .. }) = &request.format {
+        for (field, given) in [("name", name), ("description", description)] {
+            if given.is_some() {
+                report.lose(format!("response_format.json_schema.{field}"), "schema_label");
+            }
+        }
+    }
     let Some(node) = given.filter(|schema| schema.is_object()) else { return Ok(Plan::Free) };
     let capabilities = context.capabilities();
     let path = "response_format.json_schema.schema";

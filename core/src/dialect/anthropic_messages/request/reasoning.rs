@@ -1,5 +1,6 @@
 //! How much to think: `reasoning_effort` and `thinking` → `thinking` and `output_config.effort`.
 
+use super::betas::Betas;
 use crate::dialect::RequestContext;
 use crate::error::Refusal;
 use crate::ir::chat::{Reasoning, Request};
@@ -33,6 +34,17 @@ impl Plan<'_> {
             Thinking::Given(node) if node.get("type")?.is_text("enabled") => node.get("budget_tokens")?.u64(),
             Thinking::Given(_) | Thinking::Built(_) => None,
             Thinking::Budget(tokens) => Some(*tokens),
+        }
+    }
+
+    /// The betas that fields of `thinking` need.
+    pub(super) fn add_betas(&self, betas: &mut Betas) {
+        let Some(Thinking::Given(node)) = self.thinking else { return };
+        if node.get("display").is_some_and(|display| display.is_text("updates")) {
+            betas.add("thinking-display-updates-2026-08-18");
+        }
+        if node.get("block_binding").is_some() {
+            betas.add("thinking-binding-controls-2026-08-01");
         }
     }
 

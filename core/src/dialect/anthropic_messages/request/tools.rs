@@ -135,6 +135,10 @@ fn write_native(
     w: &mut Writer<'_>,
 ) -> Result<(), Refusal> {
     let kind = node.get("type").and_then(Node::str).unwrap_or_default();
+    if let Some(function) = node.some("function").filter(|_| kind.starts_with("computer_")) {
+        betas.of_tool(node);
+        return write_computer(node, function, index, w);
+    }
     let own = node.get("input_schema").is_some() || HOSTED.iter().any(|hosted| kind.starts_with(hosted));
     if own || kind == "advisor_20260301" {
         betas.of_tool(node);
@@ -149,6 +153,29 @@ fn write_native(
             return Err(Refusal::unsupported(path.clone(), format!("{path}: anthropic has no tools of this type")));
         }
     }
+    Ok(())
+}
+
+/// A computer as LiteLLM's clients describe it: the display is among a function's parameters.
+fn write_computer(node: Node<'_>, function: Node<'_>, index: usize, w: &mut Writer<'_>) -> Result<(), Refusal> {
+    let parameter = |name: &str| function.some("parameters").and_then(|parameters| parameters.some(name));
+    let (Some(width), Some(height)) = (parameter("display_width_px"), parameter("display_height_px")) else {
+        let path = format!("tools[{index}].function.parameters");
+        return Err(Refusal::invalid(path.clone(), format!("{path}: needs display_width_px and display_height_px")));
+    };
+    w.begin_object();
+    if let Some(kind) = node.get("type") {
+        w.key("type").node(kind);
+    }
+    w.key("name").text(&function.get_text("name").unwrap_or(Text::new("computer")));
+    w.key("display_width_px").node(width).key("display_height_px").node(height);
+    if let Some(number) = parameter("display_number") {
+        w.key("display_number").node(number);
+    }
+    if let Some(cache) = node.some("cache_control") {
+        w.key("cache_control").node(cache);
+    }
+    w.end_object();
     Ok(())
 }
 
