@@ -89,7 +89,10 @@ fn fold_call(message: &mut Map<String, Value>, call: &Value) {
         known.insert("id".to_owned(), id.clone());
     }
     let function = known["function"].as_object_mut().unwrap();
-    append(function, "name", &call["function"]["name"]);
+    // Some hosts repeat the name in every piece; it never comes in parts.
+    if !function.contains_key("name") {
+        append(function, "name", &call["function"]["name"]);
+    }
     append(function, "arguments", &call["function"]["arguments"]);
 }
 

@@ -1,6 +1,8 @@
 //! One choice of a whole answer, as LiteLLM's clients know it: text, `reasoning_content` and `thinking_blocks`, tool calls,
 //! and what only the provider's dialect knows in `provider_specific_fields`.
 
+use std::borrow::Cow;
+
 use crate::dialect::{AnswerContext, Dialect};
 use crate::ids;
 use crate::ir::chat::{Block, Choice, Input, Response, Thinking, ToolUse};
@@ -8,34 +10,53 @@ use crate::json::{Node, Text, Writer};
 use crate::loss::Report;
 
 use super::response::write_finish;
+use super::stream::unusual;
 
 #[derive(Default)]
 struct Parts<'b, 'a> {
     texts: Vec<&'b Text<'a>>,
     thoughts: Vec<&'b Block<'a>>,
-    calls: Vec<&'b ToolUse<'a>>,
+    calls: Vec<(usize, Cow<'b, ToolUse<'a>>)>,
     refusal: Option<&'b Text<'a>>,
-    citations: Vec<Node<'a>>,
-    native: Vec<Node<'a>>,
+    /// Citations, with the text that they stand behind.
+    citations: Vec<(Node<'a>, &'b Text<'a>)>,
+    search_results: Vec<Node<'a>>,
+    tool_results: Vec<Node<'a>>,
 }
 
 impl<'b, 'a> Parts<'b, 'a> {
-    fn of(choice: &'b Choice<'a>) -> Self {
+    fn of(choice: &'b Choice<'a>, report: &mut Report) -> Self {
         let mut parts = Self::default();
-        for block in &choice.blocks {
+        for (number, block) in choice.blocks.iter().enumerate() {
             match block {
                 Block::Text(text) => {
                     parts.texts.push(&text.text);
-                    parts.citations.extend(text.citations.map(|citations| citations.node));
+                    parts.citations.extend(text.citations.map(|citations| (citations.node, &text.text)));
                 }
                 Block::Thinking(_) | Block::RedactedThinking { .. } => parts.thoughts.push(block),
-                Block::ToolUse(call) => parts.calls.push(call),
+                Block::ToolUse(call) => parts.calls.push((number, Cow::Borrowed(call))),
                 Block::Refusal(text) => parts.refusal = Some(text),
-                Block::Native { dialect: Dialect::OpenAiChat, .. } | Block::Media(_) | Block::ToolResult(_) => {}
-                Block::Native { node, .. } => parts.native.push(*node),
+                Block::Native { dialect: Dialect::OpenAiChat, .. } | Block::Media(_) | Block::ToolResult(_) => {
+                    report.lose(format!("content[{number}]"), "block_without_counterpart");
+                }
+                Block::Native { node, .. } => parts.native(number, *node, report),
             }
         }
         parts
+    }
+
+    /// A block that only the provider's dialect knows: a call of one of its own tools, or what came out of it.
+    fn native(&mut self, number: usize, node: Node<'a>, report: &mut Report) {
+        let kind = node.get_text("type").map(|kind| kind.unescape()).unwrap_or_default();
+        match (&*kind, node.get_text("id"), node.get_text("name"), node.some("input")) {
+            ("server_tool_use", Some(id), Some(name), Some(input)) => {
+                let call = ToolUse { id, name, input: Input::Json(input), cache: None, extra: Vec::new() };
+                self.calls.push((number, Cow::Owned(call)));
+            }
+            ("web_search_tool_result", ..) => self.search_results.push(node),
+            (kind, ..) if kind.ends_with("_tool_result") => self.tool_results.push(node),
+            _ => report.lose(format!("content[{number}]"), "block_without_counterpart"),
+        }
     }
 }
 
@@ -47,27 +68,29 @@ pub(super) fn choice(
     w: &mut Writer<'_>,
     report: &mut Report,
 ) {
-    let mut parts = Parts::of(choice);
-    let json_call = context.hints.json_tool.and_then(|name| parts.calls.iter().position(|call| call.name.is(name)));
-    let unwrapped = json_call.map(|at| parts.calls.remove(at));
+    let mut parts = Parts::of(choice, report);
+    let is_answer = |name| parts.calls.iter().position(|(_, call)| call.name.is(name));
+    let json_call = context.hints.json_tool.and_then(is_answer);
+    let unwrapped = json_call.map(|at| parts.calls.remove(at).1);
     w.begin_object();
     write_finish(choice, unwrapped.is_some() && parts.calls.is_empty(), w);
     w.key("index").number(u64::from(choice.index));
     w.key("message").begin_object();
     w.key("role").str("assistant");
-    content(&parts, unwrapped, w);
+    content(&parts, unwrapped.as_deref(), w);
     if let Some(refusal) = parts.refusal {
         w.key("refusal").text(refusal);
     }
     if !parts.calls.is_empty() {
         w.key("tool_calls").begin_array();
-        for (index, call) in parts.calls.iter().enumerate() {
-            tool_call(call, index, context, w);
+        for (number, call) in &parts.calls {
+            // LiteLLM numbers whole calls by their block; a host's own answer numbers them among each other.
+            tool_call(call, *number, context, w);
         }
         w.end_array();
     }
     thinking(&parts.thoughts, w);
-    provider_fields(&parts, response, w);
+    provider_fields(&parts, choice, response, w);
     for (key, _) in &choice.message_extra {
         report.lose(format!("choices[{}].message.{}", choice.index, key.unescape()), "answer_field");
     }
@@ -150,24 +173,60 @@ fn thinking_block(block: &Block<'_>, w: &mut Writer<'_>) {
 }
 
 /// What clients find in `provider_specific_fields`, under LiteLLM's names.
-fn provider_fields(parts: &Parts<'_, '_>, response: &Response<'_>, w: &mut Writer<'_>) {
+fn provider_fields(parts: &Parts<'_, '_>, choice: &Choice<'_>, response: &Response<'_>, w: &mut Writer<'_>) {
     if response.dialect == Dialect::OpenAiChat {
         return;
     }
     w.key("provider_specific_fields").begin_object();
-    if !parts.citations.is_empty() {
-        w.key("citations").begin_array();
-        for node in &parts.citations {
-            w.node(*node);
+    w.key("citations");
+    if parts.citations.is_empty() {
+        w.null();
+    } else {
+        w.begin_array();
+        for (list, text) in &parts.citations {
+            citations(*list, text, w);
         }
         w.end_array();
     }
-    if !parts.native.is_empty() {
-        w.key("content_blocks").begin_array();
-        for node in &parts.native {
-            w.node(*node);
+    w.key("thinking_blocks");
+    if parts.thoughts.is_empty() {
+        w.null();
+    } else {
+        w.begin_array();
+        for block in &parts.thoughts {
+            thinking_block(block, w);
         }
         w.end_array();
+    }
+    for (name, nodes) in [("web_search_results", &parts.search_results), ("tool_results", &parts.tool_results)] {
+        if !nodes.is_empty() {
+            w.key(name).begin_array();
+            nodes.iter().for_each(|node| {
+                w.node(*node);
+            });
+            w.end_array();
+        }
+    }
+    for (key, value) in &response.extra {
+        if matches!(&*key.name(), b"container" | b"context_management") && !value.is_null() {
+            w.key_text(key).node(*value);
+        }
+    }
+    if let Some(reason) = unusual(&choice.finish) {
+        w.key("stop_reason").text(&reason);
     }
     w.end_object();
+}
+
+/// The citations of one text, each with the text that it supports.
+fn citations(list: Node<'_>, text: &Text<'_>, w: &mut Writer<'_>) {
+    w.begin_array();
+    for citation in list.items() {
+        w.begin_object();
+        for (key, value) in citation.entries() {
+            w.key_text(&key).node(value);
+        }
+        w.key("supported_text").text(text).end_object();
+    }
+    w.end_array();
 }

@@ -145,7 +145,7 @@ pub(crate) fn encode(response: &Response<'_>, context: &AnswerContext, out: &mut
             b"service_tier" => {
                 w.key("service_tier").node(*value);
             }
-            b"type" | b"role" | b"stop_reason" | b"stop_sequence" => {}
+            b"container" | b"context_management" => {}
             _ if value.is_null() => {}
             _ => report.lose(key.unescape(), "answer_field"),
         }

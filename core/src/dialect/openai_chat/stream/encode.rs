@@ -266,7 +266,7 @@ impl Encoder {
 }
 
 /// Stop reasons that say more than `finish_reason` can.
-pub(in super::super) fn unusual<'a>(finish: &Finish<'a>) -> Option<Text<'a>> {
+pub(in crate::dialect::openai_chat) fn unusual<'a>(finish: &Finish<'a>) -> Option<Text<'a>> {
     match finish {
         Finish::Refusal => Some(Text::new("refusal")),
         Finish::Pause => Some(Text::new("pause_turn")),

@@ -6,4 +6,5 @@ mod relay;
 
 pub(crate) use decode::Decoder;
 pub(crate) use encode::Encoder;
+pub(super) use encode::unusual;
 pub(crate) use relay::Relay;
