@@ -96,6 +96,13 @@ async def _let_background_tasks_finish() -> None:
         await asyncio.sleep(0)
 
 
+def _fix_hash_seed() -> None:
+    """Starts the process anew with a fixed hash seed: the order of some answers' fields comes from a set in LiteLLM."""
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        os.environ["PYTHONHASHSEED"] = "0"
+        os.execv(sys.executable, [sys.executable, "-m", "recorder.worker"])
+
+
 def _claim_stdout() -> IO[str]:
     """LiteLLM prints: its prints are dropped (``INTERLINGUA_ORACLE_LOG=1``: to stderr), the protocol keeps the pipe."""
     protocol = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -124,6 +131,7 @@ def _prepare_litellm() -> None:
 
 def main() -> None:
     """Serves the protocol on stdin and stdout."""
+    _fix_hash_seed()
     faulthandler.enable()
     output = _claim_stdout()
     pins.install()
