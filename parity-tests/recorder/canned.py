@@ -23,12 +23,24 @@ def canned_answer(sent: Sent) -> Answer:
     model = str(body.get("model", "model"))
     streamed = body.get("stream") is True
     if path.endswith("/messages"):
-        return _sse(_anthropic_events(model), named=True) if streamed else _json(_anthropic_message(model))
+        return (
+            _sse(_anthropic_events(model), named=True)
+            if streamed
+            else _json(_anthropic_message(model))
+        )
     if path.endswith("/responses"):
-        return _sse(_responses_events(model), named=True) if streamed else _json(_responses_object(model, "completed"))
+        return (
+            _sse(_responses_events(model), named=True)
+            if streamed
+            else _json(_responses_object(model, "completed"))
+        )
     if path.endswith("/ocr"):
         return _json(_ocr_answer(model))
-    return _sse(_chat_chunks(model), named=False) if streamed else _json(_chat_completion(model))
+    return (
+        _sse(_chat_chunks(model), named=False)
+        if streamed
+        else _json(_chat_completion(model))
+    )
 
 
 def _json_object(body: bytes) -> dict[str, Any]:
@@ -40,7 +52,9 @@ def _json_object(body: bytes) -> dict[str, Any]:
 
 
 def _json(value: dict[str, Any]) -> Answer:
-    return Answer(200, [("content-type", "application/json")], [json.dumps(value).encode()])
+    return Answer(
+        200, [("content-type", "application/json")], [json.dumps(value).encode()]
+    )
 
 
 def _sse(events: Iterable[dict[str, Any]], *, named: bool) -> Answer:
@@ -50,7 +64,9 @@ def _sse(events: Iterable[dict[str, Any]], *, named: bool) -> Answer:
         frames.append(f"{name}data: {json.dumps(event)}\n\n")
     if not named:
         frames.append("data: [DONE]\n\n")
-    return Answer(200, [("content-type", "text/event-stream")], ["".join(frames).encode()])
+    return Answer(
+        200, [("content-type", "text/event-stream")], ["".join(frames).encode()]
+    )
 
 
 def _chat_completion(model: str) -> dict[str, Any]:
@@ -67,14 +83,20 @@ def _chat_completion(model: str) -> dict[str, Any]:
 
 
 def _chat_chunks(model: str) -> list[dict[str, Any]]:
-    head = {"id": "chatcmpl-canned", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": model}
+    head = {
+        "id": "chatcmpl-canned",
+        "object": "chat.completion.chunk",
+        "created": 1_700_000_000,
+        "model": model,
+    }
     deltas: list[tuple[dict[str, Any], str | None]] = [
         ({"role": "assistant", "content": ""}, None),
         ({"content": "Hello!"}, None),
         ({}, "stop"),
     ]
     chunks: list[dict[str, Any]] = [
-        {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]} for delta, finish in deltas
+        {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+        for delta, finish in deltas
     ]
     return [*chunks, {**head, "choices": [], "usage": _USAGE}]
 
@@ -97,8 +119,16 @@ def _anthropic_events(model: str) -> list[dict[str, Any]]:
     start["usage"] = {"input_tokens": 9, "output_tokens": 1}
     return [
         {"type": "message_start", "message": start},
-        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hello!"}},
+        {
+            "type": "content_block_start",
+            "index": 0,
+            "content_block": {"type": "text", "text": ""},
+        },
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "text_delta", "text": "Hello!"},
+        },
         {"type": "content_block_stop", "index": 0},
         {
             "type": "message_delta",
@@ -111,7 +141,13 @@ def _anthropic_events(model: str) -> list[dict[str, Any]]:
 
 def _responses_object(model: str, status: str) -> dict[str, Any]:
     text = {"type": "output_text", "text": "Hello!", "annotations": []}
-    message = {"id": "msg_canned", "type": "message", "role": "assistant", "status": "completed", "content": [text]}
+    message = {
+        "id": "msg_canned",
+        "type": "message",
+        "role": "assistant",
+        "status": "completed",
+        "content": [text],
+    }
     return {
         "id": "resp_canned",
         "object": "response",
@@ -134,11 +170,19 @@ def _responses_object(model: str, status: str) -> dict[str, Any]:
 
 def _responses_events(model: str) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = [
-        {"type": "response.created", "response": _responses_object(model, "in_progress")},
+        {
+            "type": "response.created",
+            "response": _responses_object(model, "in_progress"),
+        },
         {
             "type": "response.output_item.added",
             "output_index": 0,
-            "item": {"id": "msg_canned", "type": "message", "role": "assistant", "status": "in_progress"},
+            "item": {
+                "id": "msg_canned",
+                "type": "message",
+                "role": "assistant",
+                "status": "in_progress",
+            },
         },
         {
             "type": "response.output_text.delta",
@@ -147,13 +191,21 @@ def _responses_events(model: str) -> list[dict[str, Any]]:
             "content_index": 0,
             "delta": "Hello!",
         },
-        {"type": "response.completed", "response": _responses_object(model, "completed")},
+        {
+            "type": "response.completed",
+            "response": _responses_object(model, "completed"),
+        },
     ]
     return [{**event, "sequence_number": number} for number, event in enumerate(events)]
 
 
 def _ocr_answer(model: str) -> dict[str, Any]:
-    page = {"index": 0, "markdown": "# Hello", "images": [], "dimensions": {"dpi": 200, "height": 2200, "width": 1700}}
+    page = {
+        "index": 0,
+        "markdown": "# Hello",
+        "images": [],
+        "dimensions": {"dpi": 200, "height": 2200, "width": 1700},
+    }
     return {
         "pages": [page],
         "model": model,

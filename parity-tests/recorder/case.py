@@ -11,12 +11,52 @@ from typing import Any
 ROUTES = ("openai_chat", "anthropic_messages", "mistral_ocr")
 EXPECTATIONS = ("decline", "invalid", "unsupported")
 FEATURES = frozenset(
-    "streaming system multi_turn images audio files tools tool_choice parallel_tools tool_results response_format"
-    " reasoning thinking_replay logprobs multiple_choices stop cache_control citations server_tools mcp metadata"
-    " unknown_params errors sampling refusal usage".split()
+    (
+        "streaming",
+        "system",
+        "multi_turn",
+        "images",
+        "audio",
+        "files",
+        "tools",
+        "tool_choice",
+        "parallel_tools",
+        "tool_results",
+        "response_format",
+        "reasoning",
+        "thinking_replay",
+        "logprobs",
+        "multiple_choices",
+        "stop",
+        "cache_control",
+        "citations",
+        "server_tools",
+        "mcp",
+        "metadata",
+        "unknown_params",
+        "errors",
+        "sampling",
+        "refusal",
+        "usage",
+    )
 )
-_TOP_KEYS = {"title", "origin", "model", "features", "request", "answer", "drop_params", "api_base", "expect"}
-_ANSWER_FILES = ("provider_response.json", "provider_response.sse", "provider_response.txt", "provider_response.bin")
+_TOP_KEYS = {
+    "title",
+    "origin",
+    "model",
+    "features",
+    "request",
+    "answer",
+    "drop_params",
+    "api_base",
+    "expect",
+}
+_ANSWER_FILES = (
+    "provider_response.json",
+    "provider_response.sse",
+    "provider_response.txt",
+    "provider_response.bin",
+)
 
 
 class CaseError(Exception):
@@ -40,7 +80,9 @@ class Case:
 
     def question(self) -> dict[str, Any]:
         """What both operations of the worker are told."""
-        body = {key: value for key, value in self.client_request.items() if key != "model"}
+        body = {
+            key: value for key, value in self.client_request.items() if key != "model"
+        }
         told: dict[str, Any] = {
             "route": self.route,
             "provider": self.provider,
@@ -57,7 +99,11 @@ class Case:
 
     def answer(self) -> dict[str, Any] | None:
         """The provider's answer, if the case has one."""
-        files = [self.directory / name for name in _ANSWER_FILES if (self.directory / name).exists()]
+        files = [
+            self.directory / name
+            for name in _ANSWER_FILES
+            if (self.directory / name).exists()
+        ]
         if len(files) > 1:
             raise CaseError(f"{self.directory}: more than one provider_response")
         if not files:
@@ -65,9 +111,15 @@ class Case:
         given = self.facts.get("answer", {})
         headers = dict(given.get("headers", {}))
         if not any(name.lower() == "content-type" for name in headers):
-            headers["content-type"] = "text/event-stream" if files[0].suffix == ".sse" else "application/json"
+            headers["content-type"] = (
+                "text/event-stream" if files[0].suffix == ".sse" else "application/json"
+            )
         content = base64.b64encode(files[0].read_bytes()).decode()
-        return {"status": given.get("status", 200), "headers": headers, "body_b64": content}
+        return {
+            "status": given.get("status", 200),
+            "headers": headers,
+            "body_b64": content,
+        }
 
 
 def read_case(directory: Path) -> Case:
@@ -77,7 +129,9 @@ def read_case(directory: Path) -> Case:
         raise CaseError(f"{directory}: {route} is not one of {', '.join(ROUTES)}")
     try:
         facts = tomllib.loads((directory / "case.toml").read_text(encoding="utf-8"))
-        request = json.loads((directory / "client_request.json").read_text(encoding="utf-8"))
+        request = json.loads(
+            (directory / "client_request.json").read_text(encoding="utf-8")
+        )
     except (OSError, ValueError) as error:
         raise CaseError(f"{directory}: {error}") from error
     _check_facts(directory, facts)

@@ -27,7 +27,10 @@ class Oracle:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         for worker in self._workers.values():
             _end(worker)
@@ -42,7 +45,9 @@ class Oracle:
         line = worker.stdout.readline()
         if not line:
             del self._workers[version]
-            raise OracleFault(f"the oracle worker {version} ended with status {worker.wait()}")
+            raise OracleFault(
+                f"the oracle worker {version} ended with status {worker.wait()}"
+            )
         result: dict[str, Any] = json.loads(line)
         if "fault" in result:
             raise OracleFault(f"oracle worker {version}: {result['fault']}")
@@ -63,7 +68,9 @@ class Oracle:
             ready = json.loads(worker.stdout.readline() or "{}")
             if ready.get("litellm") != version:
                 _end(worker)
-                raise OracleFault(f"the environment of oracle {version} holds LiteLLM {ready.get('litellm')}")
+                raise OracleFault(
+                    f"the environment of oracle {version} holds LiteLLM {ready.get('litellm')}"
+                )
             self._workers[version] = worker
         return self._workers[version]
 

@@ -30,8 +30,20 @@ _ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
     "NO_PROXY": "*",
 }
-_FOREIGN_SUFFIXES = ("_API_KEY", "_API_BASE", "_BASE_URL", "_ORGANIZATION", "_AUTH_TOKEN")
-_FOREIGN_NAMES = ("DATABASE_URL", "REDIS_URL", "REDIS_HOST", "CONFIG_FILE_PATH", "LITELLM_LOG")
+_FOREIGN_SUFFIXES = (
+    "_API_KEY",
+    "_API_BASE",
+    "_BASE_URL",
+    "_ORGANIZATION",
+    "_AUTH_TOKEN",
+)
+_FOREIGN_NAMES = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "REDIS_HOST",
+    "CONFIG_FILE_PATH",
+    "LITELLM_LOG",
+)
 
 _drawn: Counter[bytes] = Counter()
 
@@ -61,7 +73,9 @@ def _pinned_uuid4() -> uuid.UUID:
     _drawn[stack] += 1
     number = hashlib.sha256(stack + str(_drawn[stack]).encode()).digest()[:6]
     # Version 4 and variant bits are kept, so that whoever validates an id accepts it.
-    return uuid.UUID(int=(0xDEADBEEF << 96) | (0x4 << 76) | (0x8 << 60) | int.from_bytes(number))
+    return uuid.UUID(
+        int=(0xDEADBEEF << 96) | (0x4 << 76) | (0x8 << 60) | int.from_bytes(number)
+    )
 
 
 def _stack_digest() -> bytes:

@@ -11,7 +11,11 @@ Headers = Sequence[Sequence[str]]
 
 
 async def provider_request(
-    wire: Wire, route: str, deployment: Deployment, body: Mapping[str, Any], headers: Headers
+    wire: Wire,
+    route: str,
+    deployment: Deployment,
+    body: Mapping[str, Any],
+    headers: Headers,
 ) -> dict[str, Any]:
     """The requests that LiteLLM sends, or the error with which it refuses to."""
     tape = wire.new_tape(canned_answer)
@@ -28,7 +32,9 @@ async def provider_request(
     return _requests(tape) if tape.sent else {"error": _error(error)}
 
 
-async def _call(route: str, deployment: Deployment, body: Mapping[str, Any], headers: Headers) -> Any:
+async def _call(
+    route: str, deployment: Deployment, body: Mapping[str, Any], headers: Headers
+) -> Any:
     import litellm
 
     arguments = {key: value for key, value in body.items() if key != "model"}
@@ -46,10 +52,14 @@ async def _call(route: str, deployment: Deployment, body: Mapping[str, Any], hea
 
 def _forwarded(headers: Headers) -> dict[str, Any]:
     """The client headers that the proxy hands to the SDK (``anthropic-beta``, ``anthropic-version``)."""
-    from litellm.proxy.litellm_pre_call_utils import add_provider_specific_headers_to_request
+    from litellm.proxy.litellm_pre_call_utils import (
+        add_provider_specific_headers_to_request,
+    )
 
     data: dict[str, Any] = {}
-    add_provider_specific_headers_to_request(data=data, headers={name.lower(): value for name, value in headers})
+    add_provider_specific_headers_to_request(
+        data=data, headers={name.lower(): value for name, value in headers}
+    )
     return data
 
 
@@ -65,7 +75,11 @@ def _requests(tape: Tape) -> dict[str, Any]:
 
 def _error(error: BaseException | None) -> dict[str, Any]:
     if error is None:
-        return {"class": "NothingSent", "status": None, "message": "LiteLLM answered without sending a request"}
+        return {
+            "class": "NothingSent",
+            "status": None,
+            "message": "LiteLLM answered without sending a request",
+        }
     status = getattr(error, "status_code", None)
     return {
         "class": type(error).__name__,
