@@ -23,24 +23,12 @@ def canned_answer(sent: Sent) -> Answer:
     model = str(body.get("model", "model"))
     streamed = body.get("stream") is True
     if path.endswith("/messages"):
-        return (
-            _sse(_anthropic_events(model), named=True)
-            if streamed
-            else _json(_anthropic_message(model))
-        )
+        return _sse(_anthropic_events(model), named=True) if streamed else _json(_anthropic_message(model))
     if path.endswith("/responses"):
-        return (
-            _sse(_responses_events(model), named=True)
-            if streamed
-            else _json(_responses_object(model, "completed"))
-        )
+        return _sse(_responses_events(model), named=True) if streamed else _json(_responses_object(model, "completed"))
     if path.endswith("/ocr"):
         return _json(_ocr_answer(model))
-    return (
-        _sse(_chat_chunks(model), named=False)
-        if streamed
-        else _json(_chat_completion(model))
-    )
+    return _sse(_chat_chunks(model), named=False) if streamed else _json(_chat_completion(model))
 
 
 def _json_object(body: bytes) -> dict[str, Any]:
@@ -52,9 +40,7 @@ def _json_object(body: bytes) -> dict[str, Any]:
 
 
 def _json(value: dict[str, Any]) -> Answer:
-    return Answer(
-        200, [("content-type", "application/json")], [json.dumps(value).encode()]
-    )
+    return Answer(200, [("content-type", "application/json")], [json.dumps(value).encode()])
 
 
 def _sse(events: Iterable[dict[str, Any]], *, named: bool) -> Answer:
@@ -64,9 +50,7 @@ def _sse(events: Iterable[dict[str, Any]], *, named: bool) -> Answer:
         frames.append(f"{name}data: {json.dumps(event)}\n\n")
     if not named:
         frames.append("data: [DONE]\n\n")
-    return Answer(
-        200, [("content-type", "text/event-stream")], ["".join(frames).encode()]
-    )
+    return Answer(200, [("content-type", "text/event-stream")], ["".join(frames).encode()])
 
 
 def _chat_completion(model: str) -> dict[str, Any]:
@@ -95,8 +79,7 @@ def _chat_chunks(model: str) -> list[dict[str, Any]]:
         ({}, "stop"),
     ]
     chunks: list[dict[str, Any]] = [
-        {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
-        for delta, finish in deltas
+        {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]} for delta, finish in deltas
     ]
     return [*chunks, {**head, "choices": [], "usage": _USAGE}]
 

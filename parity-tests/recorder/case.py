@@ -80,9 +80,7 @@ class Case:
 
     def question(self) -> dict[str, Any]:
         """What both operations of the worker are told."""
-        body = {
-            key: value for key, value in self.client_request.items() if key != "model"
-        }
+        body = {key: value for key, value in self.client_request.items() if key != "model"}
         told: dict[str, Any] = {
             "route": self.route,
             "provider": self.provider,
@@ -99,11 +97,7 @@ class Case:
 
     def answer(self) -> dict[str, Any] | None:
         """The provider's answer, if the case has one."""
-        files = [
-            self.directory / name
-            for name in _ANSWER_FILES
-            if (self.directory / name).exists()
-        ]
+        files = [self.directory / name for name in _ANSWER_FILES if (self.directory / name).exists()]
         if len(files) > 1:
             raise CaseError(f"{self.directory}: more than one provider_response")
         if not files:
@@ -111,9 +105,7 @@ class Case:
         given = self.facts.get("answer", {})
         headers = dict(given.get("headers", {}))
         if not any(name.lower() == "content-type" for name in headers):
-            headers["content-type"] = (
-                "text/event-stream" if files[0].suffix == ".sse" else "application/json"
-            )
+            headers["content-type"] = "text/event-stream" if files[0].suffix == ".sse" else "application/json"
         content = base64.b64encode(files[0].read_bytes()).decode()
         return {
             "status": given.get("status", 200),
@@ -129,9 +121,7 @@ def read_case(directory: Path) -> Case:
         raise CaseError(f"{directory}: {route} is not one of {', '.join(ROUTES)}")
     try:
         facts = tomllib.loads((directory / "case.toml").read_text(encoding="utf-8"))
-        request = json.loads(
-            (directory / "client_request.json").read_text(encoding="utf-8")
-        )
+        request = json.loads((directory / "client_request.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CaseError(f"{directory}: {error}") from error
     _check_facts(directory, facts)

@@ -34,9 +34,7 @@ def environment_dir(version: str) -> Path:
 
 def environment_python(version: str) -> Path:
     """The interpreter of one oracle's environment, whether or not it exists yet."""
-    return environment_dir(version) / (
-        "Scripts/python.exe" if os.name == "nt" else "bin/python"
-    )
+    return environment_dir(version) / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def is_ready(version: str) -> bool:
@@ -58,9 +56,7 @@ def _lock_digest(version: str) -> str:
 
 def _create(version: str) -> None:
     where = environment_dir(version)
-    total = sum(
-        1 for line in lock_file(version).read_text().splitlines() if "==" in line
-    )
+    total = sum(1 for line in lock_file(version).read_text().splitlines() if "==" in line)
     started = time.monotonic()
     _say(f"oracle {version}: creating its environment ({total} packages, once)")
     venv.EnvBuilder(with_pip=True, clear=True).create(where)
@@ -75,9 +71,7 @@ def _create(version: str) -> None:
         "0",
         str(where),
     ]
-    subprocess.run(
-        compile_all, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    subprocess.run(compile_all, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     (where / "installed-lock.sha256").write_text(_lock_digest(version) + "\n")
     _say(f"oracle {version}: ready after {time.monotonic() - started:.0f} s")
 
@@ -100,9 +94,7 @@ def _install(version: str, total: int, started: float) -> None:
         str(lock_file(version)),
     ]
     collected, tail = 0, ""
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as pip:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
         assert pip.stdout is not None
         for line in pip.stdout:
             tail = (tail + line)[-4000:]
@@ -135,9 +127,7 @@ def main() -> None:
     """Makes sure that the environments of the named versions (default: all) exist."""
     for version in sys.argv[1:] or VERSIONS:
         if version not in VERSIONS:
-            raise SystemExit(
-                f"unknown oracle version {version}; known: {', '.join(VERSIONS)}"
-            )
+            raise SystemExit(f"unknown oracle version {version}; known: {', '.join(VERSIONS)}")
         print(ensure(version))
 
 

@@ -26,6 +26,4 @@ def fetched_media(url: str) -> tuple[list[tuple[str, str]], list[bytes]]:
             (kind for suffix, kind in _TYPES.items() if path.endswith(suffix)),
             "image/png",
         )
-    return [("content-type", media_type), ("content-length", str(len(content)))], [
-        content
-    ]
+    return [("content-type", media_type), ("content-length", str(len(content)))], [content]

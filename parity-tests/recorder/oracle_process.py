@@ -45,9 +45,7 @@ class Oracle:
         line = worker.stdout.readline()
         if not line:
             del self._workers[version]
-            raise OracleFault(
-                f"the oracle worker {version} ended with status {worker.wait()}"
-            )
+            raise OracleFault(f"the oracle worker {version} ended with status {worker.wait()}")
         result: dict[str, Any] = json.loads(line)
         if "fault" in result:
             raise OracleFault(f"oracle worker {version}: {result['fault']}")
@@ -68,9 +66,7 @@ class Oracle:
             ready = json.loads(worker.stdout.readline() or "{}")
             if ready.get("litellm") != version:
                 _end(worker)
-                raise OracleFault(
-                    f"the environment of oracle {version} holds LiteLLM {ready.get('litellm')}"
-                )
+                raise OracleFault(f"the environment of oracle {version} holds LiteLLM {ready.get('litellm')}")
             self._workers[version] = worker
         return self._workers[version]
 

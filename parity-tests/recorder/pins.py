@@ -73,9 +73,7 @@ def _pinned_uuid4() -> uuid.UUID:
     _drawn[stack] += 1
     number = hashlib.sha256(stack + str(_drawn[stack]).encode()).digest()[:6]
     # Version 4 and variant bits are kept, so that whoever validates an id accepts it.
-    return uuid.UUID(
-        int=(0xDEADBEEF << 96) | (0x4 << 76) | (0x8 << 60) | int.from_bytes(number)
-    )
+    return uuid.UUID(int=(0xDEADBEEF << 96) | (0x4 << 76) | (0x8 << 60) | int.from_bytes(number))
 
 
 def _stack_digest() -> bytes:

@@ -46,6 +46,4 @@ _LITELLM_NAMES = {
     ("ollama_openai", "openai_chat"): "openai",
     ("ollama_openai", "anthropic_messages"): "custom_openai",
 }
-_NEEDS_API_BASE = frozenset(
-    {"hosted_vllm", "lm_studio", "custom_openai", "ollama_openai"}
-)
+_NEEDS_API_BASE = frozenset({"hosted_vllm", "lm_studio", "custom_openai", "ollama_openai"})

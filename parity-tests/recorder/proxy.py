@@ -43,9 +43,7 @@ class Proxy:
         client = await self._started()
         self._use(deployment)
         tape = self._wire.new_tape(provider_answer(given))
-        sent_headers = [
-            (name, value) for name, value in headers if name.lower() != "authorization"
-        ]
+        sent_headers = [(name, value) for name, value in headers if name.lower() != "authorization"]
         try:
             response = await client.post(
                 _PATHS[route],
@@ -54,9 +52,7 @@ class Proxy:
             )
         finally:
             self._wire.close_tape()
-        result: dict[str, Any] = {
-            "request": tape.sent[0].as_json() if tape.sent else None
-        }
+        result: dict[str, Any] = {"request": tape.sent[0].as_json() if tape.sent else None}
         if len(tape.sent) > 1:
             result["more"] = [sent.as_json() for sent in tape.sent[1:]]
         result["response"] = {
@@ -73,20 +69,12 @@ class Proxy:
 
             with tempfile.TemporaryDirectory() as folder:
                 config = Path(folder) / "config.yaml"
-                config.write_text(
-                    f"model_list: []\ngeneral_settings: {{master_key: {pins.MASTER_KEY}}}\n"
-                )
+                config.write_text(f"model_list: []\ngeneral_settings: {{master_key: {pins.MASTER_KEY}}}\n")
                 # The proxy's own defaults would turn drop_params on for everybody.
-                await proxy_server.initialize(
-                    config=str(config), drop_params=False, add_function_to_prompt=False
-                )
+                await proxy_server.initialize(config=str(config), drop_params=False, add_function_to_prompt=False)
             litellm.drop_params = False
-            transport = httpx.ASGITransport(
-                app=proxy_server.app, raise_app_exceptions=False
-            )
-            self._client = httpx.AsyncClient(
-                transport=transport, base_url="http://proxy.test", timeout=None
-            )
+            transport = httpx.ASGITransport(app=proxy_server.app, raise_app_exceptions=False)
+            self._client = httpx.AsyncClient(transport=transport, base_url="http://proxy.test", timeout=None)
         return self._client
 
     def _use(self, deployment: Deployment) -> None:
@@ -98,24 +86,16 @@ class Proxy:
             "litellm_params": deployment.litellm_params,
         }
         if deployment not in self._routers:
-            self._routers[deployment] = Router(
-                model_list=[entry], num_retries=0, disable_cooldowns=True
-            )
+            self._routers[deployment] = Router(model_list=[entry], num_retries=0, disable_cooldowns=True)
         proxy_server.llm_router = self._routers[deployment]
         proxy_server.llm_model_list = [entry]
 
 
 def provider_answer(given: Mapping[str, Any]) -> Responder:
     """The answer of a case; ``chunk`` > 0 cuts the body into parts of that many bytes."""
-    raw = (
-        base64.b64decode(given["body_b64"])
-        if "body_b64" in given
-        else str(given.get("body", "")).encode()
-    )
+    raw = base64.b64decode(given["body_b64"]) if "body_b64" in given else str(given.get("body", "")).encode()
     size = int(given.get("chunk") or 0)
-    parts = (
-        [raw[at : at + size] for at in range(0, len(raw), size)] if size > 0 else [raw]
-    )
+    parts = [raw[at : at + size] for at in range(0, len(raw), size)] if size > 0 else [raw]
     headers = _header_pairs(given.get("headers") or {})
     if not any(name.lower() == "content-type" for name, _ in headers):
         looks_like_sse = raw.lstrip().startswith((b"data:", b"event:", b":"))

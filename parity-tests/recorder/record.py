@@ -24,12 +24,8 @@ _WRITTEN = (
     "client_response.sse",
     "oracle.toml",
 )
-_TRANSPORT_HEADERS = frozenset(
-    ("host", "accept", "accept-encoding", "connection", "user-agent", "content-length")
-)
-_ANSWER_HEADERS = frozenset(
-    ("content-type", "retry-after", "request-id", "cache-control")
-)
+_TRANSPORT_HEADERS = frozenset(("host", "accept", "accept-encoding", "connection", "user-agent", "content-length"))
+_ANSWER_HEADERS = frozenset(("content-type", "retry-after", "request-id", "cache-control"))
 _ANSWER_HEADER_PREFIXES = ("llm_provider-", "x-ratelimit-")
 _KEY = "sk-test"
 _ABSENT = object()
@@ -84,24 +80,14 @@ def _provider_request(sent: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _differences(
-    request: Mapping[str, Any] | None, sent_by_proxy: Mapping[str, Any] | None
-) -> list[str]:
+def _differences(request: Mapping[str, Any] | None, sent_by_proxy: Mapping[str, Any] | None) -> list[str]:
     """What the proxy sends otherwise than the SDK: top-level body fields and parts of the URL, by name."""
     if request is None or sent_by_proxy is None:
         return [] if request is sent_by_proxy else ["whether anything is sent"]
     other = _provider_request(sent_by_proxy)
-    names = [
-        key
-        for key in ("method", "origin", "path", "query")
-        if request[key] != other[key]
-    ]
+    names = [key for key in ("method", "origin", "path", "query") if request[key] != other[key]]
     ours, theirs = request.get("body") or {}, other.get("body") or {}
-    fields = {
-        key
-        for key in (*ours, *theirs)
-        if ours.get(key, _ABSENT) != theirs.get(key, _ABSENT)
-    }
+    fields = {key for key in (*ours, *theirs) if ours.get(key, _ABSENT) != theirs.get(key, _ABSENT)}
     return names + [f"body.{key}" for key in sorted(fields)]
 
 
@@ -194,29 +180,21 @@ def _progress(done: int, total: int, name: str) -> None:
 
 def main() -> None:
     """Records all cases at or below the given paths."""
-    parser = argparse.ArgumentParser(
-        prog="python -m recorder.record", description=__doc__
-    )
+    parser = argparse.ArgumentParser(prog="python -m recorder.record", description=__doc__)
     parser.add_argument(
         "--check",
         action="store_true",
         help="write nothing; exit 1 if anything would change",
     )
-    parser.add_argument(
-        "paths", nargs="*", type=Path, default=[REPOSITORY / "fixtures"]
-    )
+    parser.add_argument("paths", nargs="*", type=Path, default=[REPOSITORY / "fixtures"])
     arguments = parser.parse_args()
-    directories = [
-        found for path in arguments.paths for found in find_cases(path.resolve())
-    ]
+    directories = [found for path in arguments.paths for found in find_cases(path.resolve())]
     counts: Counter[str] = Counter()
     with Oracle() as oracle:
         for done, directory in enumerate(directories, 1):
             try:
                 case = read_case(directory)
-                changed = apply(
-                    directory, recorded_files(oracle, case), check=arguments.check
-                )
+                changed = apply(directory, recorded_files(oracle, case), check=arguments.check)
             except (CaseError, OracleFault) as error:
                 print(f"\n{directory}: {error}", file=sys.stderr)
                 counts["failed"] += 1
@@ -226,8 +204,7 @@ def main() -> None:
                 print(f"{case.name}: would change {', '.join(changed)}")
             _progress(done, len(directories), case.name)
     print(
-        f"recorded {len(directories)} cases: "
-        + ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
+        f"recorded {len(directories)} cases: " + ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
     )
     if counts["failed"] or (arguments.check and counts["changed"]):
         raise SystemExit(1)

@@ -32,9 +32,7 @@ async def provider_request(
     return _requests(tape) if tape.sent else {"error": _error(error)}
 
 
-async def _call(
-    route: str, deployment: Deployment, body: Mapping[str, Any], headers: Headers
-) -> Any:
+async def _call(route: str, deployment: Deployment, body: Mapping[str, Any], headers: Headers) -> Any:
     import litellm
 
     arguments = {key: value for key, value in body.items() if key != "model"}
@@ -57,9 +55,7 @@ def _forwarded(headers: Headers) -> dict[str, Any]:
     )
 
     data: dict[str, Any] = {}
-    add_provider_specific_headers_to_request(
-        data=data, headers={name.lower(): value for name, value in headers}
-    )
+    add_provider_specific_headers_to_request(data=data, headers={name.lower(): value for name, value in headers})
     return data
 
 

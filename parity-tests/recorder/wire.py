@@ -135,10 +135,7 @@ class Wire:
 
 
 def _sent(request: Any) -> Sent:
-    headers = {
-        name.decode("latin-1").lower(): value.decode("latin-1")
-        for name, value in request.headers.raw
-    }
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.raw}
     return Sent(request.method, str(request.url), headers, request.content)
 
 

@@ -73,17 +73,13 @@ class Worker:
             case["route"],
         )
         if case["op"] == "request":
-            return await provider_request(
-                self._wire, case["route"], deployment, case["body"], headers
-            )
+            return await provider_request(self._wire, case["route"], deployment, case["body"], headers)
         if case["op"] == "answer":
             given = {
                 **case["answer"],
                 "chunk": case.get("chunk") or case["answer"].get("chunk") or 0,
             }
-            return await self._proxy.answer(
-                case["route"], deployment, case["body"], headers, given
-            )
+            return await self._proxy.answer(case["route"], deployment, case["body"], headers, given)
         raise ValueError(f"unknown op {case['op']}")
 
     def _arm(self, identity: object) -> None:
@@ -97,9 +93,7 @@ class Worker:
         signal.alarm(_HARD_LIMIT_SECONDS)
 
     def _write(self, message: Mapping[str, Any]) -> None:
-        self._output.write(
-            json.dumps(message, ensure_ascii=True, separators=(",", ":")) + "\n"
-        )
+        self._output.write(json.dumps(message, ensure_ascii=True, separators=(",", ":")) + "\n")
         self._output.flush()
 
 

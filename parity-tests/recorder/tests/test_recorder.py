@@ -24,9 +24,7 @@ def test_every_fixture_is_well_formed_and_recorded() -> None:
     for directory in directories:
         case = read_case(directory)
         case.answer()
-        assert (
-            case.client_request["model"] == f"{case.provider}/{case.facts['model']}"
-        ), directory
+        assert case.client_request["model"] == f"{case.provider}/{case.facts['model']}", directory
         facts = tomllib.loads((directory / "oracle.toml").read_text(encoding="utf-8"))
         sent = facts["request"]["outcome"] == "sent"
         assert sent == (directory / "provider_request.json").exists(), directory
@@ -44,9 +42,7 @@ def test_every_fixture_is_well_formed_and_recorded() -> None:
         ('title = "t"\norigin = "own"\nmodel = "m"\nfeatures = []\nzz = 1\n', "zz"),
     ],
 )
-def test_a_wrong_case_is_refused_by_name(
-    tmp_path: Path, text: str, complaint: str
-) -> None:
+def test_a_wrong_case_is_refused_by_name(tmp_path: Path, text: str, complaint: str) -> None:
     directory = tmp_path / "openai_chat" / "openai" / "case"
     directory.mkdir(parents=True)
     (directory / "case.toml").write_text(text, encoding="utf-8")
@@ -80,9 +76,7 @@ def test_applying_twice_changes_nothing_and_check_writes_nothing(
     assert not (tmp_path / "client_response.json").exists()
 
 
-@pytest.mark.parametrize(
-    "path", ["/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1/ocr"]
-)
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1/ocr"])
 @pytest.mark.parametrize("stream", [False, True])
 def test_every_dialect_has_a_canned_answer(path: str, stream: bool) -> None:
     body = json.dumps({"model": "m", "stream": stream}).encode()
@@ -90,11 +84,7 @@ def test_every_dialect_has_a_canned_answer(path: str, stream: bool) -> None:
     text = b"".join(answer.parts).decode()
     assert answer.status == 200
     if stream and path != "/v1/ocr":
-        frames = [
-            line[6:]
-            for line in text.splitlines()
-            if line.startswith("data: ") and line != "data: [DONE]"
-        ]
+        frames = [line[6:] for line in text.splitlines() if line.startswith("data: ") and line != "data: [DONE]"]
         assert all(isinstance(json.loads(frame), dict) for frame in frames)
         assert len(frames) >= 4
     else:
@@ -102,31 +92,17 @@ def test_every_dialect_has_a_canned_answer(path: str, stream: bool) -> None:
 
 
 def test_fetched_media_follow_the_name() -> None:
-    assert (
-        dict(fetched_media("http://host/a.PDF?x=1")[0])["content-type"]
-        == "application/pdf"
-    )
+    assert dict(fetched_media("http://host/a.PDF?x=1")[0])["content-type"] == "application/pdf"
     assert dict(fetched_media("http://host/a.jpg")[0])["content-type"] == "image/jpeg"
     assert dict(fetched_media("http://host/a")[0])["content-type"] == "image/png"
 
 
 def test_a_deployment_tells_litellm_where_to_send() -> None:
-    assert (
-        Deployment("hosted_vllm", "m").litellm_params["api_base"]
-        == "http://upstream.test/v1"
-    )
+    assert Deployment("hosted_vllm", "m").litellm_params["api_base"] == "http://upstream.test/v1"
     assert "api_base" not in Deployment("groq", "m").litellm_params
-    assert (
-        Deployment("custom_openai", "m", "http://own/v1").litellm_params["api_base"]
-        == "http://own/v1"
-    )
+    assert Deployment("custom_openai", "m", "http://own/v1").litellm_params["api_base"] == "http://own/v1"
     assert Deployment("ollama_openai", "m").litellm_params["model"] == "openai/m"
-    assert (
-        Deployment("ollama_openai", "m", route="anthropic_messages").litellm_params[
-            "model"
-        ]
-        == "custom_openai/m"
-    )
+    assert Deployment("ollama_openai", "m", route="anthropic_messages").litellm_params["model"] == "custom_openai/m"
 
 
 def _one() -> str:
@@ -145,13 +121,6 @@ def test_ids_repeat_from_case_to_case_and_differ_within_one() -> None:
 
 def test_locks_are_complete_pins_without_addresses() -> None:
     for version in VERSIONS:
-        lines = [
-            line
-            for line in lock_file(version).read_text().splitlines()
-            if not line.startswith("#")
-        ]
+        lines = [line for line in lock_file(version).read_text().splitlines() if not line.startswith("#")]
         assert f"litellm=={version}" in lines
-        assert all(
-            line.count("==") == 1 and "/" not in line and "@" not in line
-            for line in lines
-        )
+        assert all(line.count("==") == 1 and "/" not in line and "@" not in line for line in lines)
