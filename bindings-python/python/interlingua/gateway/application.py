@@ -19,10 +19,11 @@ from interlingua.gateway import admin
 from interlingua.gateway.asgi import JSON_TYPE, ClientGone, Receive, Scope, Send
 from interlingua.gateway.auth import Auth, Verdict
 from interlingua.gateway.config import Config, load_config
+from interlingua.gateway.departure import Departures
 from interlingua.gateway.dispatch import Dispatcher, Refusal
 from interlingua.gateway.engine_python import PythonEngine, PythonUnavailable
 from interlingua.gateway.engine_rust import RustEngine
-from interlingua.gateway.exchange import Exchange, unless_client_leaves
+from interlingua.gateway.exchange import Exchange
 from interlingua.gateway.faults import UpstreamFault
 from interlingua.gateway.groups import Groups
 from interlingua.gateway.logs import Log
@@ -61,6 +62,8 @@ class Gateway:
         self.dispatcher = Dispatcher(
             config, self.groups, self.switches, rust or RustEngine(self.transport), self.python, self.relay
         )
+        self._departures = Departures()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._routes = self._make_routes()
         # A relayed path is LiteLLM's to guard; metrics are open unless the config says otherwise, as LiteLLM's.
         self._open_routes = {"health", "relay"} | (set() if config.metrics_need_key else {"metrics"})
@@ -101,20 +104,35 @@ class Gateway:
             if scope["method"] not in methods:
                 handler = self._wrong_method
         exchange = Exchange(scope, receive, send, route, dialect)
+        loop = self._loop or self._current_loop()
+        task = asyncio.current_task(loop)
+        assert task is not None
         self.metrics.in_flight += 1
+        self._departures.add(exchange, task, loop)
         try:
-            await unless_client_leaves(exchange, self._authenticated(exchange, handler))
+            await self._authenticated(exchange, handler)
         except ClientGone:
             exchange.outcome = "disconnected"
         except UpstreamFault:
             raise  # the relay's head is out; the server breaks the connection
-        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+        except asyncio.CancelledError:
+            if not exchange.disconnected:
+                raise
+            task.uncancel()
+            exchange.outcome = "disconnected"
+        except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # the core's panics are no Exceptions
             await self._broken(exchange, error)
         finally:
+            self._departures.remove(exchange)
             self.metrics.in_flight -= 1
             self._record(exchange)
+
+    def _current_loop(self) -> asyncio.AbstractEventLoop:
+        # Remembered: asking asyncio costs a system call each time. A gateway belongs to one loop.
+        self._loop = asyncio.get_running_loop()
+        return self._loop
 
     async def _authenticated(self, exchange: Exchange, handler: Handler) -> None:
         if exchange.route in self._open_routes:
@@ -241,14 +259,12 @@ class Gateway:
             self.log.line("notice", message=notice)
         for name in self.switches.ungated():
             self.log.line("notice", message=f"the switch {name} serves without proof of parity (allow_ungated)")
-        for choice in self.groups.choices():
-            if choice.python_reasons:
-                reasons = "; ".join(choice.python_reasons)
-                self.log.line("notice", message=f"group {choice.group} stays on the python engine: {reasons}")
-        for deployment in self.groups.wildcards():
-            if deployment.python_reasons:
-                reasons = "; ".join(deployment.python_reasons)
-                self.log.line("notice", message=f"group {deployment.group} stays on the python engine: {reasons}")
+        kept = {choice.group: choice.python_reasons for choice in self.groups.choices()}
+        kept |= {deployment.group: deployment.python_reasons for deployment in self.groups.wildcards()}
+        for group, reasons in kept.items():
+            own = [reason for reason in reasons if reason not in self.config.python_reasons]
+            if own:
+                self.log.line("notice", message=f"group {group} stays on the python engine: {'; '.join(own)}")
         self.log.line("ready", groups=len(self.config.deployments), python_engine=self.python.description)
         self.log.flush()
 
@@ -289,23 +305,7 @@ class Gateway:
         )
         if exchange.route in ("health", "metrics"):
             return
-        self.log.line(
-            "request",
-            call_id=exchange.call_id,
-            method=exchange.method,
-            route=exchange.route,
-            group=exchange.group,
-            provider=exchange.provider,
-            engine=exchange.engine,
-            outcome=exchange.outcome,
-            status=status,
-            ms=round(seconds * 1000, 1),
-            stream=exchange.stream or None,
-            retries=exchange.retries or None,
-            losses=len(exchange.losses) or None,
-            usage=exchange.usage,
-            gate=exchange.gate,
-        )
+        self.log.request(exchange, status, seconds)
 
 
 def _dialect_of(path: str) -> str:

@@ -31,7 +31,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, max_head_bytes: int, on_idle: Callable[[Connection], None]) -> None:
         self._max_head_bytes = max_head_bytes
         self._on_idle = on_idle
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -187,7 +187,7 @@ class Connection(asyncio.Protocol):
     async def writable(self, timeout: float | None) -> None:
         """Wait until the socket takes more bytes."""
         if self._write_paused and not self._closed:
-            self._writable = self._loop.create_future()
+            self._writable = self.loop.create_future()
             try:
                 async with asyncio.timeout(timeout):
                     await self._writable
@@ -259,7 +259,7 @@ class Connection(asyncio.Protocol):
             if self._read_paused and self._transport is not None:
                 self._read_paused = False
                 self._transport.resume_reading()
-            self._timer = self._loop.call_later(DRAIN_SECONDS, self.abort)
+            self._timer = self.loop.call_later(DRAIN_SECONDS, self.abort)
 
     def spoil(self) -> None:
         """This exchange is the connection's last."""
@@ -280,9 +280,9 @@ class Connection(asyncio.Protocol):
     # -- inner --------------------------------------------------------------------------------------------
 
     async def _wait(self, timeout: float | None) -> None:
-        waiter = self._waiter = self._loop.create_future()
+        waiter = self._waiter = self.loop.create_future()
         if timeout is not None:
-            self._timer = self._loop.call_later(max(timeout, 0.0), self._timed_out)
+            self._timer = self.loop.call_later(max(timeout, 0.0), self._timed_out)
         try:
             await waiter
         finally:

@@ -22,6 +22,8 @@ from interlingua.gateway.transport import Timeouts
 
 MAX_DEPTH = 128
 CONNECT_SECONDS = 10.0
+_PLAN_HEADERS = frozenset((b"x-litellm-timeout", b"x-litellm-stream-timeout", b"x-litellm-num-retries"))
+_PLAIN_JSON = (b"application/json", b"application/json; charset=utf-8", b"")
 _PASSED_HEADERS = (b"anthropic-", b"openai-")
 
 
@@ -59,6 +61,7 @@ class Dispatcher:
         self._python = python
         self._relay = relay
         self._headers: dict[int, ByteHeaders] = {}
+        self._plans: dict[tuple[int, bool], Plan] = {}
 
     async def serve(self, exchange: Exchange) -> None:
         """Answer the exchange, whatever happens."""
@@ -121,11 +124,14 @@ class Dispatcher:
 
     async def _read(self, exchange: Exchange) -> tuple[bytes, bytes]:
         """The body as it came, and as JSON."""
+        kind = exchange.headers.get(b"content-type", b"")
+        if kind in _PLAIN_JSON and b"content-encoding" not in exchange.headers:
+            return (raw := await self._raw(exchange)), raw
         coding = exchange.headers.get(b"content-encoding", b"").strip().lower()
         if coding not in (b"", b"identity"):
             raise Refusal(415, "a compressed request body is not accepted; send it without Content-Encoding")
-        kind = exchange.headers.get(b"content-type", b"").decode("latin-1")
-        media, _, rest = kind.partition(";")
+        content_type = kind.decode("latin-1")
+        media, _, rest = content_type.partition(";")
         media = media.strip().lower()
         form = media in ("multipart/form-data", "application/x-www-form-urlencoded")
         if form and not (media == "multipart/form-data" and exchange.dialect == "mistral_ocr"):
@@ -133,31 +139,33 @@ class Dispatcher:
         charset = rest.lower().replace(" ", "").replace('"', "").partition("charset=")[2].partition(";")[0]
         if charset not in ("", "utf-8", "utf8", "us-ascii"):
             raise Refusal(415, "a request body must be UTF-8")
+        raw = await self._raw(exchange)
+        if not form:
+            return raw, raw
+        try:
+            return raw, ocr_request(content_type, raw)
+        except MultipartError as error:
+            raise Refusal(400, str(error), type="invalid_request_error", param=error.param) from None
+
+    async def _raw(self, exchange: Exchange) -> bytes:
         limit = self._config.max_request_bytes
         try:
-            raw = await read_body(exchange.scope, exchange.receive, limit)
+            return await read_body(exchange.scope, exchange.receive, limit)
         except BodyTooLarge:
             # The client may still be sending: the connection cannot be used again.
             answer = _native.render_error(exchange.dialect, 413, f"the request body is over {limit} bytes")
             exchange.outcome = "refused"
-            await exchange.reply(
-                answer.status, [*encode_headers(answer.headers), (b"connection", b"close")], answer.body
-            )
+            headers = [*encode_headers(answer.headers), (b"connection", b"close")]
+            await exchange.reply(answer.status, headers, answer.body)
             raise Answered from None
-        if not form:
-            return raw, raw
-        try:
-            return raw, ocr_request(kind, raw)
-        except MultipartError as error:
-            raise Refusal(400, str(error), type="invalid_request_error", param=error.param) from None
 
     def _decide(
         self, exchange: Exchange, request: _native.Request, choice: Choice, controls: Mapping[str, object]
     ) -> Decision:
         mode = self._switches.mode(exchange.dialect, choice.provider)
-        reasons = [*self._config.python_reasons, *choice.python_reasons]
-        if mode != "python":
-            reasons += _foreign_controls(controls)
+        reasons: tuple[str, ...] = choice.python_reasons
+        if controls and mode != "python":
+            reasons += tuple(_foreign_controls(controls))
         if reasons and mode == "rust":
             raise Refusal(400, f"the switch is set to rust, and this is not built in it: {'; '.join(reasons)}")
         if reasons:
@@ -189,6 +197,19 @@ class Dispatcher:
             raise Refusal(status, f"the python engine did not answer: {fault.message}") from None
 
     def _plan(
+        self, exchange: Exchange, choice: Choice, controls: Mapping[str, object], request: _native.Request
+    ) -> Plan:
+        if not controls and _PLAN_HEADERS.isdisjoint(exchange.headers):
+            key = (id(choice), request.stream)
+            plan = self._plans.get(key)
+            if plan is None:
+                plan = self._make_plan(exchange, choice, controls, request)
+                if choice.group == choice.requested:
+                    self._plans[key] = plan
+            return plan
+        return self._make_plan(exchange, choice, controls, request)
+
+    def _make_plan(
         self, exchange: Exchange, choice: Choice, controls: Mapping[str, object], request: _native.Request
     ) -> Plan:
         deployment, config = choice.deployment, self._config

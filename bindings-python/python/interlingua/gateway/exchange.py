@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
+import random
 import re
-from collections.abc import Awaitable
 from time import perf_counter
 
 from interlingua import _native
 from interlingua.gateway.asgi import ByteHeaders, Message, Receive, Scope, Send, encode_headers, respond
 
-WATCH_AFTER_SECONDS = 0.05
 _CALL_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 VERSION = f"interlingua/{_native.__version__}".encode("ascii", "replace")
 
@@ -77,7 +74,7 @@ class Exchange:
         given = self.headers.get(b"x-litellm-call-id")
         if given is not None and _CALL_ID.fullmatch(given):
             return given.decode("ascii")
-        raw = os.urandom(16).hex()
+        raw = f"{random.getrandbits(128):032x}"
         return f"{raw[:8]}-{raw[8:12]}-4{raw[13:16]}-a{raw[17:20]}-{raw[20:]}"
 
     async def receive(self) -> Message:
@@ -133,46 +130,3 @@ class Exchange:
         """An error of the gateway itself, in the client's dialect."""
         answer = _native.render_error(self.dialect, status, message, type=type, param=param)
         await self.reply(answer.status, [*encode_headers(answer.headers), *(headers or [])], answer.body)
-
-
-async def unless_client_leaves(exchange: Exchange, work: Awaitable[None]) -> None:
-    """Run ``work`` and cancel it when the client closes its connection.
-
-    The watch begins a little late: most of the cost of watching is the extra task, and an exchange that is over
-    at once has nothing to save.
-    """
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
-    assert task is not None
-    watcher: asyncio.Task[None] | None = None
-    timer: asyncio.TimerHandle | None = None
-
-    async def watch() -> None:
-        while True:
-            message = await exchange.receive()
-            if message["type"] == "http.disconnect":
-                exchange.disconnected = True
-                task.cancel()
-                return
-
-    def begin() -> None:
-        nonlocal watcher, timer
-        if not exchange.body_taken:
-            # The messages are still the handler's: it learns by itself when the client leaves.
-            timer = loop.call_later(WATCH_AFTER_SECONDS, begin)
-            return
-        watcher = loop.create_task(watch())
-
-    timer = loop.call_later(WATCH_AFTER_SECONDS, begin)
-    try:
-        await work
-    except asyncio.CancelledError:
-        if not exchange.disconnected:
-            raise
-        task.uncancel()
-        exchange.outcome = "disconnected"
-    finally:
-        if timer is not None:
-            timer.cancel()
-        if watcher is not None:
-            watcher.cancel()

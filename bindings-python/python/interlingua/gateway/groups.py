@@ -94,7 +94,7 @@ class Groups:
     def _choose(self, deployment: Deployment, requested: str, provider: str, model: str) -> Choice:
         env = self._config.environment
         base = deployment.base_url or base_from_environment(provider, env)
-        reasons = list(deployment.python_reasons)
+        reasons = [*self._config.python_reasons, *deployment.python_reasons]
         target: _native.Target | None = None
         key = deployment.api_key
         variable: str | None = None

@@ -6,22 +6,19 @@ import asyncio
 import json
 import sys
 from datetime import UTC, datetime
+from functools import lru_cache
 from time import time
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from interlingua.gateway.exchange import Exchange
 
 FLUSH_SECONDS = 0.1
 
 
-def _value(value: object) -> str:
-    """JSON. The short way is for the plain words and numbers that nearly every value is."""
-    kind = type(value)
-    if kind is str:
-        text = str(value)
-        if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
-            return f'"{text}"'
-    elif kind is int or kind is float:
-        return repr(value)
-    return json.dumps(value)
+@lru_cache(maxsize=4096)
+def _quoted(text: str) -> str:
+    return json.dumps(text)
 
 
 class Log:
@@ -36,8 +33,36 @@ class Log:
 
     def line(self, event: str, **facts: object) -> None:
         """Append a line. ``None`` values are left out."""
-        pairs = "".join([f',"{name}":{_value(value)}' for name, value in facts.items() if value is not None])
-        self._lines.append(f'{{"time":"{self._now()}","event":"{event}"{pairs}}}')
+        pairs = "".join([f',"{name}":{json.dumps(value)}' for name, value in facts.items() if value is not None])
+        self._append(f'{{"time":"{self._now()}","event":"{event}"{pairs}}}')
+
+    def request(self, exchange: Exchange, status: int, seconds: float) -> None:
+        """The line of an exchange. Its words are the config's and the core's, its call id is checked."""
+        parts = [
+            f'{{"time":"{self._now()}","event":"request","call_id":"{exchange.call_id}",'
+            f'"method":{_quoted(exchange.method)},"route":"{exchange.route}"'
+        ]
+        if exchange.group is not None:
+            parts.append(f',"group":{_quoted(exchange.group)},"provider":{_quoted(exchange.provider or "")}')
+        parts.append(
+            f',"engine":"{exchange.engine}","outcome":"{exchange.outcome}","status":{status},"ms":{seconds * 1000:.1f}'
+        )
+        if exchange.stream:
+            parts.append(',"stream":true')
+        if exchange.retries:
+            parts.append(f',"retries":{exchange.retries}')
+        if exchange.losses:
+            parts.append(f',"losses":{len(exchange.losses)}')
+        if exchange.usage:
+            usage = ",".join([f'"{name}":{count}' for name, count in exchange.usage.items()])
+            parts.append(f',"usage":{{{usage}}}')
+        if exchange.gate is not None:
+            parts.append(f',"gate":"{exchange.gate}"')
+        parts.append("}")
+        self._append("".join(parts))
+
+    def _append(self, line: str) -> None:
+        self._lines.append(line)
         if self._timer is None:
             try:
                 self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)

@@ -41,6 +41,8 @@ class Location:
     origin: Origin
     target: bytes
     """What stands in the request line: path and query."""
+    request_rest: bytes
+    """The request line after the method, and the ``host`` header."""
 
 
 @lru_cache(maxsize=4096)
@@ -59,7 +61,9 @@ def locate(url: str) -> Location:
         host = parts.hostname.encode("ascii").decode("ascii")
     except UnicodeEncodeError:
         host = parts.hostname.encode("idna").decode("ascii")
-    return Location(Origin(parts.scheme, host, port), target.encode("utf-8"))
+    origin = Origin(parts.scheme, host, port)
+    line = target.encode("utf-8")
+    return Location(origin, line, b" " + line + b" HTTP/1.1\r\nhost: " + origin.authority.encode("ascii"))
 
 
 class Pool:
@@ -140,7 +144,7 @@ class Pool:
         if self._closed or len(stack) >= MAX_IDLE_PER_ORIGIN:
             connection.close()
             return
-        loop = asyncio.get_running_loop()
+        loop = connection.loop
         connection.idle_since = loop.time()
         stack.append(connection)
         if self._sweeper is None:

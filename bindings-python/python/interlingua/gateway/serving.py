@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import socket
 import sys
 from typing import Any, Literal
@@ -61,6 +62,10 @@ def run(app: Any, listener: socket.socket, *, shutdown_seconds: float) -> None:
         ws_per_message_deflate=False,
     )
     server = uvicorn.Server(settings)
+    # What is loaded now stays: the collector need not look at it again, nor run every few requests.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     print(f"listening on {url_of(listener)}", flush=True)
     # uvicorn raises the signal again once it is down, so that callers see it; for us that is the normal end.
     with contextlib.suppress(KeyboardInterrupt):
