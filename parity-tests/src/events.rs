@@ -106,6 +106,10 @@ impl Gathered {
         for field in ["reasoning_content", "reasoning", "content", "refusal"] {
             match delta.get(field) {
                 None | Some(Value::Null) => {}
+                // Told under both names: once in the sequence, once beside it.
+                Some(twice) if field == "reasoning" && delta.get("reasoning_content") == Some(twice) => {
+                    self.beside(index, field, twice);
+                }
                 Some(Value::String(text)) => self.text(index, field, text),
                 Some(other) => self.events.push(json!({"choice": index, field: other})),
             }
@@ -192,7 +196,7 @@ fn strip_repeated(call: &mut Value) {
     }
 }
 
-/// Joins what accompanies deltas: lists are concatenated, objects joined by key, a scalar takes the place of its like.
+/// Joins what accompanies deltas: lists and strings are concatenated, objects joined by key, the last of other values stays.
 fn append(place: &mut Value, value: &Value) {
     match (place, value) {
         (place @ Value::Null, value) => *place = value.clone(),
@@ -203,6 +207,7 @@ fn append(place: &mut Value, value: &Value) {
                 }
             }
         }
+        (Value::String(text), Value::String(more)) => text.push_str(more),
         (Value::Object(members), Value::Object(more)) => {
             for (key, value) in more {
                 append(members.entry(key.clone()).or_insert(Value::Null), value);

@@ -3,6 +3,8 @@
 //! A rule sees the oracle's value and the recorded bytes (the client's request, the provider's answer), never our output.
 //! It changes the oracle's value into what is right; after all rules both sides must be equal.
 
+mod anthropic_answers;
+mod chat_streams;
 mod errors;
 mod headers;
 mod requests;
@@ -89,7 +91,8 @@ pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
         errors::RULES,
         same_dialect::RULES,
         usage::RULES,
-        usage::INDEX_RULES,
+        anthropic_answers::RULES,
+        chat_streams::RULES,
     ];
     groups.into_iter().flatten()
 }

@@ -152,7 +152,7 @@ fn lost_events(context: &Context<'_>, oracle: &mut Value) -> usize {
     let given = stream(context).and_then(|given| given["events"].as_array());
     let (Some(given), Some(Value::Array(place))) = (given, oracle.pointer_mut("/stream/events")) else { return 0 };
     let is_end = |event: &Value| event.get("usage").is_some() || event == "[DONE]";
-    let said: Vec<Value> = given.iter().filter(|event| !is_end(event)).cloned().collect();
+    let said: Vec<Value> = given.iter().filter(|event| !is_end(event)).map(renamed).collect();
     let end = place.iter().position(is_end).unwrap_or(place.len());
     let mut rest = said.iter();
     let within = place[..end].iter().all(|event| rest.any(|other| same(other, event)));
@@ -162,6 +162,17 @@ fn lost_events(context: &Context<'_>, oracle: &mut Value) -> usize {
     let added = said.len() - end;
     place.splice(..end, said);
     added
+}
+
+/// The one rename that LiteLLM and we share: `reasoning` is `reasoning_content` to clients.
+fn renamed(event: &Value) -> Value {
+    let mut event = event.clone();
+    if let Some(members) = event.as_object_mut().filter(|members| members.contains_key("choice")) {
+        if let Some(text) = members.shift_remove("reasoning") {
+            members.insert("reasoning_content".to_owned(), text);
+        }
+    }
+    event
 }
 
 /// Puts what stands in `given` and not in `place` into `place`; returns how many leaves came.

@@ -62,6 +62,7 @@ fn guessed(context: &Context<'_>, oracle: &mut Value) -> usize {
     match (context.case.question.route, context.upstream()) {
         (Route::OpenAiChat, Route::OpenAiChat) => not_the_providers(context, oracle),
         (Route::OpenAiChat, Route::AnthropicMessages) => reasoning(context, oracle),
+        (Route::AnthropicMessages, Route::OpenAiChat) if given(context).is_none() => zero(oracle),
         _ => 0,
     }
 }
@@ -103,6 +104,20 @@ fn keep_only(place: &mut Value, given: &Value) -> usize {
     changed
 }
 
+/// Messages must say a number: none are known.
+fn zero(oracle: &mut Value) -> usize {
+    let mut changed = 0;
+    for usage in usages(oracle).into_iter().filter_map(Value::as_object_mut) {
+        for key in ["input_tokens", "output_tokens"] {
+            if usage.get(key).is_some_and(|count| *count != json!(0)) {
+                usage.insert(key.to_owned(), json!(0));
+                changed += 1;
+            }
+        }
+    }
+    changed
+}
+
 /// Reasoning tokens beside an Anthropic answer: without the provider's own count they are LiteLLM's.
 fn reasoning(context: &Context<'_>, oracle: &mut Value) -> usize {
     if given(context).is_some_and(|usage| usage.get("output_tokens_details").is_some()) {
@@ -113,30 +128,6 @@ fn reasoning(context: &Context<'_>, oracle: &mut Value) -> usize {
         let counted = usage.get("completion_tokens_details").and_then(|details| details["reasoning_tokens"].as_u64());
         if counted.is_some_and(|counted| counted > 0) {
             changed += usage.shift_remove("completion_tokens_details").map_or(0, |details| leaves(&details));
-        }
-    }
-    changed
-}
-
-/// A tool call's `index` in a whole answer.
-pub(super) const INDEX_RULES: &[Rule] = &[Rule {
-    code: "tool_call_index",
-    why: "Tool calls are numbered from 0, as in streams; LiteLLM numbers them by content block.",
-    evidence: Evidence::ProviderDocs,
-    apply: tool_call_index,
-}];
-
-fn tool_call_index(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let chat = context.layer == Layer::Answer && context.case.question.route == Route::OpenAiChat;
-    if !chat || context.upstream() != Route::AnthropicMessages {
-        return 0;
-    }
-    let Some(Value::Array(calls)) = oracle.pointer_mut("/body/choices/0/message/tool_calls") else { return 0 };
-    let mut changed = 0;
-    for (number, call) in calls.iter_mut().enumerate() {
-        if call.get("index").is_some_and(|index| *index != json!(number)) {
-            call["index"] = json!(number);
-            changed += 1;
         }
     }
     changed

@@ -1,0 +1,169 @@
+//! Streams of an `openai_chat` provider for clients of `anthropic_messages`.
+
+use serde_json::{Value, json};
+
+use super::{Context, Evidence, Layer, Rule};
+use crate::case::Route;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "blocks_one_after_the_other",
+        why: "Each tool call is one block with its own arguments: LiteLLM mixes the arguments of calls that come interleaved, opens a block per repeated name, and joins the texts of several choices.",
+        evidence: Evidence::RecordedBytes,
+        apply: blocks,
+    },
+    Rule {
+        code: "truncation_is_an_error",
+        why: "A stream that ends without a finish_reason was cut off; LiteLLM ends it as if the answer were complete.",
+        evidence: Evidence::RecordedBytes,
+        apply: truncation,
+    },
+    Rule {
+        code: "id_as_given",
+        why: "The provider's id is the answer's; LiteLLM makes up another for some.",
+        evidence: Evidence::RecordedBytes,
+        apply: id,
+    },
+];
+
+fn applies(context: &Context<'_>) -> bool {
+    context.layer == Layer::Answer
+        && context.case.question.route == Route::AnthropicMessages
+        && context.upstream() == Route::OpenAiChat
+}
+
+fn provider_events<'v>(context: &Context<'v>) -> Option<&'v Vec<Value>> {
+    context.provider.filter(|_| applies(context))?.pointer("/stream/events")?.as_array()
+}
+
+/// A content block as the provider's events make it.
+#[derive(PartialEq)]
+enum Block {
+    Text(String),
+    Thinking(String),
+    Call { number: Value, id: Value, name: Value, arguments: String },
+}
+
+/// The blocks of the first choice, in the order in which they began.
+fn read(events: &[Value]) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    for event in events.iter().filter(|event| event["choice"] == json!(0)) {
+        if let Some(text) = event["content"].as_str() {
+            match blocks.last_mut() {
+                Some(Block::Text(before)) => before.push_str(text),
+                _ => blocks.push(Block::Text(text.to_owned())),
+            }
+        } else if let Some(text) = event["reasoning_content"].as_str().or_else(|| event["reasoning"].as_str()) {
+            match blocks.last_mut() {
+                Some(Block::Thinking(before)) => before.push_str(text),
+                _ => blocks.push(Block::Thinking(text.to_owned())),
+            }
+        } else if let Some(number) = event.get("tool_call") {
+            call(&mut blocks, number, event);
+        }
+    }
+    blocks
+}
+
+fn call(blocks: &mut Vec<Block>, at: &Value, event: &Value) {
+    let text = match &event["arguments"] {
+        Value::String(text) => text.clone(),
+        // Normalisation parsed arguments that came in one piece.
+        parsed => parsed.get("$json").map(Value::to_string).unwrap_or_default(),
+    };
+    let same = blocks.iter_mut().find_map(|block| match block {
+        Block::Call { number, id, arguments, .. }
+            if number == at && (event.get("id").is_none() || event["id"] == *id) =>
+        {
+            Some(arguments)
+        }
+        _ => None,
+    });
+    match same {
+        Some(arguments) => arguments.push_str(&text),
+        None => blocks.push(Block::Call {
+            number: at.clone(),
+            id: event["id"].clone(),
+            name: event["name"].clone(),
+            arguments: text,
+        }),
+    }
+}
+
+/// Whether LiteLLM could not keep the blocks apart: calls that come interleaved or again, or several choices.
+fn is_mixed(events: &[Value], blocks: &[Block]) -> bool {
+    let calls = events.iter().filter(|event| event.get("tool_call").is_some()).count();
+    let known = blocks.iter().filter(|block| matches!(block, Block::Call { .. })).count();
+    let choices = events.iter().any(|event| event["choice"].as_u64().is_some_and(|choice| choice > 0));
+    calls > known || choices
+}
+
+fn blocks(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let Some(given) = provider_events(context) else { return 0 };
+    let blocks = read(given);
+    if !is_mixed(given, &blocks) {
+        return 0;
+    }
+    let Some(Value::Array(events)) = oracle.pointer_mut("/stream/events") else { return 0 };
+    let is_content = |event: &Value| event["type"].as_str().is_some_and(|kind| kind.starts_with("content_block_"));
+    let before = events.len();
+    let start = events.iter().position(is_content).unwrap_or(before);
+    events.retain(|event| !is_content(event));
+    let removed = before - events.len();
+    let written = write(&blocks);
+    let changed = removed.max(written.len());
+    events.splice(start..start, written);
+    changed
+}
+
+fn write(blocks: &[Block]) -> Vec<Value> {
+    let mut events = Vec::new();
+    for (index, block) in blocks.iter().enumerate() {
+        let (start, delta) = match block {
+            Block::Text(text) => (json!({"type": "text", "text": ""}), json!({"type": "text_delta", "text": text})),
+            Block::Thinking(text) => (
+                json!({"type": "thinking", "thinking": "", "signature": ""}),
+                json!({"type": "thinking_delta", "thinking": text}),
+            ),
+            Block::Call { id, name, arguments, .. } => {
+                let parsed = crate::value::parse(arguments.as_bytes()).filter(Value::is_object);
+                let partial = parsed.map_or_else(|| json!(arguments), |parsed| json!({"$json": parsed}));
+                (
+                    json!({"type": "tool_use", "id": id, "name": name, "input": {}}),
+                    json!({"type": "input_json_delta", "partial_json": partial}),
+                )
+            }
+        };
+        let empty = matches!(block, Block::Call { arguments, .. } if arguments.is_empty());
+        events.push(json!({"type": "content_block_start", "index": index, "content_block": start}));
+        if !empty {
+            events.push(json!({"type": "content_block_delta", "index": index, "delta": delta}));
+        }
+        events.push(json!({"type": "content_block_stop", "index": index}));
+    }
+    events
+}
+
+fn truncation(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let Some(given) = provider_events(context) else { return 0 };
+    let finished = given.iter().any(|event| event.get("finish_reason").is_some() || event.get("error").is_some());
+    let Some(Value::Array(events)) = oracle.pointer_mut("/stream/events").filter(|_| !finished) else { return 0 };
+    let Some(end) = events.iter().position(|event| event["type"] == "message_delta") else { return 0 };
+    // The block that was cut off is not closed either.
+    let end = if end > 0 && events[end - 1]["type"] == "content_block_stop" { end - 1 } else { end };
+    let removed = events.len() - end;
+    events.truncate(end);
+    events.push(json!({"type": "error", "error": {"type": "api_error", "message": "<own words>"}}));
+    removed
+}
+
+fn id(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let given = context.provider.filter(|_| applies(context)).and_then(|provider| provider["body"].get("id"));
+    match (given.filter(|id| id.is_string()), oracle.pointer_mut("/body/id")) {
+        (Some(given), Some(place)) if place != given => {
+            *place = given.clone();
+            1
+        }
+        _ => 0,
+    }
+}
