@@ -67,12 +67,7 @@ def _chat_completion(model: str) -> dict[str, Any]:
 
 
 def _chat_chunks(model: str) -> list[dict[str, Any]]:
-    head = {
-        "id": "chatcmpl-canned",
-        "object": "chat.completion.chunk",
-        "created": 1_700_000_000,
-        "model": model,
-    }
+    head = {"id": "chatcmpl-canned", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": model}
     deltas: list[tuple[dict[str, Any], str | None]] = [
         ({"role": "assistant", "content": ""}, None),
         ({"content": "Hello!"}, None),
@@ -102,16 +97,8 @@ def _anthropic_events(model: str) -> list[dict[str, Any]]:
     start["usage"] = {"input_tokens": 9, "output_tokens": 1}
     return [
         {"type": "message_start", "message": start},
-        {
-            "type": "content_block_start",
-            "index": 0,
-            "content_block": {"type": "text", "text": ""},
-        },
-        {
-            "type": "content_block_delta",
-            "index": 0,
-            "delta": {"type": "text_delta", "text": "Hello!"},
-        },
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hello!"}},
         {"type": "content_block_stop", "index": 0},
         {
             "type": "message_delta",
@@ -124,13 +111,7 @@ def _anthropic_events(model: str) -> list[dict[str, Any]]:
 
 def _responses_object(model: str, status: str) -> dict[str, Any]:
     text = {"type": "output_text", "text": "Hello!", "annotations": []}
-    message = {
-        "id": "msg_canned",
-        "type": "message",
-        "role": "assistant",
-        "status": "completed",
-        "content": [text],
-    }
+    message = {"id": "msg_canned", "type": "message", "role": "assistant", "status": "completed", "content": [text]}
     return {
         "id": "resp_canned",
         "object": "response",
@@ -153,19 +134,11 @@ def _responses_object(model: str, status: str) -> dict[str, Any]:
 
 def _responses_events(model: str) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = [
-        {
-            "type": "response.created",
-            "response": _responses_object(model, "in_progress"),
-        },
+        {"type": "response.created", "response": _responses_object(model, "in_progress")},
         {
             "type": "response.output_item.added",
             "output_index": 0,
-            "item": {
-                "id": "msg_canned",
-                "type": "message",
-                "role": "assistant",
-                "status": "in_progress",
-            },
+            "item": {"id": "msg_canned", "type": "message", "role": "assistant", "status": "in_progress"},
         },
         {
             "type": "response.output_text.delta",
@@ -174,21 +147,13 @@ def _responses_events(model: str) -> list[dict[str, Any]]:
             "content_index": 0,
             "delta": "Hello!",
         },
-        {
-            "type": "response.completed",
-            "response": _responses_object(model, "completed"),
-        },
+        {"type": "response.completed", "response": _responses_object(model, "completed")},
     ]
     return [{**event, "sequence_number": number} for number, event in enumerate(events)]
 
 
 def _ocr_answer(model: str) -> dict[str, Any]:
-    page = {
-        "index": 0,
-        "markdown": "# Hello",
-        "images": [],
-        "dimensions": {"dpi": 200, "height": 2200, "width": 1700},
-    }
+    page = {"index": 0, "markdown": "# Hello", "images": [], "dimensions": {"dpi": 200, "height": 2200, "width": 1700}}
     return {
         "pages": [page],
         "model": model,

@@ -10,53 +10,14 @@ from typing import Any
 
 ROUTES = ("openai_chat", "anthropic_messages", "mistral_ocr")
 EXPECTATIONS = ("decline", "invalid", "unsupported")
-FEATURES = frozenset(
-    (
-        "streaming",
-        "system",
-        "multi_turn",
-        "images",
-        "audio",
-        "files",
-        "tools",
-        "tool_choice",
-        "parallel_tools",
-        "tool_results",
-        "response_format",
-        "reasoning",
-        "thinking_replay",
-        "logprobs",
-        "multiple_choices",
-        "stop",
-        "cache_control",
-        "citations",
-        "server_tools",
-        "mcp",
-        "metadata",
-        "unknown_params",
-        "errors",
-        "sampling",
-        "refusal",
-        "usage",
-    )
+_REQUEST_FEATURES = (
+    *("streaming", "system", "multi_turn", "images", "audio", "files", "metadata", "unknown_params", "mcp"),
+    *("tools", "tool_choice", "parallel_tools", "tool_results", "server_tools", "response_format", "reasoning"),
+    *("thinking_replay", "logprobs", "multiple_choices", "stop", "sampling", "cache_control"),
 )
-_TOP_KEYS = {
-    "title",
-    "origin",
-    "model",
-    "features",
-    "request",
-    "answer",
-    "drop_params",
-    "api_base",
-    "expect",
-}
-_ANSWER_FILES = (
-    "provider_response.json",
-    "provider_response.sse",
-    "provider_response.txt",
-    "provider_response.bin",
-)
+FEATURES = frozenset((*_REQUEST_FEATURES, "citations", "errors", "refusal", "usage"))
+_TOP_KEYS = {"title", "origin", "model", "features", "request", "answer", "drop_params", "api_base", "expect"}
+_ANSWER_FILES = ("provider_response.json", "provider_response.sse", "provider_response.txt", "provider_response.bin")
 
 
 class CaseError(Exception):
@@ -107,11 +68,7 @@ class Case:
         if not any(name.lower() == "content-type" for name in headers):
             headers["content-type"] = "text/event-stream" if files[0].suffix == ".sse" else "application/json"
         content = base64.b64encode(files[0].read_bytes()).decode()
-        return {
-            "status": given.get("status", 200),
-            "headers": headers,
-            "body_b64": content,
-        }
+        return {"status": given.get("status", 200), "headers": headers, "body_b64": content}
 
 
 def read_case(directory: Path) -> Case:

@@ -62,37 +62,15 @@ def _create(version: str) -> None:
     venv.EnvBuilder(with_pip=True, clear=True).create(where)
     _install(version, total, started)
     # Without .pyc files every start of a worker would compile 3,000 modules again.
-    compile_all = [
-        str(environment_python(version)),
-        "-m",
-        "compileall",
-        "-q",
-        "-j",
-        "0",
-        str(where),
-    ]
+    compile_all = [str(environment_python(version)), "-m", "compileall", "-q", "-j", "0", str(where)]
     subprocess.run(compile_all, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     (where / "installed-lock.sha256").write_text(_lock_digest(version) + "\n")
     _say(f"oracle {version}: ready after {time.monotonic() - started:.0f} s")
 
 
 def _install(version: str, total: int, started: float) -> None:
-    command = [
-        str(environment_python(version)),
-        "-m",
-        "pip",
-        "install",
-        "--no-deps",
-        "--no-input",
-        "--no-compile",
-    ]
-    command += [
-        "--disable-pip-version-check",
-        "--progress-bar",
-        "off",
-        "-r",
-        str(lock_file(version)),
-    ]
+    command = [str(environment_python(version)), "-m", "pip", "install", "--no-deps", "--no-input", "--no-compile"]
+    command += ["--disable-pip-version-check", "--progress-bar", "off", "-r", str(lock_file(version))]
     collected, tail = 0, ""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
         assert pip.stdout is not None
@@ -101,15 +79,9 @@ def _install(version: str, total: int, started: float) -> None:
             if line.startswith("Collecting "):
                 collected += 1
                 elapsed = time.monotonic() - started
-                _say(
-                    f"oracle {version}: {collected}/{total} packages, {elapsed:.0f} s",
-                    same_line=True,
-                )
+                _say(f"oracle {version}: {collected}/{total} packages, {elapsed:.0f} s", same_line=True)
             elif line.startswith("Installing collected"):
-                _say(
-                    f"oracle {version}: all {total} packages fetched, installing",
-                    same_line=True,
-                )
+                _say(f"oracle {version}: all {total} packages fetched, installing", same_line=True)
     _say("")
     if pip.returncode != 0:
         raise SystemExit(f"oracle {version}: pip failed with {pip.returncode}:\n{tail}")

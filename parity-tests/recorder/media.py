@@ -6,13 +6,7 @@ _PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 _PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n%%EOF\n"
-_TYPES = {
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".gif": "image/gif",
-    ".webp": "image/webp",
-}
+_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp"}
 
 
 def fetched_media(url: str) -> tuple[list[tuple[str, str]], list[bytes]]:
@@ -22,8 +16,5 @@ def fetched_media(url: str) -> tuple[list[tuple[str, str]], list[bytes]]:
         content, media_type = _PDF, "application/pdf"
     else:
         content = _PNG
-        media_type = next(
-            (kind for suffix, kind in _TYPES.items() if path.endswith(suffix)),
-            "image/png",
-        )
+        media_type = next((kind for suffix, kind in _TYPES.items() if path.endswith(suffix)), "image/png")
     return [("content-type", media_type), ("content-length", str(len(content)))], [content]

@@ -30,20 +30,8 @@ _ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
     "NO_PROXY": "*",
 }
-_FOREIGN_SUFFIXES = (
-    "_API_KEY",
-    "_API_BASE",
-    "_BASE_URL",
-    "_ORGANIZATION",
-    "_AUTH_TOKEN",
-)
-_FOREIGN_NAMES = (
-    "DATABASE_URL",
-    "REDIS_URL",
-    "REDIS_HOST",
-    "CONFIG_FILE_PATH",
-    "LITELLM_LOG",
-)
+_FOREIGN_SUFFIXES = ("_API_KEY", "_API_BASE", "_BASE_URL", "_ORGANIZATION", "_AUTH_TOKEN")
+_FOREIGN_NAMES = ("DATABASE_URL", "REDIS_URL", "REDIS_HOST", "CONFIG_FILE_PATH", "LITELLM_LOG")
 
 _drawn: Counter[bytes] = Counter()
 

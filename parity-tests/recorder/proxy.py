@@ -13,11 +13,7 @@ from recorder.providers import Deployment
 from recorder.sdk import Headers
 from recorder.wire import Answer, Responder, Sent, Wire
 
-_PATHS = {
-    "openai_chat": "/v1/chat/completions",
-    "anthropic_messages": "/v1/messages",
-    "mistral_ocr": "/v1/ocr",
-}
+_PATHS = {"openai_chat": "/v1/chat/completions", "anthropic_messages": "/v1/messages", "mistral_ocr": "/v1/ocr"}
 
 
 class Proxy:
@@ -32,12 +28,7 @@ class Proxy:
         self._client: httpx.AsyncClient | None = None
 
     async def answer(
-        self,
-        route: str,
-        deployment: Deployment,
-        body: Mapping[str, Any],
-        headers: Headers,
-        given: Mapping[str, Any],
+        self, route: str, deployment: Deployment, body: Mapping[str, Any], headers: Headers, given: Mapping[str, Any]
     ) -> dict[str, Any]:
         """Sends the client's request through the proxy; the provider answers as ``given``."""
         client = await self._started()
@@ -81,10 +72,7 @@ class Proxy:
         from litellm import Router
         from litellm.proxy import proxy_server
 
-        entry = {
-            "model_name": deployment.group,
-            "litellm_params": deployment.litellm_params,
-        }
+        entry = {"model_name": deployment.group, "litellm_params": deployment.litellm_params}
         if deployment not in self._routers:
             self._routers[deployment] = Router(model_list=[entry], num_retries=0, disable_cooldowns=True)
         proxy_server.llm_router = self._routers[deployment]
@@ -99,12 +87,7 @@ def provider_answer(given: Mapping[str, Any]) -> Responder:
     headers = _header_pairs(given.get("headers") or {})
     if not any(name.lower() == "content-type" for name, _ in headers):
         looks_like_sse = raw.lstrip().startswith((b"data:", b"event:", b":"))
-        headers.append(
-            (
-                "content-type",
-                "text/event-stream" if looks_like_sse else "application/json",
-            )
-        )
+        headers.append(("content-type", "text/event-stream" if looks_like_sse else "application/json"))
     answer = Answer(int(given.get("status", 200)), headers, parts)
 
     def respond(_: Sent) -> Answer:

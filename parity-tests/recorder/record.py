@@ -18,12 +18,7 @@ from recorder.case import Case, CaseError, find_cases, read_case
 from recorder.environments import CHAT_ORACLE, OCR_ORACLE, REPOSITORY
 from recorder.oracle_process import Oracle, OracleFault
 
-_WRITTEN = (
-    "provider_request.json",
-    "client_response.json",
-    "client_response.sse",
-    "oracle.toml",
-)
+_WRITTEN = ("provider_request.json", "client_response.json", "client_response.sse", "oracle.toml")
 _TRANSPORT_HEADERS = frozenset(("host", "accept", "accept-encoding", "connection", "user-agent", "content-length"))
 _ANSWER_HEADERS = frozenset(("content-type", "retry-after", "request-id", "cache-control"))
 _ANSWER_HEADER_PREFIXES = ("llm_provider-", "x-ratelimit-")
@@ -41,10 +36,7 @@ def recorded_files(oracle: Oracle, case: Case) -> dict[str, str]:
     if "request" in sent:
         request = _provider_request(sent["request"])
         files["provider_request.json"] = _json_text(request)
-        facts["request"] = {
-            "outcome": "sent",
-            "requests": 1 + len(sent.get("more", ())),
-        }
+        facts["request"] = {"outcome": "sent", "requests": 1 + len(sent.get("more", ()))}
     else:
         request = None
         facts["request"] = {"outcome": "refused", **_without_none(sent["error"])}
@@ -120,10 +112,7 @@ def _json_text(value: Any) -> str:
 
 
 def _toml_text(facts: Mapping[str, Any]) -> str:
-    lines = [
-        "# Written by recorder.record from what the oracle did; edit case.toml instead.",
-        *_toml_table("", facts),
-    ]
+    lines = ["# Written by recorder.record from what the oracle did; edit case.toml instead.", *_toml_table("", facts)]
     return "\n".join(lines) + "\n"
 
 
@@ -168,12 +157,7 @@ def apply(directory: Path, files: Mapping[str, str], *, check: bool) -> list[str
 
 def _progress(done: int, total: int, name: str) -> None:
     if sys.stderr.isatty():
-        print(
-            f"\r{done}/{total} {name}\x1b[K",
-            end="\n" if done == total else "",
-            file=sys.stderr,
-            flush=True,
-        )
+        print(f"\r{done}/{total} {name}\x1b[K", end="\n" if done == total else "", file=sys.stderr, flush=True)
     elif done % 50 == 0 or done == total:
         print(f"{done}/{total} cases", file=sys.stderr, flush=True)
 
@@ -181,11 +165,7 @@ def _progress(done: int, total: int, name: str) -> None:
 def main() -> None:
     """Records all cases at or below the given paths."""
     parser = argparse.ArgumentParser(prog="python -m recorder.record", description=__doc__)
-    parser.add_argument(
-        "--check",
-        action="store_true",
-        help="write nothing; exit 1 if anything would change",
-    )
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if anything would change")
     parser.add_argument("paths", nargs="*", type=Path, default=[REPOSITORY / "fixtures"])
     arguments = parser.parse_args()
     directories = [found for path in arguments.paths for found in find_cases(path.resolve())]

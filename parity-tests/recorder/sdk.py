@@ -11,11 +11,7 @@ Headers = Sequence[Sequence[str]]
 
 
 async def provider_request(
-    wire: Wire,
-    route: str,
-    deployment: Deployment,
-    body: Mapping[str, Any],
-    headers: Headers,
+    wire: Wire, route: str, deployment: Deployment, body: Mapping[str, Any], headers: Headers
 ) -> dict[str, Any]:
     """The requests that LiteLLM sends, or the error with which it refuses to."""
     tape = wire.new_tape(canned_answer)
@@ -50,9 +46,7 @@ async def _call(route: str, deployment: Deployment, body: Mapping[str, Any], hea
 
 def _forwarded(headers: Headers) -> dict[str, Any]:
     """The client headers that the proxy hands to the SDK (``anthropic-beta``, ``anthropic-version``)."""
-    from litellm.proxy.litellm_pre_call_utils import (
-        add_provider_specific_headers_to_request,
-    )
+    from litellm.proxy.litellm_pre_call_utils import add_provider_specific_headers_to_request
 
     data: dict[str, Any] = {}
     add_provider_specific_headers_to_request(data=data, headers={name.lower(): value for name, value in headers})
@@ -71,11 +65,7 @@ def _requests(tape: Tape) -> dict[str, Any]:
 
 def _error(error: BaseException | None) -> dict[str, Any]:
     if error is None:
-        return {
-            "class": "NothingSent",
-            "status": None,
-            "message": "LiteLLM answered without sending a request",
-        }
+        return {"class": "NothingSent", "status": None, "message": "LiteLLM answered without sending a request"}
     status = getattr(error, "status_code", None)
     return {
         "class": type(error).__name__,

@@ -28,11 +28,7 @@ class Sent:
 
     def as_json(self) -> dict[str, Any]:
         """The form of the worker's protocol."""
-        plain: dict[str, Any] = {
-            "method": self.method,
-            "url": self.url,
-            "headers": self.headers,
-        }
+        plain: dict[str, Any] = {"method": self.method, "url": self.url, "headers": self.headers}
         try:
             plain["body"] = json.loads(self.body) if self.body else None
         except ValueError:
@@ -113,20 +109,14 @@ class Wire:
             request.read()
             answer = self.tape.answer(_sent(request))
             return library.Response(
-                answer.status,
-                headers=answer.headers,
-                stream=sync_stream(answer.parts),
-                request=request,
+                answer.status, headers=answer.headers, stream=sync_stream(answer.parts), request=request
             )
 
         async def handle_async_request(_: Any, request: Any) -> Any:
             await request.aread()
             answer = self.tape.answer(_sent(request))
             return library.Response(
-                answer.status,
-                headers=answer.headers,
-                stream=async_stream(answer.parts),
-                request=request,
+                answer.status, headers=answer.headers, stream=async_stream(answer.parts), request=request
             )
 
         if sync_transport is not None:

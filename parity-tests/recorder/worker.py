@@ -66,19 +66,12 @@ class Worker:
         pins.reset()
         headers = case.get("headers") or ()
         deployment = Deployment(
-            case["provider"],
-            case["model"],
-            case.get("api_base"),
-            bool(case.get("drop_params")),
-            case["route"],
+            case["provider"], case["model"], case.get("api_base"), bool(case.get("drop_params")), case["route"]
         )
         if case["op"] == "request":
             return await provider_request(self._wire, case["route"], deployment, case["body"], headers)
         if case["op"] == "answer":
-            given = {
-                **case["answer"],
-                "chunk": case.get("chunk") or case["answer"].get("chunk") or 0,
-            }
+            given = {**case["answer"], "chunk": case.get("chunk") or case["answer"].get("chunk") or 0}
             return await self._proxy.answer(case["route"], deployment, case["body"], headers, given)
         raise ValueError(f"unknown op {case['op']}")
 

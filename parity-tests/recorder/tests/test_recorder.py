@@ -35,10 +35,7 @@ def test_every_fixture_is_well_formed_and_recorded() -> None:
     [
         ('title = "t"\norigin = "own"\nmodel = "m"\nfeatures = ["flying"]\n', "flying"),
         ('title = "t"\norigin = "own"\nmodel = "m"\n', "features"),
-        (
-            'title = "t"\norigin = "own"\nmodel = "m"\nfeatures = []\nexpect = "magic"\n',
-            "expect",
-        ),
+        ('title = "t"\norigin = "own"\nmodel = "m"\nfeatures = []\nexpect = "magic"\n', "expect"),
         ('title = "t"\norigin = "own"\nmodel = "m"\nfeatures = []\nzz = 1\n', "zz"),
     ],
 )
@@ -52,19 +49,11 @@ def test_a_wrong_case_is_refused_by_name(tmp_path: Path, text: str, complaint: s
 
 
 def test_facts_survive_toml() -> None:
-    facts = {
-        "a": 'quote " \\ 🦀\n\t',
-        "n": 3,
-        "yes": True,
-        "list": ["x"],
-        "h": {"x-a": "1", "b c": "2"},
-    }
+    facts = {"a": 'quote " \\ 🦀\n\t', "n": 3, "yes": True, "list": ["x"], "h": {"x-a": "1", "b c": "2"}}
     assert tomllib.loads(_toml_text(facts)) == facts
 
 
-def test_applying_twice_changes_nothing_and_check_writes_nothing(
-    tmp_path: Path,
-) -> None:
+def test_applying_twice_changes_nothing_and_check_writes_nothing(tmp_path: Path) -> None:
     files = {"oracle.toml": "x = 1\n", "client_response.sse": "data: é\r\n\r\n"}
     (tmp_path / "client_response.json").write_text("{}", encoding="utf-8")
     expected = ["client_response.json", "client_response.sse", "oracle.toml"]
