@@ -18,7 +18,7 @@ pub(crate) fn decode(root: Node<'_>) -> Result<Response<'_>, UpstreamError> {
     }
     let Some(content) = root.get("content").filter(|content| content.is_array()) else {
         let message = "the provider's answer has no content list";
-        return Err(UpstreamError::new(FailureKind::Malformed, 502, message));
+        return Err(UpstreamError::new(FailureKind::Malformed, 500, message));
     };
     let usage_node = root.some("usage").filter(|node| node.is_object());
     let choice = Choice {
@@ -86,6 +86,11 @@ fn refusal<'b, 'a>(block: &'b Block<'a>) -> Option<&'b Text<'a>> {
 fn write_end(response: &Response<'_>, refused: Option<&Text<'_>>, w: &mut Writer<'_>) {
     let first = response.choices.first();
     let mut reason = first.map_or("end_turn", |choice| stop_reason(&choice.finish));
+    let calls = |choice: &Choice<'_>| choice.blocks.iter().any(|block| matches!(block, Block::ToolUse(_)));
+    if reason == "end_turn" && first.is_some_and(calls) {
+        // Some hosts say `stop` after a call; clients would not run it.
+        reason = "tool_use";
+    }
     if refused.is_some() && reason != "max_tokens" {
         reason = "refusal";
     }

@@ -73,20 +73,39 @@ fn count(node: Node<'_>, name: &str) -> Option<u64> {
     node.get(name)?.u64()
 }
 
-/// `usage` → [`Usage`]. Here `input_tokens` counts neither cache reads nor writes. Where the provider sampled several
-/// times (`iterations`), the counts outside are those of the last time, so the iterations are summed.
+/// `usage` → [`Usage`]. Here `input_tokens` counts neither cache reads nor writes, and a count that is not there is zero.
+/// Where the provider sampled several times (`iterations`), the counts outside are those of the last time, so the
+/// iterations are summed.
 pub(crate) fn usage(node: Node<'_>) -> Usage {
-    let whole = counts(node);
-    let iterations = node.some("iterations").filter(|list| list.is_array() && !list.is_empty());
-    let summed = iterations.map(|list| list.items().map(counts).fold(Usage::default(), sum));
-    let mut usage = summed.unwrap_or(whole);
-    usage.cache_read = usage.cache_read.or(whole.cache_read);
-    usage.cache_write = usage.cache_write.or(whole.cache_write);
-    usage.cache_write_5m = usage.cache_write_5m.or(whole.cache_write_5m);
-    usage.cache_write_1h = usage.cache_write_1h.or(whole.cache_write_1h);
-    usage.reasoning = usage.reasoning.or(whole.reasoning).map(|reasoning| reasoning.min(usage.output));
-    usage.web_searches = whole.web_searches;
+    let mut usage = Usage::default();
+    update_usage(&mut usage, node);
+    usage.cache_read.get_or_insert(0);
+    usage.cache_write.get_or_insert(0);
     usage
+}
+
+/// Later counts over earlier ones: a stream's last usage leaves out what its first said.
+pub(crate) fn update_usage(known: &mut Usage, node: Node<'_>) {
+    let iterations = node.some("iterations").filter(|list| list.is_array() && !list.is_empty());
+    let outside = counts(node);
+    let later = match iterations {
+        Some(list) => list.items().map(counts).fold(Usage::default(), sum),
+        None => outside,
+    };
+    let said = |name: &str| iterations.is_some() || count(node, name).is_some();
+    let uncached = if said("input_tokens") { later.uncached_input() } else { known.uncached_input() };
+    known.cache_read = later.cache_read.or(outside.cache_read).or(known.cache_read);
+    known.cache_write = later.cache_write.or(outside.cache_write).or(known.cache_write);
+    known.cache_write_5m = later.cache_write_5m.or(outside.cache_write_5m).or(known.cache_write_5m);
+    known.cache_write_1h = later.cache_write_1h.or(outside.cache_write_1h).or(known.cache_write_1h);
+    known.reasoning = later.reasoning.or(outside.reasoning).or(known.reasoning);
+    known.web_searches = outside.web_searches.or(known.web_searches);
+    let cached = known.cache_read.unwrap_or(0).saturating_add(known.cache_write.unwrap_or(0));
+    known.input = uncached.saturating_add(cached);
+    if said("output_tokens") {
+        known.output = later.output;
+    }
+    known.reasoning = known.reasoning.map(|reasoning| reasoning.min(known.output));
 }
 
 fn counts(node: Node<'_>) -> Usage {
@@ -122,28 +141,6 @@ fn sum(left: Usage, right: Usage) -> Usage {
         cache_write_1h: add(left.cache_write_1h, right.cache_write_1h),
         reasoning: add(left.reasoning, right.reasoning),
         web_searches: add(left.web_searches, right.web_searches),
-    }
-}
-
-/// Later counts over earlier ones: a stream's last usage leaves out what its first said.
-pub(crate) fn update_usage(known: &mut Usage, node: Node<'_>) {
-    let later = usage(node);
-    let uncached = if node.get("input_tokens").and_then(Node::u64).is_some() || node.some("iterations").is_some() {
-        later.uncached_input()
-    } else {
-        known.uncached_input()
-    };
-    known.cache_read = later.cache_read.or(known.cache_read);
-    known.cache_write = later.cache_write.or(known.cache_write);
-    known.cache_write_5m = later.cache_write_5m.or(known.cache_write_5m);
-    known.cache_write_1h = later.cache_write_1h.or(known.cache_write_1h);
-    known.reasoning = later.reasoning.or(known.reasoning);
-    known.web_searches = later.web_searches.or(known.web_searches);
-    known.input = uncached
-        .saturating_add(known.cache_read.unwrap_or(0))
-        .saturating_add(known.cache_write.unwrap_or(0));
-    if node.get("output_tokens").and_then(Node::u64).is_some() || node.some("iterations").is_some() {
-        known.output = later.output;
     }
 }
 

@@ -49,7 +49,7 @@ impl StreamDecoder for Decoder {
             return;
         }
         let message = "the provider's stream ended before the answer was complete";
-        self.fail(&UpstreamError::new(FailureKind::Truncated, 502, message), sink);
+        self.fail(&UpstreamError::new(FailureKind::Truncated, 500, message), sink);
     }
 }
 
@@ -60,7 +60,7 @@ impl Decoder {
     }
 
     fn malformed(&mut self, message: &str, sink: Sink<'_>) {
-        self.fail(&UpstreamError::new(FailureKind::Malformed, 502, message), sink);
+        self.fail(&UpstreamError::new(FailureKind::Malformed, 500, message), sink);
     }
 
     fn event(&mut self, name: &[u8], root: Node<'_>, sink: Sink<'_>) {
@@ -294,8 +294,8 @@ mod tests {
 
     #[test]
     fn failures_never_look_like_an_end() {
-        assert_eq!(run(&[START], true), ["start msg_1", "failed truncated 502"]);
-        assert_eq!(run(&[START, "{"], true), ["start msg_1", "failed malformed 502"]);
+        assert_eq!(run(&[START], true), ["start msg_1", "failed truncated 500"]);
+        assert_eq!(run(&[START, "{"], true), ["start msg_1", "failed malformed 500"]);
         let overloaded = r#"{"type":"error","error":{"type":"overloaded_error","message":"x"}}"#;
         assert_eq!(run(&[START, overloaded, START], true), ["start msg_1", "failed in_band 529"]);
     }

@@ -30,6 +30,8 @@ pub(crate) struct Encoder {
     /// Number that the client's next block gets.
     next: u32,
     waiting: usize,
+    /// The answer has a tool call.
+    calls: bool,
     stop_reason: &'static str,
     stop_sequence: Option<String>,
     /// JSON spelling of a refusal's words so far.
@@ -122,6 +124,7 @@ impl Encoder {
             current: 0,
             next: 0,
             waiting: 0,
+            calls: false,
             stop_reason: "end_turn",
             stop_sequence: None,
             refusal: Vec::new(),
@@ -140,7 +143,7 @@ impl Encoder {
             w.key("content").begin_array().end_array();
             w.key("model").str(&self.context.requested_model);
             w.key("stop_reason").null().key("stop_sequence").null().key("usage");
-            write_usage(&start.usage.unwrap_or_default(), w);
+            write_first_usage(&start.usage.unwrap_or_default(), w);
             w.end_object();
         });
     }
@@ -148,6 +151,7 @@ impl Encoder {
     fn block_start(&mut self, index: u32, block: &BlockStart<'_>, out: &mut Vec<u8>) {
         self.start(&Start::default(), out);
         let ready = !matches!(block, BlockStart::ToolUse { name, .. } if name.is_empty());
+        self.calls |= matches!(block, BlockStart::ToolUse { .. });
         let begin = self.begin(block);
         if let Some(known) = self.blocks.iter_mut().rev().find(|known| known.index == index) {
             // The same call again, now with its name.
@@ -286,7 +290,12 @@ impl Encoder {
         let refused = !self.refusal.is_empty() && self.stop_reason != "max_tokens";
         frame("message_delta", out, |w| {
             w.key("delta").begin_object();
-            w.key("stop_reason").str(if refused { "refusal" } else { self.stop_reason });
+            w.key("stop_reason").str(match self.stop_reason {
+                _ if refused => "refusal",
+                // Some hosts say `stop` after a call; clients would not run it.
+                "end_turn" if self.calls => "tool_use",
+                reason => reason,
+            });
             match &self.stop_sequence {
                 Some(sequence) => w.key("stop_sequence").str(sequence),
                 None => w.key("stop_sequence").null(),
@@ -301,6 +310,15 @@ impl Encoder {
             write_usage(&self.usage.unwrap_or_default(), w);
         });
     }
+}
+
+/// Clients expect every count at the start, even of nothing.
+fn write_first_usage(usage: &Usage, w: &mut Writer<'_>) {
+    w.begin_object();
+    w.key("input_tokens").number(usage.uncached_input()).key("output_tokens").number(usage.output);
+    w.key("cache_creation_input_tokens").number(usage.cache_write.unwrap_or(0));
+    w.key("cache_read_input_tokens").number(usage.cache_read.unwrap_or(0));
+    w.end_object();
 }
 
 /// The text of a JSON spelling.
