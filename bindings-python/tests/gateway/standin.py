@@ -58,9 +58,10 @@ class Target:
         row = next((row for row in PROVIDERS if row[0] == provider), None)
         if row is None:
             raise Unsupported(f"unknown provider {provider!r}")
-        self.base = base_url or row[1]
-        if self.base is None:
+        base = base_url or row[1]
+        if base is None:
             raise InvalidRequest(f"{provider} needs a base URL")
+        self.base = base
         self.provider, self.model, self.key_variable = provider, model, row[2]
         self.has_credential, self.options = has_credential, options
 
@@ -125,7 +126,8 @@ class ClientResponse:
 class Attempt:
     def __init__(self, request: Request, target: Target) -> None:
         self.request, self.target = request, target
-        self.sent, self.outcome = False, None
+        self.sent = False
+        self.outcome: Outcome | None = None
         self.status, self.committed, self.held = 0, False, b""
         self.answer_headers: dict[str, str] = {}
         self.usage = None
@@ -183,6 +185,7 @@ class Attempt:
         return 200, [("content-type", "text/event-stream" if self.request.stream else "application/json"), *kept]
 
     def failure(self) -> ClientResponse:
+        assert self.outcome is not None
         answer = render_error(self.request.dialect, self.outcome.status, f"provider failed: {self.outcome.kind}")
         if "retry-after" in self.answer_headers:
             answer.headers.append(("retry-after", self.answer_headers["retry-after"]))

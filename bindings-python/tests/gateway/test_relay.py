@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import websockets
 from rig import CHAT, KEY, Received, Running, Upstream, chat_answer, config_document, http_answer
+from websockets.typing import Subprotocol
 
 TOY = Path(__file__).with_name("toy_litellm.py")
 COMMAND = [sys.executable, str(TOY), "{port}"]
@@ -282,7 +283,9 @@ def test_websocket(gateway: Running) -> None:
     async def use() -> None:
         url = f"ws://127.0.0.1:{gateway.port}/v1/realtime?model=x"
         headers = {"authorization": f"Bearer {KEY}"}
-        async with websockets.connect(url, additional_headers=headers, subprotocols=["realtime"]) as client:
+        async with websockets.connect(
+            url, additional_headers=headers, subprotocols=[Subprotocol("realtime")]
+        ) as client:
             assert client.subprotocol == "realtime"
             assert await client.recv() == "/v1/realtime?model=x"
             for message in ("text ü", b"\x00\xff" * 1000, "x" * 900_000):

@@ -41,7 +41,7 @@ Handler = Callable[[Exchange], Awaitable[None]]
 
 
 class Gateway:
-    """The ASGI app."""
+    """The ASGI app. A server that does not speak ASGI's lifespan to it must call ``close`` at the end."""
 
     def __init__(self, config: Config, *, log: Log | None = None, rust: RustEngine | None = None) -> None:
         self.config = config
@@ -87,6 +87,8 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
+        if scope.get("root_path"):
+            scope = _without_root(scope)
         if kind == "http":
             await self._http(scope, receive, send)
         elif kind == "websocket":
@@ -306,6 +308,18 @@ class Gateway:
         if exchange.route in ("health", "metrics"):
             return
         self.log.request(exchange, status, seconds)
+
+
+def _without_root(scope: Scope) -> Scope:
+    """The scope as it would be if the app were not mounted below another one."""
+    root: str = scope["root_path"]
+    raw: bytes = scope.get("raw_path") or b""
+    return {
+        **scope,
+        "root_path": "",
+        "path": scope["path"].removeprefix(root),
+        "raw_path": raw.removeprefix(root.encode()),
+    }
 
 
 def _dialect_of(path: str) -> str:
