@@ -113,3 +113,21 @@ def test_locks_are_complete_pins_without_addresses() -> None:
         lines = [line for line in lock_file(version).read_text().splitlines() if not line.startswith("#")]
         assert f"litellm=={version}" in lines
         assert all(line.count("==") == 1 and "/" not in line and "@" not in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "side", "body", "valid"),
+    [
+        ("openai_chat", "request", {"model": "m", "messages": [{"role": "user", "content": "x"}], "zz": 1}, True),
+        ("openai_chat", "request", {"model": "m", "messages": [{"role": "narrator", "content": "x"}]}, False),
+        ("anthropic_messages", "request", {"model": "m", "messages": [{"role": "user", "content": "x"}]}, False),
+        ("anthropic_messages", "event", {"type": "ping"}, True),
+        ("anthropic_messages", "event", {"type": "content_block_stop"}, False),
+    ],
+)
+def test_the_providers_types_judge_bodies(dialect: str, side: str, body: object, valid: bool) -> None:
+    pytest.importorskip("anthropic")
+    pytest.importorskip("openai")
+    from recorder.validate import problems
+
+    assert (problems(dialect, side, body) == []) == valid
