@@ -52,7 +52,8 @@ impl<'m> Family<'m> {
 
     /// A version that the table does not have yet: what every Claude can do, and what its version says.
     fn guess(self) -> Capabilities {
-        let since = |first: (u32, u32)| self.version.is_some_and(|version| version >= first && version.0 < 10);
+        let since =
+            |first: (u32, u32)| self.version.is_some_and(|version| version >= first && version.0 < 10);
         Capabilities {
             max_output_tokens: Some(UNKNOWN_OUTPUT),
             response_schema: true,
@@ -203,6 +204,8 @@ mod tests {
         assert!(!Capabilities::of_claude("claude-3-5-sonnet-20241022").reasoning);
         assert!(Capabilities::of_claude("claude-3-7-sonnet-20250219").reasoning);
         let future = Capabilities::of_claude("claude-newfamily-6-2");
-        assert!(future.adaptive_thinking && future.mid_conversation_system && !future.native_structured_output);
+        assert!(
+            future.adaptive_thinking && future.mid_conversation_system && !future.native_structured_output
+        );
     }
 }

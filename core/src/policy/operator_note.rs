@@ -9,8 +9,7 @@ use crate::json::{Node, Text};
 use crate::loss::Report;
 
 /// LiteLLM's words, so that prompts cached through one engine are hit through the other.
-const NOTE: &str =
-    "Operator note (not from the user): the following was originally a mid-conversation system-role reminder.";
+const NOTE: &str = "Operator note (not from the user): the following was originally a mid-conversation system-role reminder.";
 
 /// Finds every system message among `turns` a place. The run at the beginning has been taken off before.
 pub(crate) fn place<'a>(turns: Vec<Turn<'a>>, accepted: bool, report: &mut Report) -> Vec<Turn<'a>> {
@@ -71,7 +70,8 @@ fn merged<'a>(
     span: Option<usize>,
     report: &mut Report,
 ) -> Option<Turn<'a>> {
-    let here: Vec<_> = anchored.extract_if(.., |(anchor, _)| Some(*anchor) == span).map(|(_, turn)| turn).collect();
+    let here: Vec<_> =
+        anchored.extract_if(.., |(anchor, _)| Some(*anchor) == span).map(|(_, turn)| turn).collect();
     let source = here.first()?.source;
     let blocks: Vec<_> = here.into_iter().flat_map(|turn| parts(turn.message)).collect();
     let turn = Turn { source, message: Message::new(Role::System, blocks) };
@@ -110,11 +110,9 @@ impl Spans {
             }
             of_turn.push(Some(stretches.len() - 1));
         }
-        let before_model = |from: usize| {
-            stretches[from..].iter().find(|(_, sends)| *sends).is_none_or(|(user, _)| !user)
-        };
-        let anchorable =
-            (0..stretches.len()).map(|at| stretches[at].1 && before_model(at + 1)).collect();
+        let before_model =
+            |from: usize| stretches[from..].iter().find(|(_, sends)| *sends).is_none_or(|(user, _)| !user);
+        let anchorable = (0..stretches.len()).map(|at| stretches[at].1 && before_model(at + 1)).collect();
         Self { of_turn, anchorable }
     }
 
@@ -149,7 +147,10 @@ fn parts(message: Message<'_>) -> Vec<Block<'_>> {
     let text = |block| match block {
         Block::Text(text) if !text.text.is_empty() => {
             let cache = if plain { text.cache.or(whole) } else { text.cache };
-            Some(Block::Text(TextBlock { cache: cache.filter(|&cache| is_ephemeral(cache)), ..TextBlock::new(text.text) }))
+            Some(Block::Text(TextBlock {
+                cache: cache.filter(|&cache| is_ephemeral(cache)),
+                ..TextBlock::new(text.text)
+            }))
         }
         _ => None,
     };
@@ -175,7 +176,8 @@ mod tests {
             };
             Message::new(role, vec![Block::Text(TextBlock::new(Text::new(index.to_string())))])
         };
-        let placed = place(turns(roles.chars().enumerate().map(message).collect()), accepted, &mut Report::default());
+        let placed =
+            place(turns(roles.chars().enumerate().map(message).collect()), accepted, &mut Report::default());
         let show = |turn: &Turn<'_>| {
             let role = match turn.message.role {
                 Role::User if turn.message.blocks.len() > 1 => 'n',

@@ -50,7 +50,8 @@ fn changes(tools: &[Tool<'_>]) -> Vec<(String, String)> {
         return Vec::new();
     }
     // Names that need no change keep their places, wherever they stand.
-    let mut used: Vec<String> = names().filter(|name| is_safe(name)).map(|name| name.unescape().into_owned()).collect();
+    let mut used: Vec<String> =
+        names().filter(|name| is_safe(name)).map(|name| name.unescape().into_owned()).collect();
     let mut changes: Vec<(String, String)> = Vec::new();
     for name in names().filter(|name| !is_safe(name)) {
         let name = name.unescape();
@@ -66,7 +67,8 @@ fn changes(tools: &[Tool<'_>]) -> Vec<(String, String)> {
 
 fn is_safe(name: &Text<'_>) -> bool {
     let name = name.name();
-    name.len() <= LONGEST && name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+    name.len() <= LONGEST
+        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 fn free_name(name: &str, used: &[String]) -> String {

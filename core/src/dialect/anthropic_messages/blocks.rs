@@ -26,9 +26,7 @@ pub(super) fn decode(node: Node<'_>) -> Block<'_> {
             signature: node.get_text("signature").filter(|signature| !signature.is_empty()),
             cache: node.some("cache_control"),
         }),
-        b"redacted_thinking" => {
-            node.get_text("data").map_or(native, |data| Block::RedactedThinking { data })
-        }
+        b"redacted_thinking" => node.get_text("data").map_or(native, |data| Block::RedactedThinking { data }),
         _ => native,
     }
 }

@@ -54,7 +54,8 @@ fn read(root: Node<'_>, error: &mut UpstreamError) {
 
 /// `retry-after-ms`, or `retry-after` in seconds. A date would need a clock, so it is left to the host.
 fn retry_after(headers: &Headers) -> Option<u64> {
-    if let Some(millis) = header(headers, "retry-after-ms").and_then(|value| value.trim().parse::<f64>().ok()) {
+    if let Some(millis) = header(headers, "retry-after-ms").and_then(|value| value.trim().parse::<f64>().ok())
+    {
         return (millis >= 0.0).then_some(millis as u64);
     }
     let seconds: f64 = header(headers, "retry-after")?.trim().parse().ok()?;
@@ -119,6 +120,9 @@ mod tests {
         let fault = Fault::new(429, "rate_limit", "slow down");
         let answer = encode(&fault);
         assert_eq!(answer.status, 429);
-        assert_eq!(&answer.body[..], br#"{"type":"error","error":{"type":"rate_limit_error","message":"slow down"}}"#);
+        assert_eq!(
+            &answer.body[..],
+            br#"{"type":"error","error":{"type":"rate_limit_error","message":"slow down"}}"#
+        );
     }
 }

@@ -18,7 +18,10 @@ type Scope = Rc<HashMap<String, Value>>;
 /// Whether the schema keeps definitions where only older drafts and `OpenAPI` look for them.
 pub(super) fn are_legacy(schema: Node<'_>) -> bool {
     schema.get("definitions").is_some()
-        || schema.get("components").and_then(|components| components.get("schemas")).is_some_and(Node::is_object)
+        || schema
+            .get("components")
+            .and_then(|components| components.get("schemas"))
+            .is_some_and(Node::is_object)
 }
 
 /// Replaces references into `definitions` and `components.schemas`; `$defs` stays.
@@ -51,7 +54,10 @@ pub(super) fn inline_all(schema: &mut Value, path: &str) -> Result<(), Refusal> 
 fn inline(schema: &mut Value, scope: HashMap<String, Value>, path: &str) -> Result<(), Refusal> {
     let mut inliner = Inliner { left: MOST_BYTES, chain: Vec::new() };
     inliner.visit(schema, &Rc::new(scope), DEEPEST).ok_or_else(|| {
-        Refusal::invalid(path, format!("{path}: its references grow beyond {MOST_BYTES} bytes or {DEEPEST} levels"))
+        Refusal::invalid(
+            path,
+            format!("{path}: its references grow beyond {MOST_BYTES} bytes or {DEEPEST} levels"),
+        )
     })
 }
 
@@ -111,7 +117,8 @@ mod tests {
 
     #[test]
     fn cycles_stay_references_and_bombs_are_refused() {
-        let mut tree = json!({"$ref": "#/$defs/N", "$defs": {"N": {"properties": {"next": {"$ref": "#/$defs/N"}}}}});
+        let mut tree =
+            json!({"$ref": "#/$defs/N", "$defs": {"N": {"properties": {"next": {"$ref": "#/$defs/N"}}}}});
         inline_all(&mut tree, "p").expect("small");
         assert_eq!(tree, json!({"properties": {"next": {"$ref": "#/$defs/N"}}}));
 

@@ -94,7 +94,8 @@ mod tests {
         let document = Document::parse(schema.as_bytes(), &Limits::default()).expect("valid JSON");
         let mut out = Vec::new();
         let mut report = Report::default();
-        write_tool_schema(Some(document.root()), "p", &mut Writer::new(&mut out), &mut report).expect("usable");
+        write_tool_schema(Some(document.root()), "p", &mut Writer::new(&mut out), &mut report)
+            .expect("usable");
         (String::from_utf8(out).expect("UTF-8"), report.losses.len())
     }
 
@@ -106,7 +107,10 @@ mod tests {
 
     #[test]
     fn others_are_brought_into_shape() {
-        assert_eq!(written(r#"{"type":"string","title":"t"}"#), (r#"{"type":"object","properties":{}}"#.to_owned(), 1));
+        assert_eq!(
+            written(r#"{"type":"string","title":"t"}"#),
+            (r#"{"type":"object","properties":{}}"#.to_owned(), 1)
+        );
         let legacy = r##"{"type":"object","properties":{"a":{"$ref":"#/definitions/A"}},"definitions":{"A":{"type":"string"}}}"##;
         assert_eq!(written(legacy).0, r#"{"type":"object","properties":{"a":{"type":"string"}}}"#);
     }

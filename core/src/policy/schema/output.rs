@@ -30,7 +30,8 @@ fn filter(schema: Value) -> Value {
         }
         match (key.as_str(), value) {
             ("properties" | "$defs" | "definitions", Value::Object(members)) => {
-                let members: Map<_, _> = members.into_iter().map(|(name, inner)| (name, filter(inner))).collect();
+                let members: Map<_, _> =
+                    members.into_iter().map(|(name, inner)| (name, filter(inner))).collect();
                 kept.insert(key, Value::Object(members));
             }
             ("items", inner @ Value::Object(_)) => {
@@ -92,9 +93,11 @@ fn enum_contradicts_type(schema: &Map<String, Value>) -> bool {
 pub(crate) fn has_open_object(schema: &Value) -> bool {
     let Value::Object(schema) = schema else { return false };
     let more = schema.get("additionalProperties");
-    let open = matches!(more, Some(Value::Bool(true) | Value::Object(_))) || schema.contains_key("patternProperties");
+    let open = matches!(more, Some(Value::Bool(true) | Value::Object(_)))
+        || schema.contains_key("patternProperties");
     let bare = is_object(schema) && !schema.contains_key("properties") && more != Some(&Value::Bool(false));
-    open || bare || schema.iter().any(|(key, value)| inner_schemas(key, value).into_iter().any(has_open_object))
+    open || bare
+        || schema.iter().any(|(key, value)| inner_schemas(key, value).into_iter().any(has_open_object))
 }
 
 fn inner_schemas<'v>(key: &str, value: &'v Value) -> Vec<&'v Value> {
@@ -103,10 +106,21 @@ fn inner_schemas<'v>(key: &str, value: &'v Value) -> Vec<&'v Value> {
             "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas",
             Value::Object(members),
         ) => members.values().collect(),
-        ("anyOf" | "oneOf" | "allOf" | "prefixItems" | "items", Value::Array(items)) => items.iter().collect(),
+        ("anyOf" | "oneOf" | "allOf" | "prefixItems" | "items", Value::Array(items)) => {
+            items.iter().collect()
+        }
         (
-            "items" | "additionalProperties" | "contains" | "not" | "if" | "then" | "else" | "propertyNames"
-            | "unevaluatedItems" | "unevaluatedProperties" | "additionalItems",
+            "items"
+            | "additionalProperties"
+            | "contains"
+            | "not"
+            | "if"
+            | "then"
+            | "else"
+            | "propertyNames"
+            | "unevaluatedItems"
+            | "unevaluatedProperties"
+            | "additionalItems",
             inner @ Value::Object(_),
         ) => vec![inner],
         _ => Vec::new(),

@@ -68,7 +68,12 @@ impl<'t, 'a> Assistant<'t, 'a> {
     }
 
     /// Writes one turn.
-    pub(super) fn write(&mut self, turn: &'t Turn<'a>, last: bool, w: &mut Writer<'_>) -> Result<(), Refusal> {
+    pub(super) fn write(
+        &mut self,
+        turn: &'t Turn<'a>,
+        last: bool,
+        w: &mut Writer<'_>,
+    ) -> Result<(), Refusal> {
         let message = &turn.message;
         for block in compactions(turn) {
             w.node(block);
@@ -87,7 +92,9 @@ impl<'t, 'a> Assistant<'t, 'a> {
 
     fn server_call(&self, block: &'t Block<'a>) -> Option<&'t ToolUse<'a>> {
         match block {
-            Block::ToolUse(call) if call.id.name().starts_with(SERVER_ID) && !self.answered.contains(&&call.id) => {
+            Block::ToolUse(call)
+                if call.id.name().starts_with(SERVER_ID) && !self.answered.contains(&&call.id) =>
+            {
                 Some(call)
             }
             _ => None,
@@ -100,7 +107,8 @@ impl<'t, 'a> Assistant<'t, 'a> {
         let sorted = self.sorted(turn, last);
         let Sorted { thinking, rest, calls } = sorted;
         let interleave = !thinking.is_empty() && (turn.message.plain || rest.is_empty());
-        let mut thoughts = thinking.into_iter().filter(|_| !calls.iter().any(Call::is_paused)).map(Piece::Block);
+        let mut thoughts =
+            thinking.into_iter().filter(|_| !calls.iter().any(Call::is_paused)).map(Piece::Block);
         let mut pieces = Vec::new();
         if !interleave {
             pieces.extend(thoughts);
@@ -144,7 +152,12 @@ impl<'t, 'a> Assistant<'t, 'a> {
         sorted
     }
 
-    fn write_piece(&mut self, piece: &Piece<'t, 'a>, turn: &Turn<'_>, w: &mut Writer<'_>) -> Result<(), Refusal> {
+    fn write_piece(
+        &mut self,
+        piece: &Piece<'t, 'a>,
+        turn: &Turn<'_>,
+        w: &mut Writer<'_>,
+    ) -> Result<(), Refusal> {
         match piece {
             Piece::Block(block) => self.write_block(block, turn, w),
             Piece::ServerUse(call) => self.write_call(call, "server_tool_use", turn, w),
@@ -155,7 +168,12 @@ impl<'t, 'a> Assistant<'t, 'a> {
         }
     }
 
-    fn write_block(&mut self, block: &'t Block<'a>, turn: &Turn<'_>, w: &mut Writer<'_>) -> Result<(), Refusal> {
+    fn write_block(
+        &mut self,
+        block: &'t Block<'a>,
+        turn: &Turn<'_>,
+        w: &mut Writer<'_>,
+    ) -> Result<(), Refusal> {
         match block {
             Block::Text(text) => {
                 w.begin_object().key("type").str("text").key("text").text(&text.text);
@@ -217,7 +235,10 @@ impl<'t, 'a> Assistant<'t, 'a> {
             Input::Encoded(text) => {
                 let json = arguments(text).ok_or_else(|| {
                     let path = format!("{}.tool_calls", turn.path());
-                    Refusal::invalid(path.clone(), format!("{path}: the arguments of a tool call are not JSON"))
+                    Refusal::invalid(
+                        path.clone(),
+                        format!("{path}: the arguments of a tool call are not JSON"),
+                    )
                 })?;
                 w.raw(json.as_bytes());
             }
@@ -238,7 +259,10 @@ fn provider_fields<'a>(turn: &Turn<'a>) -> Option<Node<'a>> {
 }
 
 fn compactions<'a>(turn: &Turn<'a>) -> impl Iterator<Item = Node<'a>> {
-    provider_fields(turn).and_then(|fields| fields.some("compaction_blocks")).into_iter().flat_map(Node::items)
+    provider_fields(turn)
+        .and_then(|fields| fields.some("compaction_blocks"))
+        .into_iter()
+        .flat_map(Node::items)
 }
 
 /// What the provider's tool answered, as LiteLLM's clients replay it.
@@ -259,11 +283,13 @@ pub(super) fn drop_replaced_answers(turns: &mut Vec<Turn<'_>>, report: &mut Repo
         let Some(fields) = provider_fields(turn) else { continue };
         let is_replaced = |turn: &Turn<'_>| match turn.message.blocks.as_slice() {
             [Block::ToolResult(result)] => {
-                result.tool_use_id.name().starts_with(SERVER_ID) && result_of(fields, &result.tool_use_id).is_some()
+                result.tool_use_id.name().starts_with(SERVER_ID)
+                    && result_of(fields, &result.tool_use_id).is_some()
             }
             _ => false,
         };
-        let following = || (at + 1..turns.len()).take_while(|&next| turns[next].message.role != Role::Assistant);
+        let following =
+            || (at + 1..turns.len()).take_while(|&next| turns[next].message.role != Role::Assistant);
         if following().any(|next| turns[next].is_user() && !is_replaced(&turns[next])) {
             dropped.extend(following().filter(|&next| is_replaced(&turns[next])));
         }

@@ -28,7 +28,11 @@ impl Betas {
     pub(super) fn of_tool(&mut self, node: Node<'_>) {
         let kind = node.get("type").and_then(Node::str).unwrap_or_default();
         if kind.starts_with("computer_") {
-            self.add(if kind == "computer_20250124" { "computer-use-2025-01-24" } else { "computer-use-2024-10-22" });
+            self.add(if kind == "computer_20250124" {
+                "computer-use-2025-01-24"
+            } else {
+                "computer-use-2024-10-22"
+            });
         } else if kind.starts_with("web_fetch") {
             self.add("web-fetch-2025-09-10");
         } else if kind.starts_with("memory") {

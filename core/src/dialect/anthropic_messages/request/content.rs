@@ -82,7 +82,12 @@ fn is_server_block(node: Node<'_>) -> bool {
     })
 }
 
-fn carries_user(block: &Block<'_>, path: Path<'_>, drop_params: bool, report: &mut Report) -> Result<bool, Refusal> {
+fn carries_user(
+    block: &Block<'_>,
+    path: Path<'_>,
+    drop_params: bool,
+    report: &mut Report,
+) -> Result<bool, Refusal> {
     match block {
         Block::Text(text) => {
             lose_extra(&text.extra, path, report);
@@ -119,7 +124,12 @@ fn lose_extra(extra: &[(Text<'_>, Node<'_>)], path: Path<'_>, report: &mut Repor
     }
 }
 
-fn carries_media(media: &Media<'_>, path: Path<'_>, drop_params: bool, report: &mut Report) -> Result<bool, Refusal> {
+fn carries_media(
+    media: &Media<'_>,
+    path: Path<'_>,
+    drop_params: bool,
+    report: &mut Report,
+) -> Result<bool, Refusal> {
     if media.kind == MediaKind::Audio {
         if drop_params {
             report.lose(path(), "audio");
@@ -129,11 +139,17 @@ fn carries_media(media: &Media<'_>, path: Path<'_>, drop_params: bool, report: &
     }
     if let Source::Url(url) = &media.source {
         if url.starts_with("http://") {
-            let message = format!("{}: only https addresses can be passed on; this one would have to be fetched", path());
+            let message = format!(
+                "{}: only https addresses can be passed on; this one would have to be fetched",
+                path()
+            );
             return Err(Refusal::decline("remote_media", message));
         }
         if !url.starts_with("https://") {
-            return Err(Refusal::invalid(path(), format!("{}: neither an https address nor a data URL", path())));
+            return Err(Refusal::invalid(
+                path(),
+                format!("{}: neither an https address nor a data URL", path()),
+            ));
         }
     }
     if media.detail.is_some() {
@@ -173,10 +189,9 @@ pub(super) fn write_cache(cache: Option<Node<'_>>, w: &mut Writer<'_>) {
 /// Whether the medium is a file that only code can see.
 pub(super) fn is_upload(block: &Block<'_>) -> bool {
     matches!(block, Block::Media(media) if media.kind == MediaKind::File && matches!(media.source, Source::FileId(_))
-        && !media.extra.iter().any(|(key, node)| {
-            key.is("format") && node.text().as_ref().and_then(kind_of_file).is_some()
-        }))
-        || matches!(block, Block::Native { node, .. }
+    && !media.extra.iter().any(|(key, node)| {
+        key.is("format") && node.text().as_ref().and_then(kind_of_file).is_some()
+    })) || matches!(block, Block::Native { node, .. }
             if node.get("type").is_some_and(|kind| kind.is_text("container_upload")))
 }
 

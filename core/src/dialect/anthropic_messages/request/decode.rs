@@ -5,9 +5,7 @@ use std::borrow::Cow;
 use super::super::blocks;
 use crate::dialect::Dialect;
 use crate::error::Refusal;
-use crate::ir::chat::{
-    Block, Format, Message, Param, Reasoning, Request, Role, TextBlock, Tool, ToolChoice,
-};
+use crate::ir::chat::{Block, Format, Message, Param, Reasoning, Request, Role, TextBlock, Tool, ToolChoice};
 use crate::json::{Node, Text};
 use crate::loss::Report;
 
@@ -141,12 +139,13 @@ fn tool_choice<'a>(request: &mut Request<'a>, node: Node<'a>) -> Result<(), Refu
         b"auto" => ToolChoice::Auto,
         b"any" => ToolChoice::Required,
         b"none" => ToolChoice::None,
-        b"tool" => ToolChoice::Named(
-            node.get_text("name").ok_or_else(|| wrong("tool_choice.name", "a string"))?,
-        ),
+        b"tool" => {
+            ToolChoice::Named(node.get_text("name").ok_or_else(|| wrong("tool_choice.name", "a string"))?)
+        }
         _ => ToolChoice::Native { dialect: Dialect::AnthropicMessages, node },
     });
-    request.parallel_tools = node.get("disable_parallel_tool_use").and_then(Node::bool).map(|disable| !disable);
+    request.parallel_tools =
+        node.get("disable_parallel_tool_use").and_then(Node::bool).map(|disable| !disable);
     Ok(())
 }
 
@@ -156,7 +155,12 @@ fn message<'a>(node: Node<'a>, index: usize, report: &mut Report) -> Result<Mess
         Some(b"user") => Role::User,
         Some(b"assistant") => Role::Assistant,
         Some(b"system") => Role::System,
-        _ => return Err(Refusal::invalid(path("role"), format!("{}: must be user or assistant", path("role")))),
+        _ => {
+            return Err(Refusal::invalid(
+                path("role"),
+                format!("{}: must be user or assistant", path("role")),
+            ));
+        }
     };
     let Some(body) = node.some("content") else {
         return Err(Refusal::invalid(path("content"), format!("{}: is required", path("content"))));
@@ -210,7 +214,9 @@ mod tests {
             assert_eq!(request.messages[0].role, Role::System);
             let Block::Thinking(thinking) = &request.messages[2].blocks[0] else { panic!("thinking") };
             assert!(thinking.signature.as_ref().is_some_and(|signature| signature.is("c2ln")));
-            assert!(matches!(&request.messages[2].blocks[2], Block::ToolUse(tool) if matches!(tool.input, Input::Json(_))));
+            assert!(
+                matches!(&request.messages[2].blocks[2], Block::ToolUse(tool) if matches!(tool.input, Input::Json(_)))
+            );
             let Block::ToolResult(result) = &request.messages[3].blocks[0] else { panic!("result") };
             assert!(result.plain && result.is_error == Some(true));
             let Block::Media(media) = &request.messages[3].blocks[1] else { panic!("image") };

@@ -29,7 +29,12 @@ pub(crate) fn encode(
     let mut turns = policy::turns(std::mem::take(&mut request.messages));
     let calls = turns.iter().any(|turn| defaults::calls_tools(&turn.message.blocks));
     let hints = AnswerHints {
-        tool_names: tool_names::make_safe(&mut request.tools, request.tool_choice.as_mut(), &mut turns, report),
+        tool_names: tool_names::make_safe(
+            &mut request.tools,
+            request.tool_choice.as_mut(),
+            &mut turns,
+            report,
+        ),
         json_tool: matches!(format, Plan::Tool { .. }).then_some(format::JSON_TOOL),
     };
     let extra_tools = fields.web_search.is_some() || hints.json_tool.is_some();
@@ -86,7 +91,10 @@ fn conversation<'a>(
     }
     assistant::drop_replaced_answers(&mut turns, report);
     if turns.is_empty() {
-        return Err(Refusal::invalid("messages", "anthropic requires at least one message that is not a system message"));
+        return Err(Refusal::invalid(
+            "messages",
+            "anthropic requires at least one message that is not a system message",
+        ));
     }
     empty_text::fill(&mut turns, report);
     trailing_whitespace::trim(&mut turns, report);
@@ -200,7 +208,13 @@ fn write_settings(
     reasoning::write_output_config(thinking, fields.output_config, context, w, report)?;
     if let Plan::Native(schema) = format {
         betas.add(fields::STRUCTURED_OUTPUTS);
-        w.key("output_format").begin_object().key("type").str("json_schema").key("schema").raw(schema).end_object();
+        w.key("output_format")
+            .begin_object()
+            .key("type")
+            .str("json_schema")
+            .key("schema")
+            .raw(schema)
+            .end_object();
     }
     if !request.stop.is_empty() {
         write_stop(request, context, w, report);

@@ -150,7 +150,13 @@ impl<'a> Fields<'a> {
     }
 
     /// The API's own form goes through; OpenAI's list of compactions becomes it.
-    fn context_management(&mut self, text: &Text<'a>, value: Node<'a>, betas: &mut Betas, report: &mut Report) {
+    fn context_management(
+        &mut self,
+        text: &Text<'a>,
+        value: Node<'a>,
+        betas: &mut Betas,
+        report: &mut Report,
+    ) {
         let kind = |edit: Node<'_>, name: &str| edit.get("type").is_some_and(|kind| kind.is_text(name));
         if let Some(edits) = value.get("edits") {
             betas.of_context_management(edits.items().map(|edit| kind(edit, "compact_20260112")));
@@ -165,7 +171,11 @@ impl<'a> Fields<'a> {
         self.sent.push((text.clone(), Value::Built(compaction_edits(&compactions))));
     }
 
-    fn refuse_unsupported(&mut self, context: RequestContext<'_>, report: &mut Report) -> Result<(), Refusal> {
+    fn refuse_unsupported(
+        &mut self,
+        context: RequestContext<'_>,
+        report: &mut Report,
+    ) -> Result<(), Refusal> {
         let Some(first) = self.unsupported.first() else { return Ok(()) };
         if context.target.drop_params {
             for name in &self.unsupported {
@@ -228,7 +238,10 @@ fn unsupported_value(name: &str, context: RequestContext<'_>, report: &mut Repor
         report.lose(name, "unsupported");
         return Ok(());
     }
-    let message = format!("{} does not support this value of {name}. To drop it, set drop_params", context.target.model);
+    let message = format!(
+        "{} does not support this value of {name}. To drop it, set drop_params",
+        context.target.model
+    );
     Err(Refusal::unsupported(name, message))
 }
 
@@ -282,10 +295,14 @@ fn compaction_edits(entries: &[Node<'_>]) -> Vec<u8> {
 /// Whether an id is neither an e-mail address nor a telephone number.
 fn is_anonymous(id: &str) -> bool {
     let email = id.split_once('@').is_some_and(|(name, host)| {
-        let named = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "._%+-".contains(c));
+        let named =
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "._%+-".contains(c));
         let domain = host.rsplit_once('.').is_some_and(|(domain, top)| {
             let fits = |c: char| c.is_ascii_alphanumeric() || ".-".contains(c);
-            !domain.is_empty() && domain.chars().all(fits) && top.len() >= 2 && top.chars().all(|c| c.is_ascii_alphabetic())
+            !domain.is_empty()
+                && domain.chars().all(fits)
+                && top.len() >= 2
+                && top.chars().all(|c| c.is_ascii_alphabetic())
         });
         named && domain
     });

@@ -146,7 +146,8 @@ fn effort<'a>(
         b"xhigh" => 8192,
         b"max" => 16384,
         _ => {
-            let message = "Invalid reasoning_effort. Must be one of: minimal, low, medium, high, xhigh, max, none";
+            let message =
+                "Invalid reasoning_effort. Must be one of: minimal, low, medium, high, xhigh, max, none";
             return Err(Refusal::invalid("reasoning_effort", message));
         }
     };

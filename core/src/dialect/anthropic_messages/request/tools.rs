@@ -11,8 +11,16 @@ use crate::loss::Report;
 use crate::policy::schema;
 
 /// Tools that the provider runs, by the beginning of their type. They are sent as they are.
-const HOSTED: &[&str] =
-    &["web_search", "bash", "text_editor", "code_execution", "web_fetch", "memory", "tool_search_tool", "computer_"];
+const HOSTED: &[&str] = &[
+    "web_search",
+    "bash",
+    "text_editor",
+    "code_execution",
+    "web_fetch",
+    "memory",
+    "tool_search_tool",
+    "computer_",
+];
 
 /// Fields of a function that the API knows beside the usual ones.
 const FIELDS: &[&str] = &["defer_loading", "allowed_callers", "input_examples", "eager_input_streaming"];
@@ -46,7 +54,12 @@ pub(super) fn write(
         }
         if uploads {
             // Uploaded files are only seen by code.
-            w.begin_object().key("type").str("code_execution_20250522").key("name").str("code_execution").end_object();
+            w.begin_object()
+                .key("type")
+                .str("code_execution_20250522")
+                .key("name")
+                .str("code_execution")
+                .end_object();
         }
         w.end_array();
     }
@@ -80,7 +93,12 @@ fn write_tool(
     match tool {
         Tool::Function { name, description, parameters, strict, cache, extra } => {
             w.begin_object().key("name").text(name).key("input_schema");
-            schema::write_tool_schema(*parameters, &format!("tools[{index}].function.parameters"), w, report)?;
+            schema::write_tool_schema(
+                *parameters,
+                &format!("tools[{index}].function.parameters"),
+                w,
+                report,
+            )?;
             w.key("type").str("custom");
             if let Some(description) = description {
                 w.key("description").text(description);
@@ -150,18 +168,29 @@ fn write_native(
         "mcp" => servers.push(mcp_server(node, index)?),
         _ => {
             let path = format!("tools[{index}].type");
-            return Err(Refusal::unsupported(path.clone(), format!("{path}: anthropic has no tools of this type")));
+            return Err(Refusal::unsupported(
+                path.clone(),
+                format!("{path}: anthropic has no tools of this type"),
+            ));
         }
     }
     Ok(())
 }
 
 /// A computer as LiteLLM's clients describe it: the display is among a function's parameters.
-fn write_computer(node: Node<'_>, function: Node<'_>, index: usize, w: &mut Writer<'_>) -> Result<(), Refusal> {
+fn write_computer(
+    node: Node<'_>,
+    function: Node<'_>,
+    index: usize,
+    w: &mut Writer<'_>,
+) -> Result<(), Refusal> {
     let parameter = |name: &str| function.some("parameters").and_then(|parameters| parameters.some(name));
     let (Some(width), Some(height)) = (parameter("display_width_px"), parameter("display_height_px")) else {
         let path = format!("tools[{index}].function.parameters");
-        return Err(Refusal::invalid(path.clone(), format!("{path}: needs display_width_px and display_height_px")));
+        return Err(Refusal::invalid(
+            path.clone(),
+            format!("{path}: needs display_width_px and display_height_px"),
+        ));
     };
     w.begin_object();
     if let Some(kind) = node.get("type") {
@@ -217,7 +246,8 @@ pub(super) fn write_choice(
     };
     if given.is_some() && matches!(kind, "any" | "tool") && !context.capabilities().forced_tool_use {
         if !context.target.drop_params {
-            let message = format!("{} does not support forced tool use. Use tool_choice 'auto'", context.target.model);
+            let message =
+                format!("{} does not support forced tool use. Use tool_choice 'auto'", context.target.model);
             return Err(Refusal::unsupported("tool_choice", message));
         }
         report.lose("tool_choice", "forced_tool_use");
@@ -247,15 +277,17 @@ fn kind_of(choice: &ToolChoice<'_>, report: &mut Report) -> Option<&'static str>
         ToolChoice::Required => "any",
         ToolChoice::None => "none",
         ToolChoice::Named(_) => "tool",
-        ToolChoice::Native { node, .. } => match &*node.get_text("type").as_ref().map(Text::name).unwrap_or_default() {
-            b"auto" => "auto",
-            b"required" | b"any" => "any",
-            b"none" => "none",
-            _ => {
-                report.lose("tool_choice", "unknown_form");
-                return None;
+        ToolChoice::Native { node, .. } => {
+            match &*node.get_text("type").as_ref().map(Text::name).unwrap_or_default() {
+                b"auto" => "auto",
+                b"required" | b"any" => "any",
+                b"none" => "none",
+                _ => {
+                    report.lose("tool_choice", "unknown_form");
+                    return None;
+                }
             }
-        },
+        }
     };
     Some(kind)
 }

@@ -27,14 +27,17 @@ type Sink<'s> = &'s mut dyn FnMut(Event<'_>);
 
 impl StreamDecoder for Decoder {
     fn frame(&mut self, frame: Frame<'_>, sink: Sink<'_>) {
-        let Some(data) = frame.data.filter(|data| !self.done && !data.is_empty() && *data != b"[DONE]") else {
+        let Some(data) = frame.data.filter(|data| !self.done && !data.is_empty() && *data != b"[DONE]")
+        else {
             return;
         };
         // Out of `self`, so that nodes may borrow them while the state changes.
         let mut tokens = std::mem::take(&mut self.tokens);
         match tokens.parse(data, &Limits::lenient()) {
             Ok(root) => self.event(frame.event, root, sink),
-            Err(reason) => self.malformed(&format!("an event of the provider's stream is not JSON: {reason}"), sink),
+            Err(reason) => {
+                self.malformed(&format!("an event of the provider's stream is not JSON: {reason}"), sink)
+            }
         }
         self.tokens = tokens;
     }
@@ -106,7 +109,8 @@ impl Decoder {
     }
 
     fn block_start(&mut self, root: Node<'_>, sink: Sink<'_>) {
-        let (Some(number), Some(block)) = (root.get("index").and_then(Node::u64), root.some("content_block")) else {
+        let (Some(number), Some(block)) = (root.get("index").and_then(Node::u64), root.some("content_block"))
+        else {
             return self.malformed("content_block_start without index or block", sink);
         };
         let index = self.next;
@@ -138,7 +142,8 @@ impl Decoder {
         let (Some(number), Some(delta)) = (number, root.some("delta")) else {
             return self.malformed("content_block_delta without index or delta", sink);
         };
-        let Some(index) = self.open.iter().rev().find(|(open, _)| *open == number).map(|(_, index)| *index) else {
+        let Some(index) = self.open.iter().rev().find(|(open, _)| *open == number).map(|(_, index)| *index)
+        else {
             return self.malformed("content_block_delta for a block that is not open", sink);
         };
         let kind = delta.get_text("type");
@@ -163,8 +168,9 @@ impl Decoder {
 
     fn message_delta(&mut self, name: &[u8], root: Node<'_>, sink: Sink<'_>) {
         let delta = root.some("delta");
-        let more = root.entries().any(|(key, _)| !["type", "delta", "usage"].iter().any(|known| key.is(known)))
-            || delta.is_some_and(|delta| !others(delta, &["stop_reason", "stop_sequence"]).is_empty());
+        let more =
+            root.entries().any(|(key, _)| !["type", "delta", "usage"].iter().any(|known| key.is(known)))
+                || delta.is_some_and(|delta| !others(delta, &["stop_reason", "stop_sequence"]).is_empty());
         if more {
             sink(Event::Other { name: (!name.is_empty()).then_some(name), node: root });
         }
@@ -172,7 +178,8 @@ impl Decoder {
         if let Some(node) = node {
             update_usage(&mut self.usage, node);
         }
-        if let Some(reason) = delta.and_then(|delta| delta.get_text("stop_reason")).filter(|_| !self.finished) {
+        if let Some(reason) = delta.and_then(|delta| delta.get_text("stop_reason")).filter(|_| !self.finished)
+        {
             self.finished = true;
             self.close_all(sink);
             let stop_sequence = delta.and_then(|delta| delta.get_text("stop_sequence"));
@@ -230,7 +237,9 @@ mod tests {
         let mut seen = Vec::new();
         let mut sink = |event: Event<'_>| {
             seen.push(match event {
-                Event::Start(start) => format!("start {}", start.id.map(|id| id.unescape().into_owned()).unwrap_or_default()),
+                Event::Start(start) => {
+                    format!("start {}", start.id.map(|id| id.unescape().into_owned()).unwrap_or_default())
+                }
                 Event::BlockStart { index, block, .. } => format!("open {index} {}", name(&block)),
                 Event::Delta { index, delta: Delta::Text(text) | Delta::Input(text), .. } => {
                     format!("delta {index} {}", text.unescape())
@@ -286,8 +295,17 @@ mod tests {
             true,
         );
         let expected = [
-            "start msg_1", "ping", "open 0 text", "delta 0 Hi", "stop 0", "open 1 tool", "delta 1 {}", "stop 1",
-            "finish ToolUse", "usage 13 20", "end",
+            "start msg_1",
+            "ping",
+            "open 0 text",
+            "delta 0 Hi",
+            "stop 0",
+            "open 1 tool",
+            "delta 1 {}",
+            "stop 1",
+            "finish ToolUse",
+            "usage 13 20",
+            "end",
         ];
         assert_eq!(seen, expected);
     }
@@ -302,7 +320,8 @@ mod tests {
 
     #[test]
     fn a_stream_without_message_stop_is_complete_once_it_has_a_reason() {
-        let last = r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}}"#;
+        let last =
+            r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}}"#;
         assert_eq!(run(&[START, last], true), ["start msg_1", "finish Stop", "usage 13 2", "end"]);
     }
 

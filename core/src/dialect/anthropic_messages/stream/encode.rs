@@ -102,7 +102,10 @@ impl StreamEncoder for Encoder {
             Event::Ping => {}
             Event::Logprobs { .. } => self.report.lose_once("logprobs", "logprobs"),
             Event::Other { .. } => self.report.lose_once("stream", "unknown_event"),
-            Event::BlockStart { .. } | Event::Delta { .. } | Event::BlockStop { .. } | Event::Finish { .. } => {
+            Event::BlockStart { .. }
+            | Event::Delta { .. }
+            | Event::BlockStop { .. }
+            | Event::Finish { .. } => {
                 self.report.lose_once("choices", "single_answer");
             }
         }
