@@ -63,7 +63,7 @@ impl Attempt {
                 response.usage
             }
             Dialect::MistralOcr => {
-                mistral_ocr::response::edit(root, &mut patch)?;
+                mistral_ocr::response::edit(root, &self.context, &mut patch)?;
                 None
             }
         };

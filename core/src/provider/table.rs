@@ -14,6 +14,14 @@ pub(crate) struct ChatRules {
     pub(crate) supported: &'static [&'static str],
     /// The name of the token limit.
     pub(crate) max_tokens: MaxTokens,
+    /// Parameters that models with this in their name do not take, beyond those.
+    pub(crate) by_model: &'static [(&'static str, &'static [&'static str])],
+    /// Whether `tool_choice` is only taken by models that are known to (`supports_tool_choice`).
+    pub(crate) gated_tool_choice: bool,
+    /// Assistant messages lose `thinking_blocks`.
+    pub(crate) drop_thinking_blocks: bool,
+    /// Assistant messages lose `reasoning_content`.
+    pub(crate) drop_reasoning_content: bool,
     /// Whether `user` is sent (elsewhere it is dropped, which is a loss).
     pub(crate) user: bool,
     /// Whether streams are asked for their usage even if the client did not.
@@ -55,6 +63,10 @@ impl ChatRules {
     pub(crate) const DEFAULT: Self = Self {
         unsupported: &[],
         supported: &[],
+        by_model: &[],
+        gated_tool_choice: false,
+        drop_thinking_blocks: false,
+        drop_reasoning_content: false,
         max_tokens: MaxTokens::Keep,
         user: false,
         include_usage: false,
@@ -149,6 +161,8 @@ pub(super) static ROWS: &[Row] = &[
             join_text: true,
             random_seed: true,
             required_is_any: true,
+            drop_thinking_blocks: true,
+            drop_reasoning_content: true,
             ..ChatRules::DEFAULT
         },
     },
@@ -162,6 +176,8 @@ pub(super) static ROWS: &[Row] = &[
             max_tokens: MaxTokens::MaxTokens,
             json_tool: true,
             drop_null_in_assistant: true,
+            drop_thinking_blocks: true,
+            drop_reasoning_content: true,
             ..ChatRules::DEFAULT
         },
     ),
@@ -207,6 +223,7 @@ pub(super) static ROWS: &[Row] = &[
             max_tokens: MaxTokens::MaxTokens,
             user: true,
             drop_strict: true,
+            by_model: &[("grok-4", &["frequency_penalty", "stop"]), ("grok-3-mini", &["stop"]), ("grok-code", &["stop"])],
             ..ChatRules::DEFAULT
         },
     ),
@@ -227,7 +244,7 @@ pub(super) static ROWS: &[Row] = &[
         Some("https://api.together.ai/v1"),
         "TOGETHERAI_API_KEY",
         "TOGETHER_AI_API_BASE",
-        ChatRules::DEFAULT,
+        ChatRules { drop_thinking_blocks: true, ..ChatRules::DEFAULT },
     ),
     host(
         "fireworks_ai",
@@ -246,6 +263,10 @@ pub(super) static ROWS: &[Row] = &[
                 "web_search_options",
             ],
             user: true,
+            max_tokens: MaxTokens::MaxTokens,
+            include_usage: true,
+            gated_tool_choice: true,
+            drop_thinking_blocks: true,
             ..ChatRules::DEFAULT
         },
     ),
@@ -277,6 +298,7 @@ pub(super) static ROWS: &[Row] = &[
                 "web_search_options",
             ],
             user: true,
+            max_tokens: MaxTokens::MaxTokens,
             ..ChatRules::DEFAULT
         },
     ),
@@ -328,6 +350,7 @@ pub(super) static ROWS: &[Row] = &[
             drop_strict: true,
             drop_additional_properties: true,
             thinking_as_effort: true,
+            drop_thinking_blocks: true,
             ..ChatRules::DEFAULT
         },
     ),
@@ -339,16 +362,47 @@ pub(super) static ROWS: &[Row] = &[
         "OLLAMA_API_BASE",
         ChatRules { cache_control: true, ..ChatRules::DEFAULT },
     ),
-    host("custom_openai", None, "CUSTOM_OPENAI_API_KEY", "CUSTOM_OPENAI_API_BASE", ChatRules::DEFAULT),
+    host(
+        "custom_openai",
+        None,
+        "CUSTOM_OPENAI_API_KEY",
+        "CUSTOM_OPENAI_API_BASE",
+        ChatRules { max_tokens: MaxTokens::MaxTokens, ..ChatRules::DEFAULT },
+    ),
+];
+
+/// Parts of the names of models that reason, for each host.
+const REASONING: &[(&str, &[&str])] = &[
+    ("groq", &["gpt-oss", "qwen3"]),
+    ("deepseek", &["reasoner", "deepseek-r1", "deepseek-v3.2", "deepseek-v4", "deepseek-flash"]),
+    ("cerebras", &["gpt-oss", "qwen-3", "gemma-4"]),
+    ("together_ai", &["gpt-oss", "GLM-", "MiniMax-M3", "Qwen3.", "Kimi-K3", "Inkling", "Nemotron", "V4.1-Flash"]),
+    ("fireworks_ai", &["deepseek-v3p", "deepseek-v4", "glm-", "gpt-oss", "kimi-k2p6", "kimi-k2p7", "minimax-m3"]),
+    ("mistral", &["magistral", "devstral", "mistral-medium", "mistral-small", "mistral-large-4", "glm-"]),
+    ("perplexity", &["sonar-reasoning", "sonar-deep-research"]),
+];
+
+/// Parts of the names of Fireworks' models that take `tool_choice`.
+const FIREWORKS_TOOL_CHOICE: &[&str] = &[
+    "deepseek-v3p",
+    "deepseek-v4",
+    "firefunction",
+    "glm-",
+    "gpt-oss",
+    "kimi-k2",
+    "llama-v3p1-405b",
+    "minimax-m",
+    "mixtral-8x22b-instruct-hf",
 ];
 
 /// What is known about a model of a host without being told.
 pub(super) fn capabilities(provider: &str, model: &str) -> Capabilities {
     let has = |names: &[&str]| names.iter().any(|name| model.contains(name));
-    let reasoning = has(&["gpt-oss", "deepseek-r1", "reasoner", "deepseek-v4", "qwen3", "magistral", "grok-4", "grok-3-mini", "qwq", "sonar-reasoning"]);
+    let reasoning = REASONING.iter().any(|(host, names)| *host == provider && has(names));
     Capabilities {
         reasoning,
-        response_schema: provider != "groq" || has(&["gpt-oss", "llama-4", "kimi-k2"]),
+        response_schema: provider != "groq" || has(&["gpt-oss", "llama-4", "kimi-k2", "qwen3.8"]),
+        tool_choice: provider != "fireworks_ai" || has(FIREWORKS_TOOL_CHOICE),
         ..Capabilities::default()
     }
 }

@@ -214,8 +214,12 @@ impl Editor<'_> {
     }
 
     fn takes(&self, name: &str) -> bool {
-        if self.rules.unsupported.contains(&name) {
+        let of_model = |(part, names): &(&str, &[&str])| self.target.model.contains(part) && names.contains(&name);
+        if self.rules.unsupported.contains(&name) || self.rules.by_model.iter().any(of_model) {
             return false;
+        }
+        if name == "tool_choice" && self.rules.gated_tool_choice {
+            return self.target.capabilities.tool_choice;
         }
         if self.openai {
             return !self.family.unsupported(self.target.capabilities.none_effort).contains(&name);

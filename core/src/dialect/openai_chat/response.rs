@@ -6,7 +6,7 @@ use crate::dialect::{AnswerContext, AnswerHints, Dialect};
 use crate::edit::{Decision, Patch};
 use crate::error::{FailureKind, UpstreamError};
 use crate::ids;
-use crate::ir::chat::{Block, Choice, Input, Response, TextBlock, Thinking, ToolUse};
+use crate::ir::chat::{Block, Choice, Finish, Input, Response, TextBlock, Thinking, ToolUse};
 use crate::json::{Node, Text, Writer};
 use crate::loss::Report;
 
@@ -15,7 +15,7 @@ pub(crate) fn decode(root: Node<'_>) -> Result<Response<'_>, UpstreamError> {
     error::in_band(root)?;
     let choices = root.some("choices").filter(|choices| choices.is_array());
     let Some(list) = choices else {
-        return Err(UpstreamError::new(FailureKind::Malformed, 502, "the provider's answer has no choices"));
+        return Err(UpstreamError::new(FailureKind::Malformed, 500, "the provider's answer has no choices"));
     };
     let usage_node = root.some("usage");
     let extra = root
@@ -79,6 +79,9 @@ fn blocks<'a>(message: Node<'a>, choice: &mut Choice<'a>) {
         None => {}
     }
     choice.blocks.extend(refusal.map(Block::Refusal));
+    if !calls.is_empty() && choice.finish == Finish::Stop {
+        choice.finish = Finish::ToolUse;
+    }
     choice.blocks.extend(calls.into_iter().map(Block::ToolUse));
 }
 
@@ -166,14 +169,57 @@ pub(super) fn write_finish(choice: &Choice<'_>, unwrapped: bool, w: &mut Writer<
 pub(crate) fn edit(root: Node<'_>, context: &AnswerContext, patch: &mut Patch) {
     patch.object(root, &[], |patch, key, value| match &*key.name() {
         b"model" => Decision::string(&context.requested_model),
-        b"choices" if context.hints.json_tool.is_some() => {
+        b"usage" => {
+            edit_usage(value, patch);
+            Decision::Keep
+        }
+        b"choices" => {
             patch.array(value, |patch, _, choice| {
-                unwrap_json_tool(choice, &context.hints, patch);
+                if context.hints.json_tool.is_some() {
+                    unwrap_json_tool(choice, &context.hints, patch);
+                } else {
+                    edit_choice(choice, patch);
+                }
                 Decision::Keep
             });
             Decision::Keep
         }
         _ => Decision::Keep,
+    });
+}
+
+fn edit_choice(choice: Node<'_>, patch: &mut Patch) {
+    let message = choice.some("message");
+    let calls = message.and_then(|message| message.some("tool_calls")).is_some_and(|calls| !calls.is_empty());
+    patch.object(choice, &[], |patch, key, value| match &*key.name() {
+        // Agents go by the reason: an answer that calls tools must say so.
+        b"finish_reason" if calls && value.is_text("stop") => Decision::string("tool_calls"),
+        b"message" => {
+            edit_reasoning(value, patch);
+            Decision::Keep
+        }
+        _ => Decision::Keep,
+    });
+}
+
+/// Hosts that call it `reasoning`: clients look for it in `reasoning_content`.
+pub(super) fn edit_reasoning(message: Node<'_>, patch: &mut Patch) {
+    let named = message.some("reasoning").filter(|reasoning| reasoning.is_string());
+    if let Some(reasoning) = named.filter(|_| message.some("reasoning_content").is_none()) {
+        patch.object(message, &[("reasoning_content", reasoning.raw().to_vec())], |_, key, _| {
+            if key.is("reasoning_content") { Decision::Remove } else { Decision::Keep }
+        });
+    }
+}
+
+/// Where a host counts reasoning beside the completion (xAI), `completion_tokens` becomes what the dialect says: both.
+pub(super) fn edit_usage(node: Node<'_>, patch: &mut Patch) {
+    let output = usage(node).output;
+    patch.object(node, &[], |_, key, value| {
+        if key.is("completion_tokens") && value.u64().is_some_and(|said| said != output) {
+            return Decision::Replace(output.to_string().into_bytes());
+        }
+        Decision::Keep
     });
 }
 

@@ -246,11 +246,9 @@ fn assistant(
     if texts.is_empty() && calls.is_empty() && thoughts.is_empty() {
         return;
     }
-    w.begin_object().key("role").str("assistant").key("content");
-    if texts.is_empty() {
-        w.null();
-    } else {
-        w.concat(texts);
+    w.begin_object().key("role").str("assistant");
+    if !texts.is_empty() {
+        w.key("content").concat(texts);
     }
     if !calls.is_empty() {
         w.key("tool_calls").begin_array();

@@ -25,14 +25,45 @@ pub(in crate::dialect::openai_chat) fn message(
             report.lose(format!("messages[{index}].cache_control"), "cache_control");
             Decision::Remove
         }
+        b"cache_control" if editor.rules.cache_control && message.some("content").is_some_and(Node::is_string) => {
+            Decision::Remove
+        }
+        b"content" if editor.rules.cache_control && marked(message).is_some() && value.is_string() => {
+            Decision::Replace(marked_text(value, marked(message)))
+        }
         b"content" if editor.rules.join_text && joinable(value) => Decision::Replace(joined(value)),
         b"content" if value.is_array() => {
             parts(editor, value, user, index, patch, report);
             Decision::Keep
         }
+        b"thinking_blocks" if assistant && editor.rules.drop_thinking_blocks => {
+            report.lose(format!("messages[{index}].thinking_blocks"), "thinking_replay");
+            Decision::Remove
+        }
+        b"reasoning_content" if assistant && editor.rules.drop_reasoning_content => {
+            report.lose(format!("messages[{index}].reasoning_content"), "thinking_replay");
+            Decision::Remove
+        }
         _ if assistant && editor.rules.drop_null_in_assistant && value.is_null() => Decision::Remove,
         _ => Decision::Keep,
     });
+}
+
+/// The cache mark on a whole message.
+fn marked(message: Node<'_>) -> Option<Node<'_>> {
+    message.some("cache_control")
+}
+
+/// Hosts that read cache marks want them on a part, not on the message.
+fn marked_text(content: Node<'_>, mark: Option<Node<'_>>) -> Vec<u8> {
+    let mut json = br#"[{"type":"text","text":"#.to_vec();
+    json.extend_from_slice(content.raw());
+    if let Some(mark) = mark {
+        json.extend_from_slice(br#","cache_control":"#);
+        json.extend_from_slice(mark.raw());
+    }
+    json.extend_from_slice(b"}]");
+    json
 }
 
 fn joinable(content: Node<'_>) -> bool {

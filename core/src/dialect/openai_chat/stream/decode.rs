@@ -5,7 +5,7 @@ use super::super::wire::{finish, usage};
 use crate::dialect::StreamDecoder;
 use crate::error::{FailureKind, UpstreamError};
 use crate::frame::sse::Frame;
-use crate::ir::chat::{BlockStart, Delta, Event, Start};
+use crate::ir::chat::{BlockStart, Delta, Event, Finish, Start};
 use crate::json::{Limits, Node, Text, Tokens};
 
 /// Reads chunks.
@@ -310,6 +310,11 @@ impl ChoiceState {
             }
         }
         self.finished = true;
-        sink(Event::Finish { choice: self.index, finish: finish(Some(reason)), stop_sequence: None });
+        let finish = match finish(Some(reason)) {
+            // Agents go by the reason: an answer that calls tools must say so.
+            Finish::Stop if !self.tools.is_empty() => Finish::ToolUse,
+            finish => finish,
+        };
+        sink(Event::Finish { choice: self.index, finish, stop_sequence: None });
     }
 }

@@ -1,6 +1,7 @@
 //! The edit list of streams whose client and provider share the dialect.
 
 use super::super::error;
+use super::super::response::{edit_reasoning, edit_usage};
 use super::super::wire::usage;
 use crate::attempt::{Relaying, StreamState};
 use crate::dialect::AnswerContext;
@@ -14,9 +15,15 @@ pub(crate) struct Relay {
     context: AnswerContext,
     hide_usage: bool,
     tokens: Tokens,
-    /// `(choice, finished)`
-    choices: Vec<(u32, bool)>,
+    choices: Vec<Seen>,
     done: bool,
+}
+
+/// What was seen of one choice.
+struct Seen {
+    index: u32,
+    finished: bool,
+    calls: bool,
 }
 
 impl Relay {
@@ -38,12 +45,36 @@ impl Relay {
             return;
         }
         let mut patch = Patch::default();
-        patch.object(root, &[], |_, key, _| match &*key.name() {
+        patch.object(root, &[], |patch, key, value| match &*key.name() {
             b"model" => Decision::string(&self.context.requested_model),
             b"usage" if self.hide_usage => Decision::Remove,
+            b"usage" => {
+                edit_usage(value, patch);
+                Decision::Keep
+            }
+            b"choices" => {
+                patch.array(value, |patch, _, choice| {
+                    self.choice(choice, patch);
+                    Decision::Keep
+                });
+                Decision::Keep
+            }
             _ => Decision::Keep,
         });
         write_patched(frame, data, patch, out);
+    }
+
+    fn choice(&self, choice: Node<'_>, patch: &mut Patch) {
+        let index = choice.some("index").and_then(Node::u64).unwrap_or(0) as u32;
+        let calls = self.choices.iter().any(|known| known.index == index && known.calls);
+        patch.object(choice, &[], |patch, key, value| match &*key.name() {
+            b"finish_reason" if calls && value.is_text("stop") => Decision::string("tool_calls"),
+            b"delta" => {
+                edit_reasoning(value, patch);
+                Decision::Keep
+            }
+            _ => Decision::Keep,
+        });
     }
 
     fn observe(&mut self, root: Node<'_>, state: &mut StreamState) {
@@ -51,9 +82,13 @@ impl Relay {
         for choice in list.items() {
             let index = choice.some("index").and_then(Node::u64).unwrap_or(0) as u32;
             let finished = choice.some("finish_reason").is_some_and(|reason| !reason.is_text(""));
-            match self.choices.iter_mut().find(|(known, _)| *known == index) {
-                Some((_, over)) => *over |= finished,
-                None => self.choices.push((index, finished)),
+            let calls = choice.some("delta").and_then(|delta| delta.some("tool_calls")).is_some();
+            match self.choices.iter_mut().find(|known| known.index == index) {
+                Some(known) => {
+                    known.finished |= finished;
+                    known.calls |= calls;
+                }
+                None => self.choices.push(Seen { index, finished, calls }),
             }
             state.committed |= finished || choice.some("delta").is_some_and(has_content);
         }
@@ -67,7 +102,7 @@ impl Relay {
     }
 
     fn finish(&mut self, state: &mut StreamState, out: &mut Vec<u8>) -> bool {
-        if !self.choices.is_empty() && self.choices.iter().all(|(_, finished)| *finished) {
+        if !self.choices.is_empty() && self.choices.iter().all(|seen| seen.finished) {
             state.complete();
             return true;
         }
