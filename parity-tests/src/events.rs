@@ -175,7 +175,10 @@ impl Gathered {
 
     fn beside(&mut self, index: &Value, key: &str, value: &Value) {
         let place = self.beside.entry(format!("{index}/{key}")).or_insert(Value::Null);
-        append(place, value);
+        match (place, value) {
+            (Value::String(text), Value::String(more)) => text.push_str(more),
+            (place, value) => append(place, value),
+        }
     }
 }
 
@@ -196,10 +199,14 @@ fn strip_repeated(call: &mut Value) {
     }
 }
 
-/// Joins what accompanies deltas: lists and strings are concatenated, objects joined by key, the last of other values stays.
+/// Joins what accompanies deltas: lists are concatenated, objects joined by key, the last of other values stays.
 fn append(place: &mut Value, value: &Value) {
     match (place, value) {
         (place @ Value::Null, value) => *place = value.clone(),
+        // A list that begins with all that was said before is the list so far, said again.
+        (Value::Array(items), Value::Array(more)) if !items.is_empty() && more.starts_with(items) => {
+            items.clone_from(more);
+        }
         (Value::Array(items), Value::Array(more)) => {
             for item in more {
                 if !continues_thinking(items.last_mut(), item) {
@@ -207,7 +214,6 @@ fn append(place: &mut Value, value: &Value) {
                 }
             }
         }
-        (Value::String(text), Value::String(more)) => text.push_str(more),
         (Value::Object(members), Value::Object(more)) => {
             for (key, value) in more {
                 append(members.entry(key.clone()).or_insert(Value::Null), value);

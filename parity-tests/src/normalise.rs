@@ -80,7 +80,7 @@ pub(crate) fn answer(route: Route, mut seen: Value, provider: &str) -> Value {
     }
     transform(&mut seen, &mut |path, node| {
         if is_id(path) {
-            made_up_id(node, provider);
+            made_up_id(path, node, provider);
         } else if is_error_message(path) {
             own_words(node, provider);
         } else if CLOCK.iter().any(|pattern| matches(path, pattern)) {
@@ -116,12 +116,16 @@ pub(crate) fn stands_in(provider: &str, id: &str) -> bool {
     provider.contains(&format!("\"{id}\""))
 }
 
-/// Keeps of a made-up id only what clients may look at: its prefix.
-fn made_up_id(node: &mut Value, provider: &str) {
+/// The ids of answers, whose prefix says what they are.
+const ANSWER_IDS: [&str; 3] = ["/body/id", "/stream/chunk/id/*", "/stream/events/*/message/id"];
+
+/// Keeps of a made-up id only what clients may look at: the prefix of an answer's.
+fn made_up_id(path: &[Step], node: &mut Value, provider: &str) {
     if let Value::String(id) = node {
-        if !stands_in(provider, id) {
-            let prefix = id.find(['-', '_']).map_or("", |end| &id[..=end]);
-            *id = format!("<made up> {prefix}");
+        if !id.is_empty() && !stands_in(provider, id) {
+            let answer = ANSWER_IDS.iter().any(|pattern| matches(path, pattern));
+            let prefix = id.find(['-', '_']).filter(|_| answer).map_or("", |end| &id[..=end]);
+            *id = format!("<made up> {prefix}").trim_end().to_owned();
         }
     }
 }

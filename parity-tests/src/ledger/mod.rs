@@ -5,7 +5,9 @@
 
 mod anthropic_answers;
 mod chat_streams;
+mod contents;
 mod errors;
+mod failures;
 mod headers;
 mod requests;
 mod same_dialect;
@@ -57,6 +59,11 @@ pub(crate) struct Context<'c> {
 }
 
 impl Context<'_> {
+    /// Whether the client asked for a stream.
+    pub(crate) fn streams(&self) -> bool {
+        self.case.question.body["stream"] == Value::Bool(true)
+    }
+
     /// The dialect that the provider of the case speaks, among those built.
     pub(crate) fn upstream(&self) -> Route {
         upstream(self.case)
@@ -88,6 +95,8 @@ pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
     let groups = [
         requests::RULES,
         headers::RULES,
+        contents::RULES,
+        failures::RULES,
         errors::RULES,
         same_dialect::RULES,
         usage::RULES,

@@ -1,0 +1,200 @@
+//! Contents of messages, of requests and answers: what was said arrives, by whom it was said.
+
+use serde_json::{Value, json};
+
+use super::{Context, Evidence, Layer, Rule};
+use crate::case::Route;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "content_lists_kept",
+        why: "A message's content parts are sent as the client wrote them: LiteLLM makes text of them and loses images on the way.",
+        evidence: Evidence::RecordedBytes,
+        apply: content_lists,
+    },
+    Rule {
+        code: "tools_kept",
+        why: "The client's tools are sent as they are; LiteLLM drops all of them for DeepSeek where `type` is missing.",
+        evidence: Evidence::RecordedBytes,
+        apply: tools,
+    },
+    Rule {
+        code: "tool_members_kept",
+        why: "Members of a tool that LiteLLM does not know are the provider's business and are sent as they are.",
+        evidence: Evidence::RecordedBytes,
+        apply: tool_members,
+    },
+    Rule {
+        code: "stream_kept",
+        why: "A client that asks for a stream gets one from the provider; LiteLLM asks for a whole answer and cuts it up.",
+        evidence: Evidence::RecordedBytes,
+        apply: stream,
+    },
+    Rule {
+        code: "system_messages_kept",
+        why: "Chat providers take system messages anywhere; LiteLLM turns a later one into words of the user.",
+        evidence: Evidence::ProviderDocs,
+        apply: system_messages,
+    },
+    Rule {
+        code: "anthropic_fields_not_leaked",
+        why: "A top-level `cache_control` is Anthropic's and means nothing to a chat provider, which may reject it.",
+        evidence: Evidence::ProviderDocs,
+        apply: not_leaked,
+    },
+    Rule {
+        code: "think_tags_kept",
+        why: "The model's text is the provider's to cut up: LiteLLM takes `<think>` apart in whole answers, and not in streams.",
+        evidence: Evidence::RecordedBytes,
+        apply: think_tags,
+    },
+    Rule {
+        code: "function_call_kept",
+        why: "The older `function_call` of an answer is a tool call too; LiteLLM loses it on the way to a messages client.",
+        evidence: Evidence::RecordedBytes,
+        apply: function_call,
+    },
+];
+
+fn same_dialect(context: &Context<'_>) -> bool {
+    context.upstream() == context.case.question.route
+}
+
+fn request_body<'v>(context: &Context<'_>, oracle: &'v mut Value) -> Option<&'v mut serde_json::Map<String, Value>> {
+    oracle.get_mut("body").filter(|_| context.layer == Layer::Request)?.as_object_mut()
+}
+
+fn content_lists(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let asked = context.case.question.body["messages"].as_array().filter(|_| same_dialect(context));
+    let sent = request_body(context, oracle).and_then(|body| body.get_mut("messages")?.as_array_mut());
+    let (Some(asked), Some(sent)) = (asked, sent) else { return 0 };
+    if asked.len() != sent.len() {
+        return 0;
+    }
+    let mut changed = 0;
+    for (asked, sent) in asked.iter().zip(sent) {
+        let parts = asked["content"].as_array();
+        let more = parts.is_some_and(|parts| parts.is_empty() || parts.iter().any(|part| part["type"] != "text"));
+        if more && sent["content"].is_string() {
+            sent["content"] = asked["content"].clone();
+            changed += 1;
+        }
+    }
+    changed
+}
+
+fn tools(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let asked = &context.case.question.body;
+    let Some(sent) = request_body(context, oracle).filter(|_| same_dialect(context)) else { return 0 };
+    if asked["tools"].as_array().is_none_or(Vec::is_empty) || sent.contains_key("tools") {
+        return 0;
+    }
+    let mut changed = 0;
+    for key in ["tools", "tool_choice"] {
+        if let Some(value) = asked.get(key).filter(|_| !sent.contains_key(key)) {
+            sent.insert(key.to_owned(), value.clone());
+            changed += 1;
+        }
+    }
+    changed
+}
+
+fn tool_members(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let asked = context.case.question.body["tools"].as_array().filter(|_| same_dialect(context));
+    let sent = request_body(context, oracle).and_then(|body| body.get_mut("tools")?.as_array_mut());
+    let (Some(asked), Some(sent)) = (asked, sent) else { return 0 };
+    let mut changed = 0;
+    for (asked, sent) in asked.iter().zip(sent) {
+        let (Some(asked), Some(sent)) = (asked.as_object(), sent.as_object_mut()) else { continue };
+        for (key, value) in asked.iter().filter(|(key, _)| *key != "cache_control") {
+            if !sent.contains_key(key) {
+                sent.insert(key.clone(), value.clone());
+                changed += 1;
+            }
+        }
+    }
+    changed
+}
+
+fn stream(context: &Context<'_>, oracle: &mut Value) -> usize {
+    match request_body(context, oracle).filter(|_| context.streams()) {
+        Some(sent) if !sent.contains_key("stream") => {
+            sent.insert("stream".to_owned(), json!(true));
+            1
+        }
+        _ => 0,
+    }
+}
+
+const OPERATOR_NOTE: &str = "Operator note (not from the user)";
+
+fn system_messages(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let cross = context.case.question.route == Route::AnthropicMessages && !same_dialect(context);
+    let sent = request_body(context, oracle).and_then(|body| body.get_mut("messages")?.as_array_mut());
+    let Some(messages) = sent.filter(|_| cross) else { return 0 };
+    let mut changed = 0;
+    for message in messages.iter_mut() {
+        let Some(parts) = message.get_mut("content").and_then(Value::as_array_mut) else { continue };
+        if parts.first().is_some_and(|part| part["text"].as_str().is_some_and(|text| text.starts_with(OPERATOR_NOTE))) {
+            parts.remove(0);
+            message["role"] = json!("system");
+            changed += 2;
+        }
+    }
+    messages.retain(|message| message["role"] != "system" || message["content"] != json!([]));
+    changed
+}
+
+fn not_leaked(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let cross = context.case.question.route == Route::AnthropicMessages && !same_dialect(context);
+    let sent = request_body(context, oracle).filter(|_| cross);
+    sent.and_then(|sent| sent.shift_remove("cache_control")).map_or(0, |_| 1)
+}
+
+/// The message of the provider's whole chat answer.
+fn chat_message<'v>(context: &Context<'v>) -> Option<&'v Value> {
+    let chat = context.layer == Layer::Answer && context.upstream() == Route::OpenAiChat;
+    context.provider.filter(|_| chat)?.pointer("/body/choices/0/message")
+}
+
+fn think_tags(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let Some(message) = chat_message(context) else { return 0 };
+    let Some(text) = message["content"].as_str().filter(|text| text.contains("<think>")) else { return 0 };
+    if message["reasoning_content"].is_string() || message["reasoning"].is_string() {
+        return 0;
+    }
+    if context.case.question.route == Route::AnthropicMessages {
+        let Some(Value::Array(blocks)) = oracle.pointer_mut("/body/content") else { return 0 };
+        let Some(at) = blocks.iter().position(|block| block["type"] == "thinking") else { return 0 };
+        blocks.remove(at);
+        if blocks.get(at).is_some_and(|block| block["type"] == "text") {
+            blocks.remove(at);
+        }
+        blocks.insert(at, json!({"type": "text", "text": text}));
+        return 3;
+    }
+    let Some(Value::Object(place)) = oracle.pointer_mut("/body/choices/0/message") else { return 0 };
+    if place.get("content") == message.get("content") {
+        return 0;
+    }
+    place.shift_remove("reasoning_content");
+    place.insert("content".to_owned(), json!(text));
+    2
+}
+
+fn function_call(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let messages = context.case.question.route == Route::AnthropicMessages;
+    let call = chat_message(context).filter(|_| messages).map(|message| &message["function_call"]);
+    let Some(call) = call.filter(|call| call.is_object()) else { return 0 };
+    let Some(Value::Array(blocks)) = oracle.pointer_mut("/body/content") else { return 0 };
+    if blocks.iter().any(|block| block["type"] == "tool_use") {
+        return 0;
+    }
+    let arguments = &call["arguments"];
+    let input = arguments.get("$json").cloned();
+    let parsed = || arguments.as_str().and_then(|text| crate::value::parse(text.as_bytes()));
+    let input = input.or_else(parsed).unwrap_or_else(|| json!({}));
+    blocks.push(json!({"type": "tool_use", "id": "<made up>", "name": call["name"], "input": input}));
+    oracle["body"]["stop_reason"] = json!("tool_use");
+    5
+}
