@@ -119,6 +119,16 @@ def test_bytes_of_both_sides(upstream: Upstream, tmp_path: Path) -> None:
     assert sent.header("host") == f"127.0.0.1:{upstream.port}"
 
 
+@pytest.mark.parametrize("target", ["//elsewhere/x", "/@elsewhere/x", "*", "http://elsewhere/x", "/a?http://elsewhere"])
+def test_no_path_leads_to_another_host(upstream: Upstream, tmp_path: Path, target: str) -> None:
+    running = Running(to_upstream(upstream), tmp_path)
+    with running, socket.create_connection(("127.0.0.1", running.port)) as client:
+        client.sendall(f"OPTIONS {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+        assert client.makefile("rb").readline().split()[1] in (b"200", b"400")
+    for request in upstream.received:
+        assert request.header("host") == f"127.0.0.1:{upstream.port}"
+
+
 def test_large_multipart_upload_streams_through(gateway: Running) -> None:
     body = (
         b"--e\r\ncontent-disposition: form-data; name=file; filename=a\r\n\r\n"
@@ -193,7 +203,7 @@ def test_switch_and_closed_gate_lead_to_python(upstream: Upstream, tmp_path: Pat
 
 def test_no_python_engine_is_a_clear_501(tmp_path: Path) -> None:
     gate = tmp_path / "gate.json"
-    gate.write_text('{"routes": {"openai_chat/openai": {"features": []}}}')
+    gate.write_text('{"routes": {"openai_chat/openai": {"features": ["system"]}}}')
     document = config_document("http://127.0.0.1:9", migration={"gate_file": str(gate)})
     with Running(document, tmp_path) as gateway:
         if gateway.app.python.available:

@@ -15,7 +15,19 @@ from interlingua.gateway.multipart import MultipartError, ocr_request, parse_for
 from interlingua.gateway.retries import is_retryable, retries_allowed, wait_seconds
 from interlingua.gateway.switches import Gate, SwitchError, Switches
 
-GATE = Gate({"openai_chat/anthropic": ["streaming", "tools"], "anthropic_messages/anthropic": []})
+GATE = Gate(
+    {
+        "openai_chat/anthropic": ["streaming", "tools"],
+        "anthropic_messages/anthropic": ["system"],
+        "mistral_ocr/mistral": [],
+    }
+)
+    {
+        "openai_chat/anthropic": ["streaming", "tools"],
+        "anthropic_messages/anthropic": ["system"],
+        "mistral_ocr/mistral": [],
+    }
+)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +109,7 @@ def test_auto_follows_the_gate() -> None:
     assert (unproven.engine, unproven.why) == ("python", "parity is not proven for: audio")
     assert switches.decide("openai_chat", "groq", []).engine == "python"
     assert switches.decide("anthropic_messages", "anthropic", []).engine == "rust"
+    assert switches.decide("mistral_ocr", "mistral", []).engine == "python"  # seen, and nothing proven
 
 
 def test_modes_and_the_most_specific_switch() -> None:

@@ -215,6 +215,7 @@ class Dispatcher:
         deployment, config = choice.deployment, self._config
         read = (
             _seconds(controls.get("timeout"))
+            or _seconds(controls.get("request_timeout"))
             or _seconds(exchange.header(b"x-litellm-timeout"))
             or deployment.timeout
             or config.timeout

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
+from urllib.parse import quote
 
 from interlingua import _native
 from interlingua.gateway.asgi import ByteHeaders, encode_headers
@@ -208,7 +209,7 @@ def signed(request: _native.HttpRequest, choice: Choice) -> tuple[str, ByteHeade
             headers = [pair for pair in headers if pair[0].lower() != name.lower().encode("latin-1")]
             headers.append((name.encode("latin-1"), (prefix + choice.api_key).encode("latin-1")))
         elif kind == "query":
-            url = f"{url}{'&' if '?' in url else '?'}{name}={choice.api_key}"
+            url = f"{url}{'&' if '?' in url else '?'}{name}={quote(choice.api_key, safe='')}"
         else:
             raise CredentialError(501, f"the gateway cannot sign with {kind!r} yet")
     return url, headers

@@ -203,15 +203,20 @@ CONTROLS_HARMLESS: Final = frozenset(
         "litellm_call_id",
         "litellm_trace_id",
         "litellm_session_id",
-        "spend_logs_metadata",
         "no-log",
-        "proxy_server_request",
-        "user_api_key",
-        "trace_id",
-        "session_id",
-        "num_retries_per_request",
+        "turn_off_message_logging",
+        "verbose",
         "max_retries",
+        "max_fallbacks",
+        "disable_fallbacks",
+        "routing_strategy",
+        "rpm",
+        "tpm",
+        "weight",
         "model_info",
+        "id",
+        "mock_response",  # LiteLLM's proxy ignores these two as well
+        "mock_timeout",
     ]
 )
 """Fields of a request that are meant for the host; any other one keeps the request on LiteLLM."""

@@ -15,6 +15,7 @@ from interlingua.gateway.faults import ConnectFailed, UpstreamTimeout
 
 MAX_IDLE_PER_ORIGIN = 256
 IDLE_SECONDS = 55.0
+MAX_REMEMBERED_URL = 512
 
 
 class Origin(NamedTuple):
@@ -45,9 +46,13 @@ class Location:
     """The request line after the method, and the ``host`` header."""
 
 
-@lru_cache(maxsize=4096)
 def locate(url: str) -> Location:
     """Split an absolute http(s) URL. Raises ``ValueError`` for anything else."""
+    # Paths of relayed requests come from clients: long ones are not remembered.
+    return _remembered(url) if len(url) <= MAX_REMEMBERED_URL else _split(url)
+
+
+def _split(url: str) -> Location:
     if any(character <= " " or character == "\x7f" for character in url):
         raise ValueError("a URL must not hold spaces or control characters")
     parts = urlsplit(url)
@@ -64,6 +69,9 @@ def locate(url: str) -> Location:
     origin = Origin(parts.scheme, host, port)
     line = target.encode("utf-8")
     return Location(origin, line, b" " + line + b" HTTP/1.1\r\nhost: " + origin.authority.encode("ascii"))
+
+
+_remembered = lru_cache(maxsize=4096)(_split)
 
 
 class Pool:

@@ -9,6 +9,7 @@ from interlingua.gateway.asgi import ByteHeaders, ClientGone, Receive, content_l
 from interlingua.gateway.exchange import Exchange
 from interlingua.gateway.transport import HOP_BY_HOP, Timeouts, Transport
 
+_ASCII = "".join(map(chr, range(0x21, 0x7F)))
 BUFFERED_BYTES = 1024 * 1024
 _REQUEST_DROPPED = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
 _ANSWER_DROPPED = HOP_BY_HOP
@@ -16,9 +17,11 @@ TIMEOUTS = Timeouts(connect=10.0, read=6000.0)
 
 
 def target_path(scope_path: str, raw_path: bytes | None, query: bytes) -> str:
-    """Path and query as the client sent them."""
-    path = raw_path.decode("latin-1").partition("?")[0] if raw_path else quote(scope_path)
-    return f"{path}?{query.decode('latin-1')}" if query else path
+    """Path and query as the client sent them; bytes beyond ASCII in their percent form."""
+    path = quote(raw_path.partition(b"?")[0], safe=_ASCII) if raw_path else quote(scope_path)
+    if not path.startswith("/"):
+        path = f"/{path}"  # never let a path run on from the host's name
+    return f"{path}?{quote(query, safe=_ASCII)}" if query else path
 
 
 def request_headers(headers: ByteHeaders, client: tuple[str, int] | None) -> ByteHeaders:

@@ -44,7 +44,8 @@ class Gate:
         return cls({pair: entry.get("features", []) for pair, entry in routes.items() if isinstance(entry, dict)})
 
     def is_open(self, pair: str) -> bool:
-        return pair in self._proven
+        """Something is proven for this pair."""
+        return bool(self._proven.get(pair))
 
     def missing(self, pair: str, features: Iterable[str]) -> list[str]:
         """Features in use that are not proven for this pair."""
