@@ -1,6 +1,6 @@
 //! Whole answers of `anthropic_messages`.
 
-use super::wire::{finish, stop_reason, usage, write_usage};
+use super::wire::{arguments, finish, stop_reason, tool_id, usage, write_usage};
 use super::{blocks, error};
 use crate::dialect::{AnswerContext, Dialect};
 use crate::error::{FailureKind, UpstreamError};
@@ -172,7 +172,11 @@ fn write_tool_use(
     report: &mut Report,
 ) {
     w.begin_object().key("type").str("tool_use");
-    w.key("id").text(&super::wire::tool_id(&tool.id));
+    if tool.id.is_empty() {
+        w.key("id").str(&ids::tool_call(context.id_seed, index as u32));
+    } else {
+        w.key("id").text(&tool_id(&tool.id));
+    }
     w.key("name");
     let original = if context.hints.tool_names.is_empty() {
         None
@@ -188,7 +192,7 @@ fn write_tool_use(
         Input::Json(node) => {
             w.node(*node);
         }
-        Input::Encoded(text) => match super::wire::arguments(text) {
+        Input::Encoded(text) => match arguments(text) {
             Some(json) => {
                 w.raw(json.as_bytes());
             }

@@ -9,17 +9,15 @@ use crate::usage::Usage;
 /// The `anthropic-version` that this dialect is (<https://docs.anthropic.com/en/api/versioning>).
 pub(crate) const VERSION: &str = "2023-06-01";
 
-/// The error type that belongs to a status.
+/// The error type that belongs to a status, as LiteLLM tells it.
 pub(crate) fn error_type(status: u16) -> &'static str {
     match status {
-        400 | 405 | 409 | 415 | 422 => "invalid_request_error",
+        400 => "invalid_request_error",
         401 => "authentication_error",
-        402 => "billing_error",
         403 => "permission_error",
         404 => "not_found_error",
         413 => "request_too_large",
         429 => "rate_limit_error",
-        504 => "timeout_error",
         529 => "overloaded_error",
         _ => "api_error",
     }

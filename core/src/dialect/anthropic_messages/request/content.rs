@@ -186,6 +186,12 @@ pub(super) fn write_cache(cache: Option<Node<'_>>, w: &mut Writer<'_>) {
     }
 }
 
+/// Whether the medium was named by an id (clients of `openai_chat` put addresses there, too).
+pub(super) fn is_file_by_id(block: &Block<'_>) -> bool {
+    matches!(block, Block::Media(media)
+        if media.kind == MediaKind::File && matches!(media.source, Source::FileId(_) | Source::Url(_)))
+}
+
 /// Whether the medium is a file that only code can see.
 pub(super) fn is_upload(block: &Block<'_>) -> bool {
     matches!(block, Block::Media(media) if media.kind == MediaKind::File && matches!(media.source, Source::FileId(_))

@@ -43,6 +43,9 @@ pub(crate) fn encode(
     }
     let (system, turns) = conversation(turns, context, report)?;
     let uploads = turns.iter().any(|turn| turn.message.blocks.iter().any(content::is_upload));
+    if turns.iter().any(|turn| turn.message.blocks.iter().any(content::is_file_by_id)) {
+        betas.add("files-api-2025-04-14");
+    }
     if uploads {
         betas.add("files-api-2025-04-14");
         betas.add("code-execution-2025-05-22");

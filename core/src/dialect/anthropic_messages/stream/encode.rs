@@ -155,7 +155,7 @@ impl Encoder {
         self.start(&Start::default(), out);
         let ready = !matches!(block, BlockStart::ToolUse { name, .. } if name.is_empty());
         self.calls |= matches!(block, BlockStart::ToolUse { .. });
-        let begin = self.begin(block);
+        let begin = self.begin(index, block);
         if let Some(known) = self.blocks.iter_mut().rev().find(|known| known.index == index) {
             // The same call again, now with its name.
             if !known.opened && ready {
@@ -176,7 +176,7 @@ impl Encoder {
         self.advance(out);
     }
 
-    fn begin(&mut self, block: &BlockStart<'_>) -> Vec<u8> {
+    fn begin(&mut self, index: u32, block: &BlockStart<'_>) -> Vec<u8> {
         let mut json = Vec::new();
         let mut w = Writer::new(&mut json);
         match block {
@@ -191,7 +191,13 @@ impl Encoder {
                 w.begin_object().key("type").str("redacted_thinking").key("data").text(data).end_object();
             }
             BlockStart::ToolUse { id, name } => {
-                w.begin_object().key("type").str("tool_use").key("id").text(&tool_id(id)).key("name");
+                w.begin_object().key("type").str("tool_use").key("id");
+                if id.is_empty() {
+                    w.str(&ids::tool_call(self.context.id_seed, index));
+                } else {
+                    w.text(&tool_id(id));
+                }
+                w.key("name");
                 match self.context.hints.client_tool_name(&name.unescape()) {
                     Some(original) => w.str(original),
                     None => w.text(name),
