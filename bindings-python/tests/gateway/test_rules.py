@@ -22,12 +22,6 @@ GATE = Gate(
         "mistral_ocr/mistral": [],
     }
 )
-    {
-        "openai_chat/anthropic": ["streaming", "tools"],
-        "anthropic_messages/anthropic": ["system"],
-        "mistral_ocr/mistral": [],
-    }
-)
 
 
 @pytest.mark.parametrize(
