@@ -146,7 +146,9 @@ fn find(directory: &Path, found: &mut Vec<PathBuf>) -> Result<(), String> {
 
 fn load(directory: &Path) -> Result<Case, String> {
     let names: Vec<&str> = directory.iter().rev().take(3).filter_map(|name| name.to_str()).collect();
-    let [case, provider, route] = names[..] else { return Err("not below fixtures/<route>/<provider>/".to_owned()) };
+    let [case, provider, route] = names[..] else {
+        return Err("not below fixtures/<route>/<provider>/".to_owned());
+    };
     let facts: toml::Table = read_toml(&directory.join("case.toml"))?;
     let text = |key: &str| facts.get(key).and_then(toml::Value::as_str).map(str::to_owned);
     let mut body = read_json(&directory.join("client_request.json"))?;

@@ -27,7 +27,8 @@ pub(crate) fn load(file: &Path, targets: &Targets) -> Result<Corpus, String> {
         if line.is_empty() {
             continue;
         }
-        let exchange = value::parse(&line).ok_or_else(|| format!("{}:{}: not JSON", file.display(), number + 1))?;
+        let exchange =
+            value::parse(&line).ok_or_else(|| format!("{}:{}: not JSON", file.display(), number + 1))?;
         corpus.product += targets.per_exchange();
         let Some(dialect) = dialect(&exchange) else { continue };
         let id = exchange["id"].as_str().unwrap_or("?");
@@ -119,7 +120,8 @@ fn recorded_answer(exchange: &Value) -> Option<Answer> {
     let status = u16::try_from(exchange["status"].as_u64()?).ok()?;
     let headers = exchange["response_headers"].as_object()?;
     let told = headers.iter().filter(|(name, _)| tells(&name.to_ascii_lowercase()));
-    let headers = told.filter_map(|(name, value)| Some((name.to_ascii_lowercase(), value.as_str()?.to_owned())));
+    let headers =
+        told.filter_map(|(name, value)| Some((name.to_ascii_lowercase(), value.as_str()?.to_owned())));
     let mut headers: Vec<_> = headers.collect();
     if body.starts_with(b"data: ") {
         headers.retain(|(name, _)| name != "content-type");

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use interlingua::{
-    Attempt, AttemptOptions, Auth, ClientHead, Dialect, HttpRequest, Limits, Outcome, Refusal, Request, Step, Target,
+    Attempt, AttemptOptions, Auth, ClientHead, Dialect, HttpRequest, Limits, Outcome, Refusal, Request, Step,
+    Target,
 };
 use serde_json::{Map, Value, json};
 
@@ -32,7 +33,11 @@ pub(crate) enum RefusalKind {
 pub(crate) enum OurRequest {
     /// `{"method", "url", "headers", "body"}`
     Sent(Value),
-    Refused { kind: RefusalKind, status: u16, message: String },
+    Refused {
+        kind: RefusalKind,
+        status: u16,
+        message: String,
+    },
 }
 
 /// What the core did with a case.
@@ -79,7 +84,8 @@ fn attempt(case: &Case) -> Result<(HttpRequest, Attempt), Refusal> {
     let head = ClientHead { query: String::new(), headers: question.headers.clone() };
     let request = Request::read(dialect, &head, Bytes::from(body.to_string()), &Limits::default())?;
     let needed = NEEDS_BASE_URL.contains(&question.provider.as_str()).then_some(UPSTREAM);
-    let mut target = Target::new(&question.provider, &question.model, question.api_base.as_deref().or(needed))?;
+    let mut target =
+        Target::new(&question.provider, &question.model, question.api_base.as_deref().or(needed))?;
     target.drop_params = question.drop_params;
     let options = AttemptOptions {
         now_unix: NOW_UNIX,

@@ -30,7 +30,7 @@ fn chat_events(frames: &[Value]) -> Value {
     let mut gathered = Gathered::default();
     for frame in frames {
         if let Some(name) = frame.get("event") {
-            gathered.events.push(json!({"event": name}));
+            gathered.distinct("event", name);
         }
         match &frame["data"] {
             Value::Object(chunk) => gathered.chunk(chunk),
@@ -117,7 +117,9 @@ impl Gathered {
         for (key, value) in delta.iter().filter(|(_, value)| !value.is_null()) {
             match (key.as_str(), value) {
                 ("role", _) => {}
-                ("tool_calls", Value::Array(calls)) => calls.iter().for_each(|call| self.tool_call(index, call)),
+                ("tool_calls", Value::Array(calls)) => {
+                    calls.iter().for_each(|call| self.tool_call(index, call))
+                }
                 (field, _) if TEXT_FIELDS.contains(&field) => {}
                 _ => self.beside(index, key, value),
             }
@@ -149,7 +151,8 @@ impl Gathered {
             .and_then(|function| function.shift_remove("arguments"))
             .unwrap_or(Value::Null);
         let last = self.events.last_mut().and_then(Value::as_object_mut);
-        let open = last.filter(|last| last.get("choice") == Some(index) && last.get("tool_call") == Some(&number));
+        let open =
+            last.filter(|last| last.get("choice") == Some(index) && last.get("tool_call") == Some(&number));
         strip_repeated(&mut rest);
         let opens = rest.as_object().is_some_and(|rest| !rest.is_empty());
         let text = arguments.as_str().unwrap_or_default();
@@ -215,7 +218,7 @@ fn append(place: &mut Value, value: &Value) {
             }
         }
         (Value::Object(members), Value::Object(more)) => {
-            for (key, value) in more {
+            for (key, value) in more.iter().filter(|(_, value)| !value.is_null()) {
                 append(members.entry(key.clone()).or_insert(Value::Null), value);
             }
         }

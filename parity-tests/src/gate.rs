@@ -23,7 +23,9 @@ pub(crate) fn derive(outcomes: &[(Case, Class)]) -> Value {
         entry.cases += 1;
         let features = case.features.iter().cloned();
         match class {
-            Class::Identical | Class::Explained => entry.proven.extend(features.filter(|name| proves(case, name))),
+            Class::Identical | Class::Explained => {
+                entry.proven.extend(features.filter(|name| proves(case, name)))
+            }
             Class::Unexplained => entry.failed.extend(features),
             Class::Declined | Class::OracleFailed => {}
         }

@@ -172,7 +172,11 @@ fn answer(
     let observed =
         Observed { layer: Layer::Answer, ours: observe::answer(received), oracle: observe::answer(theirs) };
     let verdict = compare(case, &observed, &observed.ours);
-    if verdict.class == Class::Unexplained && given.status < 400 && failed(&observed.oracle) && !failed(&observed.ours) {
+    if verdict.class == Class::Unexplained
+        && given.status < 400
+        && failed(&observed.oracle)
+        && !failed(&observed.ours)
+    {
         let note = format!("the oracle made an error of a valid answer: {}", error_of(&observed.oracle));
         return (Verdict::of(Class::OracleFailed, note), None);
     }
@@ -192,12 +196,16 @@ fn error_of(seen: &Value) -> Value {
 
 /// Compares one layer, `ours` in place of what was observed, and applies the ledger if they differ.
 pub(crate) fn compare(case: &Case, observed: &Observed, ours: &Value) -> Verdict {
-    let provider_text = case.answer.as_ref().map(|answer| String::from_utf8_lossy(&answer.body)).unwrap_or_default();
+    let provider_text =
+        case.answer.as_ref().map(|answer| String::from_utf8_lossy(&answer.body)).unwrap_or_default();
     let normal = |seen: &Value| match observed.layer {
         Layer::Request => normalise::request(seen.clone()),
         Layer::Answer => normalise::answer(case.question.route, seen.clone(), &provider_text),
     };
-    let (ours, mut oracle) = (normal(ours), normal(&observed.oracle));
+    let (mut ours, mut oracle) = (normal(ours), normal(&observed.oracle));
+    if observed.layer == Layer::Answer && case.question.body["response_format"]["json_schema"].is_object() {
+        (ours, oracle) = (normalise::json_answer(ours), normalise::json_answer(oracle));
+    }
     if both(&ours, &oracle).is_empty() {
         return Verdict::of(Class::Identical, "");
     }

@@ -66,7 +66,8 @@ struct Places {
 impl Places {
     fn of(case: &Case, observed: &Observed) -> Self {
         let route = case.question.route;
-        let provider = case.answer.as_ref().map(|answer| String::from_utf8_lossy(&answer.body)).unwrap_or_default();
+        let provider =
+            case.answer.as_ref().map(|answer| String::from_utf8_lossy(&answer.body)).unwrap_or_default();
         let mut places = Self { leaves: Vec::new(), lists: Vec::new(), calls: Vec::new(), route };
         walk(&observed.ours, &mut |path, node| match node {
             Value::Object(members) if !members.is_empty() => {}
@@ -89,7 +90,8 @@ impl Places {
     fn apply(&self, change: Change, mutant: &mut Value, random: &mut Random) -> Option<String> {
         match change {
             Change::Delete => {
-                let deletable: Vec<_> = self.leaves.iter().filter(|path| !self.is_optional_chunk_field(path)).collect();
+                let deletable: Vec<_> =
+                    self.leaves.iter().filter(|path| !self.is_optional_chunk_field(path)).collect();
                 let path = random.pick(&deletable)?;
                 let (last, parents) = path.split_last()?;
                 match (at(mutant, parents)?, last) {
@@ -151,7 +153,9 @@ fn is_ignored(layer: Layer, route: Route, path: &[Step], leaf: &Value, provider:
         Value::String(id) if normalise::is_id(path) => !normalise::stands_in(provider, id),
         Value::Number(_) => route == Route::OpenAiChat && last == "created",
         Value::Null if in_frames && route == Route::OpenAiChat => true,
-        Value::Null if in_frames => matches!(last.as_str(), "stop_reason" | "stop_sequence" | "container" | "citations"),
+        Value::Null if in_frames => {
+            matches!(last.as_str(), "stop_reason" | "stop_sequence" | "container" | "citations")
+        }
         Value::Null => normalise::is_optional(route, path),
         // An empty delta adds nothing, and a role or type said again says nothing.
         Value::String(text) if in_frames && route == Route::OpenAiChat => {
@@ -168,7 +172,9 @@ struct Random(u64);
 impl Random {
     fn seeded(name: &str) -> Self {
         // FNV-1a
-        Self(name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)))
+        Self(name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        }))
     }
 
     fn next(&mut self) -> u64 {

@@ -69,6 +69,15 @@ pub(crate) fn request(mut seen: Value) -> Value {
     seen
 }
 
+/// Where a client finds the text of an answer that it asked to be JSON.
+const JSON_ANSWER: &[&str] = &["/body/choices/*/message/content", "/stream/events/*/content"];
+
+/// Normalises the text of answers to a request that asked for JSON: what it means counts, not how it is spelled.
+pub(crate) fn json_answer(mut seen: Value) -> Value {
+    transform(&mut seen, &mut |path, node| parsed_text(path, node, JSON_ANSWER));
+    seen
+}
+
 /// Normalises what a client receives. `provider` is the provider's body: an id that does not stand in it was made up.
 pub(crate) fn answer(route: Route, mut seen: Value, provider: &str) -> Value {
     if let Some(kind) = seen.pointer_mut("/headers/content-type") {
@@ -139,7 +148,8 @@ pub(crate) fn is_error_message(path: &[Step]) -> bool {
 
 /// Whether the provider's body says `text`.
 pub(crate) fn says(provider: &str, text: &str) -> bool {
-    !text.is_empty() && (provider.contains(text) || provider.contains(json!(text).to_string().trim_matches('"')))
+    !text.is_empty()
+        && (provider.contains(text) || provider.contains(json!(text).to_string().trim_matches('"')))
 }
 
 /// A message that is not the provider's is in each engine's own words.
@@ -150,7 +160,11 @@ fn own_words(node: &mut Value, provider: &str) {
 }
 
 fn json_text(path: &[Step], node: &mut Value) {
-    if !JSON_TEXT.iter().any(|pattern| matches(path, pattern)) {
+    parsed_text(path, node, JSON_TEXT);
+}
+
+fn parsed_text(path: &[Step], node: &mut Value, patterns: &[&str]) {
+    if !patterns.iter().any(|pattern| matches(path, pattern)) {
         return;
     }
     let Some(parsed) = node.as_str().and_then(|text| crate::value::parse(text.as_bytes())) else { return };
@@ -172,7 +186,8 @@ mod tests {
 
     #[test]
     fn a_provider_id_counts_and_a_made_up_one_does_not() {
-        let seen = |id: &str| answer(Route::OpenAiChat, json!({"body": {"id": id}}), r#"{"id":"chatcmpl-1"}"#);
+        let seen =
+            |id: &str| answer(Route::OpenAiChat, json!({"body": {"id": id}}), r#"{"id":"chatcmpl-1"}"#);
         assert_eq!(seen("chatcmpl-2"), seen("chatcmpl-3"));
         assert_ne!(seen("chatcmpl-1"), seen("chatcmpl-2"));
         assert_ne!(seen("msg_2"), seen("chatcmpl-2"));
@@ -190,7 +205,8 @@ mod tests {
 
     #[test]
     fn prompts_are_never_touched() {
-        let prompt = json!({"body": {"messages": [{"id": "x", "content": "{\"a\": 1}", "created": 1, "name": null}]}});
+        let prompt =
+            json!({"body": {"messages": [{"id": "x", "content": "{\"a\": 1}", "created": 1, "name": null}]}});
         assert_eq!(request(prompt.clone()), prompt);
     }
 

@@ -6,8 +6,16 @@ use crate::case::Answer;
 use crate::{sse, value};
 
 /// Headers that the transport owns, or that name the client library.
-const TRANSPORT_HEADERS: [&str; 8] =
-    ["host", "accept", "accept-encoding", "connection", "user-agent", "content-length", "transfer-encoding", "cookie"];
+const TRANSPORT_HEADERS: [&str; 8] = [
+    "host",
+    "accept",
+    "accept-encoding",
+    "connection",
+    "user-agent",
+    "content-length",
+    "transfer-encoding",
+    "cookie",
+];
 
 /// What of an answer's headers the core decides; the host adds its own.
 const ANSWER_HEADERS: [&str; 4] = ["content-type", "retry-after", "request-id", "cache-control"];
@@ -43,7 +51,9 @@ pub(crate) fn answer(answer: &Answer) -> Value {
     let mut headers = Map::new();
     for (name, value) in &answer.headers {
         let name = name.to_ascii_lowercase();
-        if ANSWER_HEADERS.contains(&name.as_str()) || ANSWER_HEADER_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+        if ANSWER_HEADERS.contains(&name.as_str())
+            || ANSWER_HEADER_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        {
             headers.insert(name, json!(value));
         }
     }

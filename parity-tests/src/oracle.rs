@@ -128,7 +128,9 @@ fn received(told: &Value) -> OracleAnswer {
     let headers = response["headers"].as_object().into_iter().flatten();
     OracleAnswer::Received(Answer {
         status: response["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(0),
-        headers: headers.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect(),
+        headers: headers
+            .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+            .collect(),
         body: response["body"].as_str().unwrap_or_default().as_bytes().to_vec(),
     })
 }
@@ -179,7 +181,11 @@ impl Worker {
         let line = operation.to_string() + "\n";
         input.write_all(line.as_bytes()).and_then(|()| input.flush()).map_err(|error| error.to_string())?;
         let told = self.receive(ANSWER_LIMIT)?;
-        if told["id"] == operation["id"] { Ok(told) } else { Err("the worker answered another question".to_owned()) }
+        if told["id"] == operation["id"] {
+            Ok(told)
+        } else {
+            Err("the worker answered another question".to_owned())
+        }
     }
 
     fn receive(&self, limit: Duration) -> Result<Value, String> {
@@ -187,7 +193,8 @@ impl Worker {
             RecvTimeoutError::Timeout => format!("the oracle worker was silent for {} s", limit.as_secs()),
             RecvTimeoutError::Disconnected => "the oracle worker ended".to_owned(),
         })?;
-        value::parse(line.as_bytes()).ok_or_else(|| "the oracle worker wrote something that is not JSON".to_owned())
+        value::parse(line.as_bytes())
+            .ok_or_else(|| "the oracle worker wrote something that is not JSON".to_owned())
     }
 }
 

@@ -42,7 +42,8 @@ impl Progress {
     }
 
     fn draw(&self) {
-        let left = self.started.elapsed().as_secs() * (self.total - self.done) as u64 / self.done.max(1) as u64;
+        let left =
+            self.started.elapsed().as_secs() * (self.total - self.done) as u64 / self.done.max(1) as u64;
         let line = format!("{} {}/{}, about {left} s left", self.what, self.done, self.total);
         let _ = if self.terminal {
             let filled = self.done * 30 / self.total.max(1);

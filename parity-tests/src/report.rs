@@ -81,10 +81,11 @@ impl Report {
     }
 
     fn group(&mut self, title: &str, case: &Case, example: impl FnOnce() -> String) {
-        let group = self
-            .groups
-            .entry(title.to_owned())
-            .or_insert_with(|| Group { count: 0, providers: BTreeMap::new(), example: example() });
+        let group = self.groups.entry(title.to_owned()).or_insert_with(|| Group {
+            count: 0,
+            providers: BTreeMap::new(),
+            example: example(),
+        });
         group.count += 1;
         *group.providers.entry(case.question.provider.clone()).or_default() += 1;
     }
@@ -109,7 +110,13 @@ impl Report {
         let mut out = String::new();
         for (title, group) in groups.iter().take(limit) {
             let who: Vec<_> = group.providers.iter().map(|(name, count)| format!("{name} {count}")).collect();
-            let _ = writeln!(out, "{:>5} × {title}  ({})\n          {}", group.count, who.join(", "), group.example);
+            let _ = writeln!(
+                out,
+                "{:>5} × {title}  ({})\n          {}",
+                group.count,
+                who.join(", "),
+                group.example
+            );
         }
         if groups.len() > limit {
             let _ = writeln!(out, "      … {} more groups (--show N)", groups.len() - limit);

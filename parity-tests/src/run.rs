@@ -4,12 +4,12 @@ use std::fs;
 use std::io::{Write, stderr, stdout};
 
 use crate::case::{self, Case};
+use crate::mutate::{self, Tally};
 use crate::options::{Action, Command};
 use crate::oracle::Oracle;
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::targets::Targets;
-use crate::mutate::{self, Tally};
 use crate::{corpus, engine, gate, judge};
 
 /// Carries `command` out; `false` means that it found something wrong.

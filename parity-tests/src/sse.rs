@@ -58,7 +58,8 @@ mod tests {
 
     #[test]
     fn reads_every_line_ending_and_field() {
-        let stream = b": hi\r\nevent: ping\r\ndata: {\"a\":1}\r\n\r\ndata:[DONE]\n\ndata: x\ndata: y\r\rdata: 1";
+        let stream =
+            b": hi\r\nevent: ping\r\ndata: {\"a\":1}\r\n\r\ndata:[DONE]\n\ndata: x\ndata: y\r\rdata: 1";
         let expected = [
             json!({"event": "ping", "data": {"a": 1}}),
             json!({"data": "[DONE]"}),

@@ -44,7 +44,8 @@ impl Targets {
             let text = table.get("minimal_request").and_then(|requests| requests.get(route.name())?.as_str());
             serde_json::from_str(text.unwrap_or("{}")).map_err(|error| format!("minimal_request: {error}"))
         };
-        let entries = |name: &str| table.get(name).and_then(toml::Value::as_array).cloned().unwrap_or_default();
+        let entries =
+            |name: &str| table.get(name).and_then(toml::Value::as_array).cloned().unwrap_or_default();
         let requests = entries("request")
             .iter()
             .map(|entry| Ok(RequestEntry { route: route(entry, "route")?, target: target(entry)? }))
@@ -77,6 +78,7 @@ fn route(entry: &toml::Value, key: &str) -> Result<Route, String> {
 
 fn target(entry: &toml::Value) -> Result<TargetName, String> {
     let name = entry.get("target").and_then(toml::Value::as_str).unwrap_or_default();
-    let (provider, model) = name.split_once('/').ok_or_else(|| format!("target = \"{name}\" is not provider/model"))?;
+    let (provider, model) =
+        name.split_once('/').ok_or_else(|| format!("target = \"{name}\" is not provider/model"))?;
     Ok(TargetName { provider: provider.to_owned(), model: model.to_owned() })
 }

@@ -28,7 +28,9 @@ fn applies(context: &Context<'_>) -> bool {
 }
 
 fn role_announced(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let Some(Value::Array(events)) = oracle.pointer_mut("/stream/events").filter(|_| applies(context)) else { return 0 };
+    let Some(Value::Array(events)) = oracle.pointer_mut("/stream/events").filter(|_| applies(context)) else {
+        return 0;
+    };
     if events.iter().any(|event| event.get("role").is_some() || event.get("error").is_some()) {
         return 0;
     }
@@ -44,7 +46,9 @@ fn derivations(context: &Context<'_>, oracle: &mut Value) -> usize {
         return 0;
     }
     let mut changed = 0;
-    for place in ["/body/choices/0/message/provider_specific_fields", "/stream/beside/0~1provider_specific_fields"] {
+    for place in
+        ["/body/choices/0/message/provider_specific_fields", "/stream/beside/0~1provider_specific_fields"]
+    {
         let Some(fields) = oracle.pointer_mut(place).and_then(Value::as_object_mut) else { continue };
         for key in DERIVED {
             changed += fields.shift_remove(key).map_or(0, |value| leaves(&value));

@@ -53,7 +53,8 @@ fn read(events: &[Value]) -> Vec<Block> {
                 Some(Block::Text(before)) => before.push_str(text),
                 _ => blocks.push(Block::Text(text.to_owned())),
             }
-        } else if let Some(text) = event["reasoning_content"].as_str().or_else(|| event["reasoning"].as_str()) {
+        } else if let Some(text) = event["reasoning_content"].as_str().or_else(|| event["reasoning"].as_str())
+        {
             match blocks.last_mut() {
                 Some(Block::Thinking(before)) => before.push_str(text),
                 _ => blocks.push(Block::Thinking(text.to_owned())),
@@ -105,7 +106,8 @@ fn blocks(context: &Context<'_>, oracle: &mut Value) -> usize {
         return 0;
     }
     let Some(Value::Array(events)) = oracle.pointer_mut("/stream/events") else { return 0 };
-    let is_content = |event: &Value| event["type"].as_str().is_some_and(|kind| kind.starts_with("content_block_"));
+    let is_content =
+        |event: &Value| event["type"].as_str().is_some_and(|kind| kind.starts_with("content_block_"));
     let before = events.len();
     let start = events.iter().position(is_content).unwrap_or(before);
     events.retain(|event| !is_content(event));
@@ -120,7 +122,9 @@ fn write(blocks: &[Block]) -> Vec<Value> {
     let mut events = Vec::new();
     for (index, block) in blocks.iter().enumerate() {
         let (start, delta) = match block {
-            Block::Text(text) => (json!({"type": "text", "text": ""}), json!({"type": "text_delta", "text": text})),
+            Block::Text(text) => {
+                (json!({"type": "text", "text": ""}), json!({"type": "text_delta", "text": text}))
+            }
             Block::Thinking(text) => (
                 json!({"type": "thinking", "thinking": "", "signature": ""}),
                 json!({"type": "thinking_delta", "thinking": text}),
@@ -146,8 +150,11 @@ fn write(blocks: &[Block]) -> Vec<Value> {
 
 fn truncation(context: &Context<'_>, oracle: &mut Value) -> usize {
     let Some(given) = provider_events(context) else { return 0 };
-    let finished = given.iter().any(|event| event.get("finish_reason").is_some() || event.get("error").is_some());
-    let Some(Value::Array(events)) = oracle.pointer_mut("/stream/events").filter(|_| !finished) else { return 0 };
+    let finished =
+        given.iter().any(|event| event.get("finish_reason").is_some() || event.get("error").is_some());
+    let Some(Value::Array(events)) = oracle.pointer_mut("/stream/events").filter(|_| !finished) else {
+        return 0;
+    };
     let Some(end) = events.iter().position(|event| event["type"] == "message_delta") else { return 0 };
     // The block that was cut off is not closed either.
     let end = if end > 0 && events[end - 1]["type"] == "content_block_stop" { end - 1 } else { end };

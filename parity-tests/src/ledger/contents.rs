@@ -60,7 +60,10 @@ fn same_dialect(context: &Context<'_>) -> bool {
     context.upstream() == context.case.question.route
 }
 
-fn request_body<'v>(context: &Context<'_>, oracle: &'v mut Value) -> Option<&'v mut serde_json::Map<String, Value>> {
+fn request_body<'v>(
+    context: &Context<'_>,
+    oracle: &'v mut Value,
+) -> Option<&'v mut serde_json::Map<String, Value>> {
     oracle.get_mut("body").filter(|_| context.layer == Layer::Request)?.as_object_mut()
 }
 
@@ -74,7 +77,8 @@ fn content_lists(context: &Context<'_>, oracle: &mut Value) -> usize {
     let mut changed = 0;
     for (asked, sent) in asked.iter().zip(sent) {
         let parts = asked["content"].as_array();
-        let more = parts.is_some_and(|parts| parts.is_empty() || parts.iter().any(|part| part["type"] != "text"));
+        let more =
+            parts.is_some_and(|parts| parts.is_empty() || parts.iter().any(|part| part["type"] != "text"));
         if more && sent["content"].is_string() {
             sent["content"] = asked["content"].clone();
             changed += 1;
@@ -135,7 +139,10 @@ fn system_messages(context: &Context<'_>, oracle: &mut Value) -> usize {
     let mut changed = 0;
     for message in messages.iter_mut() {
         let Some(parts) = message.get_mut("content").and_then(Value::as_array_mut) else { continue };
-        if parts.first().is_some_and(|part| part["text"].as_str().is_some_and(|text| text.starts_with(OPERATOR_NOTE))) {
+        if parts
+            .first()
+            .is_some_and(|part| part["text"].as_str().is_some_and(|text| text.starts_with(OPERATOR_NOTE)))
+        {
             parts.remove(0);
             message["role"] = json!("system");
             changed += 2;

@@ -19,6 +19,18 @@ pub(super) const RULES: &[Rule] = &[
         apply: message_verbatim,
     },
     Rule {
+        code: "error_type_as_given",
+        why: "For a rejected request the error type is the provider's; LiteLLM replaces some.",
+        evidence: Evidence::RecordedBytes,
+        apply: type_as_given,
+    },
+    Rule {
+        code: "client_errors_are_invalid_requests",
+        why: "Anthropic documents invalid_request_error for 4XX statuses without a type of their own; LiteLLM says api_error.",
+        evidence: Evidence::ProviderDocs,
+        apply: invalid_requests,
+    },
+    Rule {
         code: "error_param_restored",
         why: "The provider says which field it blames, and LiteLLM drops it.",
         evidence: Evidence::RecordedBytes,
@@ -54,7 +66,8 @@ fn provider_error<'v>(context: &Context<'v>) -> Option<ProviderError<'v>> {
         let event = events.into_iter().flatten().find(|event| event.get("error").is_some());
         return event.or_else(|| body.get("error").map(|_| body)).map(read);
     }
-    let text = body["$text"].as_str().map(str::trim).filter(|text| !text.is_empty());
+    let text = context.case.answer.as_ref().and_then(|answer| std::str::from_utf8(&answer.body).ok());
+    let text = text.map(str::trim).filter(|text| !text.is_empty());
     // A page of a proxy in between is no message.
     let page = context.upstream() == Route::OpenAiChat && text.is_some_and(|text| text.starts_with('<'));
     let mut error = read(body);
@@ -70,8 +83,11 @@ fn read(root: &Value) -> ProviderError<'_> {
 }
 
 fn anthropic_passes_through(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let anthropic = context.upstream() == Route::AnthropicMessages && context.case.question.route == Route::AnthropicMessages;
-    let Some(provider) = context.provider.filter(|_| anthropic && context.layer == Layer::Answer) else { return 0 };
+    let anthropic = context.upstream() == Route::AnthropicMessages
+        && context.case.question.route == Route::AnthropicMessages;
+    let Some(provider) = context.provider.filter(|_| anthropic && context.layer == Layer::Answer) else {
+        return 0;
+    };
     if provider["status"].as_u64().is_none_or(|status| status < 400) {
         return 0;
     }
@@ -81,7 +97,9 @@ fn anthropic_passes_through(context: &Context<'_>, oracle: &mut Value) -> usize 
         changed += 1;
     }
     let kind = &provider["body"]["error"]["type"];
-    if let Some(place) = oracle.pointer_mut("/body/error/type").filter(|place| kind.is_string() && *place != kind) {
+    if let Some(place) =
+        oracle.pointer_mut("/body/error/type").filter(|place| kind.is_string() && *place != kind)
+    {
         *place = kind.clone();
         changed += 1;
     }
@@ -101,6 +119,35 @@ fn message_verbatim(context: &Context<'_>, oracle: &mut Value) -> usize {
         }
     }
     changed
+}
+
+fn type_as_given(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let rejected = matches!(oracle["status"].as_u64(), Some(400 | 422)) && context.layer == Layer::Answer;
+    let anthropic = context.upstream() == Route::AnthropicMessages;
+    if !rejected || anthropic || context.case.question.route == Route::AnthropicMessages {
+        return 0;
+    }
+    let Some(error) = provider_error(context) else { return 0 };
+    let Some(kind) = error.inner["type"].as_str() else { return 0 };
+    match oracle.pointer_mut("/body/error/type") {
+        Some(place) if *place != kind => {
+            *place = json!(kind);
+            1
+        }
+        _ => 0,
+    }
+}
+
+fn invalid_requests(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let messages = context.layer == Layer::Answer && context.case.question.route == Route::AnthropicMessages;
+    let unlisted = matches!(oracle["status"].as_u64(), Some(405..=412 | 414..=428 | 430..=499));
+    match oracle.pointer_mut("/body/error/type").filter(|_| messages && unlisted) {
+        Some(place) if *place == "api_error" => {
+            *place = json!("invalid_request_error");
+            1
+        }
+        _ => 0,
+    }
 }
 
 fn param_restored(context: &Context<'_>, oracle: &mut Value) -> usize {

@@ -67,11 +67,14 @@ fn begins(event: &Value) -> bool {
 
 fn before_content(context: &Context<'_>, oracle: &mut Value) -> usize {
     let provider = context.provider.filter(|_| context.layer == Layer::Answer);
-    let Some(provider) = provider.filter(|provider| provider["status"].as_u64().is_some_and(|status| status < 400))
+    let Some(provider) =
+        provider.filter(|provider| provider["status"].as_u64().is_some_and(|status| status < 400))
     else {
         return 0;
     };
-    let Some(events) = provider["stream"]["events"].as_array().filter(|_| context.streams()) else { return 0 };
+    let Some(events) = provider["stream"]["events"].as_array().filter(|_| context.streams()) else {
+        return 0;
+    };
     if events.iter().any(begins) || oracle.get("stream").is_none() {
         return 0;
     }
@@ -111,7 +114,10 @@ fn code_of(error: Option<&Value>) -> Option<u16> {
 
 fn not_success(context: &Context<'_>, oracle: &mut Value) -> usize {
     let messages = context.layer == Layer::Answer && context.case.question.route == Route::AnthropicMessages;
-    if !messages || oracle["body"]["type"] != "error" || oracle["status"].as_u64().is_none_or(|status| status >= 400) {
+    if !messages
+        || oracle["body"]["type"] != "error"
+        || oracle["status"].as_u64().is_none_or(|status| status >= 400)
+    {
         return 0;
     }
     let status = oracle["body"]["error"]["type"].as_str().map_or(500, status_of);
@@ -123,7 +129,9 @@ fn stream_ends(context: &Context<'_>, oracle: &mut Value) -> usize {
     let anthropic = context.layer == Layer::Answer
         && context.case.question.route == Route::AnthropicMessages
         && context.upstream() == Route::AnthropicMessages;
-    let Some(Value::Array(events)) = oracle.pointer_mut("/stream/events").filter(|_| anthropic) else { return 0 };
+    let Some(Value::Array(events)) = oracle.pointer_mut("/stream/events").filter(|_| anthropic) else {
+        return 0;
+    };
     let mut changed = 0;
     while events.last().is_some_and(|event| !event.is_object()) {
         events.pop();

@@ -30,7 +30,9 @@ const ADVERTISEMENTS: [(&str, &str); 3] =
     [("http-referer", "https://litellm.ai"), ("x-title", "liteLLM"), ("x-pplx-integration", "litellm")];
 
 fn no_advertisement(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let Some(headers) = oracle["headers"].as_object_mut().filter(|_| context.layer == Layer::Request) else { return 0 };
+    let Some(headers) = oracle["headers"].as_object_mut().filter(|_| context.layer == Layer::Request) else {
+        return 0;
+    };
     let before = headers.len();
     headers.retain(|name, value| !ADVERTISEMENTS.iter().any(|(known, own)| name == known && value == own));
     before - headers.len()
@@ -51,7 +53,9 @@ const HOP: [&str; 10] = [
 ];
 
 fn provider_headers(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let Some(answer) = context.case.answer.as_ref().filter(|_| context.layer == Layer::Answer) else { return 0 };
+    let Some(answer) = context.case.answer.as_ref().filter(|_| context.layer == Layer::Answer) else {
+        return 0;
+    };
     let Some(headers) = oracle["headers"].as_object_mut() else { return 0 };
     let mut changed = 0;
     let mut add = |name: String, value: &str| {
@@ -75,11 +79,14 @@ fn provider_headers(context: &Context<'_>, oracle: &mut Value) -> usize {
 }
 
 fn hop_headers(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let Some(headers) = oracle["headers"].as_object_mut().filter(|_| context.layer == Layer::Answer) else { return 0 };
+    let Some(answer) = context.case.answer.as_ref().filter(|_| context.layer == Layer::Answer) else { return 0 };
+    let Some(headers) = oracle["headers"].as_object_mut() else { return 0 };
     let before = headers.len();
     headers.retain(|name, _| {
-        let own = name.strip_prefix("llm_provider-");
-        !own.is_some_and(|own| HOP.contains(&own) || own.starts_with("x-litellm-"))
+        !name.strip_prefix("llm_provider-").is_some_and(|own| {
+            let copied = own == "request-id" && answer.header(own).is_none();
+            HOP.contains(&own) || own.starts_with("x-litellm-") || copied
+        })
     });
     before - headers.len()
 }

@@ -43,6 +43,18 @@ pub(super) const RULES: &[Rule] = &[
         apply: named_tool_choice,
     },
     Rule {
+        code: "blank_stop_sequences_dropped",
+        why: "Anthropic rejects a request with a stop sequence of white space only.",
+        evidence: Evidence::ProviderDocs,
+        apply: blank_stops,
+    },
+    Rule {
+        code: "messages_not_made_up",
+        why: "A request without messages is not given an empty list of them: the provider tells the client what is missing.",
+        evidence: Evidence::ProviderDocs,
+        apply: no_messages,
+    },
+    Rule {
         code: "tool_flags_not_in_schema",
         why: "Anthropic's `defer_loading` is a flag of the tool; LiteLLM writes it into the schema of the tool's arguments.",
         evidence: Evidence::ProviderDocs,
@@ -63,7 +75,9 @@ fn stream_false_added(context: &Context<'_>, oracle: &mut Value) -> usize {
         return 0;
     }
     match body(context, oracle) {
-        Some(body) if body.get("stream") == Some(&json!(false)) => body.shift_remove("stream").map_or(0, |_| 1),
+        Some(body) if body.get("stream") == Some(&json!(false)) => {
+            body.shift_remove("stream").map_or(0, |_| 1)
+        }
         _ => 0,
     }
 }
@@ -106,10 +120,37 @@ fn message_nulls(context: &Context<'_>, oracle: &mut Value) -> usize {
 
 /// The documented fields of requests whose dialect LiteLLM filters, and its own controls.
 const KNOWN: &[&str] = &[
-    "model", "messages", "max_tokens", "system", "stream", "temperature", "top_p", "top_k", "stop_sequences", "tools",
-    "tool_choice", "thinking", "metadata", "service_tier", "container", "mcp_servers", "context_management", "betas",
-    "output_config", "output_format", "cache_control", "inference_geo", "speed", "document", "pages", "id",
-    "include_image_base64", "image_limit", "image_min_size", "bbox_annotation_format", "document_annotation_format",
+    "model",
+    "messages",
+    "max_tokens",
+    "system",
+    "stream",
+    "temperature",
+    "top_p",
+    "top_k",
+    "stop_sequences",
+    "tools",
+    "tool_choice",
+    "thinking",
+    "metadata",
+    "service_tier",
+    "container",
+    "mcp_servers",
+    "context_management",
+    "betas",
+    "output_config",
+    "output_format",
+    "cache_control",
+    "inference_geo",
+    "speed",
+    "document",
+    "pages",
+    "id",
+    "include_image_base64",
+    "image_limit",
+    "image_min_size",
+    "bbox_annotation_format",
+    "document_annotation_format",
 ];
 
 fn unknown_fields(context: &Context<'_>, oracle: &mut Value) -> usize {
@@ -172,9 +213,33 @@ fn tool_flags(context: &Context<'_>, oracle: &mut Value) -> usize {
         let original = asked.into_iter().flatten().find(|tool| tool["name"] == name);
         let schema = tool.pointer_mut("/function/parameters").and_then(Value::as_object_mut);
         let (Some(original), Some(schema)) = (original, schema) else { continue };
-        if original.get("defer_loading").is_some() && original["input_schema"].get("defer_loading").is_none() {
+        if original.get("defer_loading").is_some() && original["input_schema"].get("defer_loading").is_none()
+        {
             changed += usize::from(schema.shift_remove("defer_loading").is_some());
         }
     }
     changed
+}
+
+fn blank_stops(context: &Context<'_>, oracle: &mut Value) -> usize {
+    if context.upstream() != Route::AnthropicMessages || same_dialect(context) {
+        return 0;
+    }
+    let Some(body) = body(context, oracle) else { return 0 };
+    let Some(Value::Array(stops)) = body.get_mut("stop_sequences") else { return 0 };
+    let before = stops.len();
+    stops.retain(|stop| stop.as_str().is_none_or(|stop| !stop.trim().is_empty()));
+    before - stops.len()
+}
+
+fn no_messages(context: &Context<'_>, oracle: &mut Value) -> usize {
+    if context.case.question.body.get("messages").is_some() {
+        return 0;
+    }
+    match body(context, oracle) {
+        Some(body) if body.get("messages") == Some(&json!([])) => {
+            body.shift_remove("messages").map_or(0, |_| 1)
+        }
+        _ => 0,
+    }
 }

@@ -34,7 +34,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "values_as_given",
-        why: "The provider's id, finish reason and service tier are not replaced by LiteLLM's own.",
+        why: "The provider's id and service tier are not replaced by LiteLLM's own.",
         evidence: Evidence::RecordedBytes,
         apply: as_given,
     },
@@ -57,6 +57,9 @@ fn stream<'v>(context: &Context<'v>) -> Option<&'v Value> {
 }
 
 const OWN: &str = "provider_specific_fields";
+
+/// The tool as which LiteLLM and we send a schema to models that follow none otherwise.
+const JSON_TOOL: &str = "json_tool_call";
 
 fn own_fields(context: &Context<'_>, oracle: &mut Value) -> usize {
     let mut changed = 0;
@@ -110,6 +113,7 @@ fn lost(context: &Context<'_>, oracle: &mut Value) -> usize {
         return changed;
     }
     if let (Some(given), Some(place)) = (stream(context), oracle.get_mut("stream")) {
+        changed += reasoning_beside(&mut place["beside"], given);
         changed += gathered(&mut place["chunk"], &given["chunk"]);
         changed += gathered(&mut place["beside"], &given["beside"]);
         if let Some(given) = usage_event(given) {
@@ -118,6 +122,25 @@ fn lost(context: &Context<'_>, oracle: &mut Value) -> usize {
                     changed += restore(event, given);
                 }
             }
+        }
+    }
+    changed
+}
+
+/// `reasoning` is told to clients as `reasoning_content` and, as the provider said it, under its own name.
+fn reasoning_beside(place: &mut Value, given: &Value) -> usize {
+    let Some(place) = place.as_object_mut() else { return 0 };
+    let mut changed = 0;
+    for event in given["events"].as_array().into_iter().flatten() {
+        if let Some(text) = event["reasoning"].as_str() {
+            let key = format!("{}/reasoning", event["choice"]);
+            match place.get_mut(&key) {
+                // LiteLLM tells some hosts' reasoning under both names.
+                Some(Value::String(known)) if changed > 0 => known.push_str(text),
+                Some(_) => continue,
+                None => drop(place.insert(key, Value::String(text.to_owned()))),
+            }
+            changed += 1;
         }
     }
     changed
@@ -150,7 +173,9 @@ fn lost_events(context: &Context<'_>, oracle: &mut Value) -> usize {
         return 0;
     }
     let given = stream(context).and_then(|given| given["events"].as_array());
-    let (Some(given), Some(Value::Array(place))) = (given, oracle.pointer_mut("/stream/events")) else { return 0 };
+    let (Some(given), Some(Value::Array(place))) = (given, oracle.pointer_mut("/stream/events")) else {
+        return 0;
+    };
     let is_end = |event: &Value| event.get("usage").is_some() || event == "[DONE]";
     let said: Vec<Value> = given.iter().filter(|event| !is_end(event)).map(renamed).collect();
     let end = place.iter().position(is_end).unwrap_or(place.len());
@@ -181,8 +206,8 @@ fn restore(place: &mut Value, given: &Value) -> usize {
         (Value::Object(members), Value::Object(given)) => {
             let mut changed = 0;
             for (key, value) in given {
-                // The one rename that LiteLLM and we share.
-                if key == "reasoning" && members.get("reasoning_content") == Some(value) {
+                // LiteLLM and we unwrap the forced call that carries a JSON answer.
+                if key == "tool_calls" && value[0]["function"]["name"] == JSON_TOOL {
                     continue;
                 }
                 match members.get_mut(key) {
@@ -204,15 +229,9 @@ fn restore(place: &mut Value, given: &Value) -> usize {
 
 fn as_given(context: &Context<'_>, oracle: &mut Value) -> usize {
     let mut changed = 0;
-    if let (Some(Value::Object(given)), Some(Value::Object(place))) = (body(context), oracle.get_mut("body")) {
+    if let (Some(Value::Object(given)), Some(Value::Object(place))) = (body(context), oracle.get_mut("body"))
+    {
         changed += take(place, given, &["id", "service_tier", "object"]);
-        let choices = place.get_mut("choices").and_then(Value::as_array_mut);
-        let given = given.get("choices").and_then(Value::as_array);
-        for (place, given) in choices.into_iter().flatten().zip(given.into_iter().flatten()) {
-            if let (Value::Object(place), Value::Object(given)) = (place, given) {
-                changed += take(place, given, &["finish_reason"]);
-            }
-        }
     }
     if let (Some(given), Some(place)) = (stream(context), oracle.pointer_mut("/stream/chunk")) {
         if let (Value::Object(place), Some(Value::Object(given))) = (place, given.get("chunk")) {

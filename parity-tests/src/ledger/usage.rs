@@ -69,7 +69,8 @@ fn guessed(context: &Context<'_>, oracle: &mut Value) -> usize {
 
 /// Same dialect: whatever is not in the provider's usage.
 fn not_the_providers(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let provider = context.provider.filter(|provider| provider["status"].as_u64().is_some_and(|status| status < 400));
+    let provider =
+        context.provider.filter(|provider| provider["status"].as_u64().is_some_and(|status| status < 400));
     if provider.is_none() {
         return 0;
     }
@@ -125,7 +126,8 @@ fn reasoning(context: &Context<'_>, oracle: &mut Value) -> usize {
     }
     let mut changed = 0;
     for usage in usages(oracle).into_iter().filter_map(Value::as_object_mut) {
-        let counted = usage.get("completion_tokens_details").and_then(|details| details["reasoning_tokens"].as_u64());
+        let counted =
+            usage.get("completion_tokens_details").and_then(|details| details["reasoning_tokens"].as_u64());
         if counted.is_some_and(|counted| counted > 0) {
             changed += usage.shift_remove("completion_tokens_details").map_or(0, |details| leaves(&details));
         }
