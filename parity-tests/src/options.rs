@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 const USAGE: &str = "usage: parity run    [--corpus FILE] [--fixtures DIR] [--targets FILE] [--filter TEXT] [--show N] [--json FILE]
        parity mutate [--corpus FILE] [--fixtures DIR] [--targets FILE] [--filter TEXT] [--show N]
-       parity gate   --write | --check [--fixtures DIR] [--gate FILE]";
+       parity gate   --write | --check [--fixtures DIR] [--gate FILE]
+       parity ledger";
 
 /// What to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +14,7 @@ pub(crate) enum Action {
     Mutate,
     GateWrite,
     GateCheck,
+    Ledger,
 }
 
 /// The whole command.
@@ -42,6 +44,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Comma
         Some("run") => Action::Run,
         Some("mutate") => Action::Mutate,
         Some("gate") => Action::GateCheck,
+        Some("ledger") => Action::Ledger,
         _ => return Err(USAGE.to_owned()),
     };
     let mut command = Command {

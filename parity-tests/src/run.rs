@@ -10,7 +10,7 @@ use crate::oracle::Oracle;
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::targets::Targets;
-use crate::{corpus, engine, gate, judge};
+use crate::{corpus, engine, gate, judge, ledger};
 
 /// Carries `command` out; `false` means that it found something wrong.
 pub(crate) fn run(command: &Command) -> Result<bool, String> {
@@ -18,6 +18,7 @@ pub(crate) fn run(command: &Command) -> Result<bool, String> {
         Action::Run => replay(command),
         Action::Mutate => mutants(command),
         Action::GateWrite | Action::GateCheck => gate_file(command),
+        Action::Ledger => print(&[&ledger::markdown()]).map(|()| true),
     }
 }
 

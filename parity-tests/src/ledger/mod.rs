@@ -110,3 +110,38 @@ pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
 pub(crate) fn apply(context: &Context<'_>, oracle: &mut Value) -> Vec<(&'static str, usize)> {
     rules().map(|rule| (rule.code, (rule.apply)(context, oracle))).filter(|(_, leaves)| *leaves > 0).collect()
 }
+
+/// The ledger for people: `docs/ledger.md`.
+pub(crate) fn markdown() -> String {
+    let mut out = String::from(
+        "# The ledger\n\nEvery intended difference from LiteLLM ([how it works](parity.md)). Written by `parity ledger`.\n\n\
+         | rule | why | evidence |\n|---|---|---|\n",
+    );
+    for rule in rules() {
+        out += &format!("| `{}` | {} | {} |\n", rule.code, rule.why, rule.evidence.name());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_snake_case() {
+        let mut seen = BTreeSet::new();
+        for rule in rules() {
+            assert!(seen.insert(rule.code), "{}", rule.code);
+            assert!(rule.code.bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase()), "{}", rule.code);
+            assert!(rule.why.ends_with('.'), "{}", rule.code);
+        }
+    }
+
+    #[test]
+    fn the_documented_ledger_is_this_one() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/ledger.md");
+        assert_eq!(std::fs::read_to_string(file).unwrap(), markdown(), "run: parity ledger > docs/ledger.md");
+    }
+}
