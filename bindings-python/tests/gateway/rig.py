@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import io
 import json
+import socket
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -155,6 +157,19 @@ async def until_closed(request: Received, reader: asyncio.StreamReader, writer: 
     """A script that never answers, and ends when the client hangs up."""
     if not await reader.read(1):
         raise ConnectionError
+
+
+@contextlib.contextmanager
+def in_thread(settings: uvicorn.Config, listener: socket.socket) -> Iterator[None]:
+    """A uvicorn server of its own thread."""
+    server = uvicorn.Server(settings)
+    thread = threading.Thread(target=lambda: server.run(sockets=[listener]), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(5)
 
 
 def config_document(base: str, **changes: Any) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import importlib.util
 import json
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from interlingua.gateway.serving import bind
 from interlingua.replay import answers
 from interlingua.replay.cases import Cases, fingerprint
 from interlingua.replay.upstream import ReplayUpstream, default_fixtures
+from rig import in_thread
 
 QUESTION = {"model": "m", "messages": [{"role": "user", "content": "?"}]}
 TOOL = {"name": "f", "parameters": {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}}
@@ -40,12 +40,8 @@ def replay(tmp_path: Path) -> Iterator[int]:
     stream = b"data: {}\r\n\r\n: ping\n\ndata: [DONE]"
     write_case(tmp_path, "openai_chat/groq/sse", {**QUESTION, "stream": True}, stream, "provider_response.sse")
     listener = bind("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(ReplayUpstream(tmp_path), log_level="critical"))
-    thread = threading.Thread(target=lambda: server.run(sockets=[listener]), daemon=True)
-    thread.start()
-    yield listener.getsockname()[1]
-    server.should_exit = True
-    thread.join(5)
+    with in_thread(uvicorn.Config(ReplayUpstream(tmp_path), log_level="critical"), listener):
+        yield listener.getsockname()[1]
 
 
 def ask(port: int, path: str, body: object, **headers: str) -> tuple[int, dict[str, str], bytes]:
