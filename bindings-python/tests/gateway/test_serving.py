@@ -316,6 +316,36 @@ def test_client_that_leaves_a_stream_cancels_the_upstream_call(gateway: Running,
     assert upstream.closed_by_client.wait(3)
 
 
+def test_client_that_does_not_read_stops_the_upstream(gateway: Running, upstream: Upstream) -> None:
+    sent = 0
+
+    async def flood(_: Received, __: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.write(STREAM_HEAD)
+        part = chunked(chunk(content="x" * 10_000))
+        while True:
+            writer.write(part)
+            await writer.drain()
+            sent += len(part)
+
+    upstream.answers = [flood]
+    body = json.dumps({**CHAT, "stream": True}).encode()
+    with socket.create_connection(("127.0.0.1", gateway.port)) as client:
+        client.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer "
+            + KEY.encode()
+            + b"\r\ncontent-length: %d\r\n\r\n" % len(body)
+            + body
+        )
+        time.sleep(1.0)
+        first = sent
+        time.sleep(1.0)
+        # What the kernel holds for both connections, and no more.
+        assert sent - first < 5_000_000
+        assert sent < 40_000_000
+    assert upstream.closed_by_client.wait(3)
+
+
 def test_shutdown_lets_a_stream_finish(upstream: Upstream, tmp_path: Path) -> None:
     async def half_a_second(_: Received, __: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(STREAM_HEAD + chunked(STREAM[0]))

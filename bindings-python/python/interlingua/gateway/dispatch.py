@@ -24,7 +24,7 @@ MAX_DEPTH = 128
 CONNECT_SECONDS = 10.0
 _PLAN_HEADERS = frozenset((b"x-litellm-timeout", b"x-litellm-stream-timeout", b"x-litellm-num-retries"))
 _PLAIN_JSON = (b"application/json", b"application/json; charset=utf-8", b"")
-_PASSED_HEADERS = (b"anthropic-", b"openai-")
+_PASSED_HEADERS = b"anthropic-"
 
 
 class Refusal(Exception):

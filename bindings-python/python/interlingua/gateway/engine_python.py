@@ -93,7 +93,8 @@ class PythonEngine:
             raise PythonUnavailable(
                 501,
                 "it needs LiteLLM, and none is configured: install litellm[proxy] beside the gateway,"
-                " or set migration.python.url to a LiteLLM proxy that runs",
+                " or set migration.python.url to a LiteLLM proxy that runs;"
+                " migration.allow_ungated lets a switch go to rust without it",
             )
         loop = asyncio.get_running_loop()
         if self._failed_at is not None and loop.time() - self._failed_at < RETRY_START_SECONDS:

@@ -12,7 +12,7 @@ from interlingua.gateway.transport import HOP_BY_HOP, Timeouts, Transport
 _ASCII = "".join(map(chr, range(0x21, 0x7F)))
 BUFFERED_BYTES = 1024 * 1024
 _REQUEST_DROPPED = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
-_ANSWER_DROPPED = HOP_BY_HOP
+_ANSWER_DROPPED = HOP_BY_HOP | {b"date"}  # our server puts its own on every answer
 TIMEOUTS = Timeouts(connect=10.0, read=6000.0)
 
 
