@@ -78,11 +78,10 @@ pub(crate) fn encode(fault: &Fault) -> ClientResponse {
     ClientResponse::json(fault.status, body)
 }
 
-/// Appends the event that ends a stream with an error.
+/// Appends the event that ends a stream with an error. The stream's status was sent long ago, so the type has to say it.
 pub(crate) fn encode_event(error: &UpstreamError, out: &mut Vec<u8>) {
-    let known = error.kind.as_deref().filter(|kind| error_status(kind) != 500 || *kind == "api_error");
     out.extend_from_slice(b"event: error\ndata: ");
-    write(known.unwrap_or(error_type(error.status)), &error.message, out);
+    write(error_type(error.status), &error.message, out);
     out.extend_from_slice(b"\n\n");
 }
 
