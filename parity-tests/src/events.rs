@@ -205,6 +205,9 @@ fn strip_repeated(call: &mut Value) {
 /// Joins what accompanies deltas: lists are concatenated, objects joined by key, the last of other values stays.
 fn append(place: &mut Value, value: &Value) {
     match (place, value) {
+        (place @ Value::Null, Value::Object(more)) => {
+            *place = Value::Object(more.iter().filter(|(_, value)| !value.is_null()).map(owned).collect());
+        }
         (place @ Value::Null, value) => *place = value.clone(),
         // A list that begins with all that was said before is the list so far, said again.
         (Value::Array(items), Value::Array(more)) if !items.is_empty() && more.starts_with(items) => {
@@ -224,6 +227,10 @@ fn append(place: &mut Value, value: &Value) {
         }
         (place, value) => *place = value.clone(),
     }
+}
+
+fn owned((key, value): (&String, &Value)) -> (String, Value) {
+    (key.clone(), value.clone())
 }
 
 /// Thinking blocks come in pieces: text after text, then a signature.
@@ -249,7 +256,7 @@ fn anthropic_events(frames: &[Value]) -> Value {
         let data = &frame["data"];
         let name = frame.get("event").and_then(Value::as_str);
         let kind = data.get("type").and_then(Value::as_str);
-        if kind == Some("content_block_delta") && joins(events.last_mut(), data) {
+        if kind == Some("content_block_delta") && name == kind && joins(events.last_mut(), data) {
             continue;
         }
         // The frame's name repeats the type; it is kept where it does not.

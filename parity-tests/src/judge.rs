@@ -124,7 +124,7 @@ fn refused(
     oracle: Option<&OracleRequest>,
 ) -> Verdict {
     match (kind, oracle) {
-        (RefusalKind::Decline, Some(OracleRequest::Sent(sent))) if !is_built(case, sent) => {
+        (RefusalKind::Decline, Some(OracleRequest::Sent(sent))) if !is_built(sent) => {
             Verdict::of(Class::Declined, message)
         }
         (RefusalKind::Unsupported, Some(OracleRequest::Sent(_))) => Verdict::of(Class::Declined, message),
@@ -149,14 +149,10 @@ fn refused(
 }
 
 /// Whether the oracle sent the request in a dialect that is built.
-fn is_built(case: &Case, sent: &Value) -> bool {
+fn is_built(sent: &Value) -> bool {
     let url = sent["url"].as_str().unwrap_or_default();
     let path = url.split('?').next().unwrap_or_default();
-    match ledger::upstream(case) {
-        Route::OpenAiChat => path.ends_with("/chat/completions"),
-        Route::AnthropicMessages => path.ends_with("/v1/messages"),
-        Route::MistralOcr => path.ends_with("/ocr"),
-    }
+    ["/chat/completions", "/messages", "/ocr"].iter().any(|ending| path.ends_with(ending))
 }
 
 fn answer(
@@ -206,16 +202,17 @@ pub(crate) fn compare(case: &Case, observed: &Observed, ours: &Value) -> Verdict
     if observed.layer == Layer::Answer && case.question.body["response_format"]["json_schema"].is_object() {
         (ours, oracle) = (normalise::json_answer(ours), normalise::json_answer(oracle));
     }
-    if both(&ours, &oracle).is_empty() {
-        return Verdict::of(Class::Identical, "");
-    }
     let upstream = ledger::upstream(case);
-    let provider = case.answer.as_ref().map(|answer| observe::answer_of_provider(answer));
+    let provider = case.answer.as_ref().map(|answer| observe::answer_of_provider(answer, upstream));
     let provider = provider.map(|seen| normalise::answer(upstream, seen, &provider_text));
     let context = Context { case, layer: observed.layer, provider: provider.as_ref() };
     let rules = ledger::apply(&context, &mut oracle);
     let left = both(&ours, &oracle);
-    let class = if left.is_empty() { Class::Explained } else { Class::Unexplained };
+    let class = match (left.is_empty(), rules.is_empty()) {
+        (true, true) => Class::Identical,
+        (true, false) => Class::Explained,
+        (false, _) => Class::Unexplained,
+    };
     let differences = left.into_iter().map(|difference| (observed.layer, difference)).collect();
     Verdict { class, differences, rules, note: String::new() }
 }

@@ -157,6 +157,12 @@ fn own_words(node: &mut Value, provider: &str) {
     if node.as_str().is_some_and(|message| !says(provider, message)) {
         *node = json!("<own words>");
     }
+    // A message that is an object in the provider's answer is its text in the client's.
+    if let Some(parsed) = node.as_str().and_then(|text| crate::value::parse(text.as_bytes())) {
+        if parsed.is_object() || parsed.is_array() {
+            *node = json!({"$json": parsed});
+        }
+    }
 }
 
 fn json_text(path: &[Step], node: &mut Value) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::case::Answer;
+use crate::case::{Answer, Route};
 use crate::{sse, value};
 
 /// Headers that the transport owns, or that name the client library.
@@ -73,11 +73,22 @@ pub(crate) fn body(bytes: &[u8]) -> Value {
 }
 
 /// The provider's answer in the same form, without its headers, for rules that look values up in it.
-pub(crate) fn answer_of_provider(answer: &Answer) -> Value {
+pub(crate) fn answer_of_provider(answer: &Answer, dialect: Route) -> Value {
     let streamed = answer.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"))
         || answer.body.starts_with(b"data:")
         || answer.body.starts_with(b"event:");
     let key = if streamed { "frames" } else { "body" };
-    let content = if streamed { Value::Array(sse::frames(&answer.body)) } else { body(&answer.body) };
+    let mut content = if streamed { Value::Array(sse::frames(&answer.body)) } else { body(&answer.body) };
+    for frame in content
+        .as_array_mut()
+        .filter(|_| streamed && dialect == Route::AnthropicMessages)
+        .into_iter()
+        .flatten()
+    {
+        // A frame without a name means what its data says.
+        if let Some(kind) = frame["data"].get("type").filter(|_| frame.get("event").is_none()).cloned() {
+            frame["event"] = kind;
+        }
+    }
     json!({"status": answer.status, key: content})
 }

@@ -49,6 +49,12 @@ pub(super) const RULES: &[Rule] = &[
         apply: think_tags,
     },
     Rule {
+        code: "json_answer_stops",
+        why: "An answer whose forced tool call became its text has no call left to wait for: LiteLLM still says `tool_calls`.",
+        evidence: Evidence::ProviderDocs,
+        apply: json_answer,
+    },
+    Rule {
         code: "function_call_kept",
         why: "The older `function_call` of an answer is a tool call too; LiteLLM loses it on the way to a messages client.",
         evidence: Evidence::RecordedBytes,
@@ -204,4 +210,19 @@ fn function_call(context: &Context<'_>, oracle: &mut Value) -> usize {
     blocks.push(json!({"type": "tool_use", "id": "<made up>", "name": call["name"], "input": input}));
     oracle["body"]["stop_reason"] = json!("tool_use");
     5
+}
+
+fn json_answer(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let call =
+        chat_message(context).filter(|_| same_dialect(context)).map(|message| &message["tool_calls"][0]);
+    if call.is_none_or(|call| call["function"]["name"] != "json_tool_call") {
+        return 0;
+    }
+    match oracle.pointer_mut("/body/choices/0/finish_reason") {
+        Some(reason) if *reason == "tool_calls" => {
+            *reason = json!("stop");
+            1
+        }
+        _ => 0,
+    }
 }

@@ -25,12 +25,6 @@ pub(super) const RULES: &[Rule] = &[
         apply: type_as_given,
     },
     Rule {
-        code: "client_errors_are_invalid_requests",
-        why: "Anthropic documents invalid_request_error for 4XX statuses without a type of their own; LiteLLM says api_error.",
-        evidence: Evidence::ProviderDocs,
-        apply: invalid_requests,
-    },
-    Rule {
         code: "error_param_restored",
         why: "The provider says which field it blames, and LiteLLM drops it.",
         evidence: Evidence::RecordedBytes,
@@ -54,8 +48,8 @@ pub(super) const RULES: &[Rule] = &[
 struct ProviderError<'v> {
     /// The object that holds type, code and param; not an object where the body has none.
     inner: &'v Value,
-    /// What the provider says, if it says anything.
-    message: Option<String>,
+    /// What the provider says, if it says anything, in normal form.
+    message: Option<Value>,
 }
 
 fn provider_error<'v>(context: &Context<'v>) -> Option<ProviderError<'v>> {
@@ -71,15 +65,18 @@ fn provider_error<'v>(context: &Context<'v>) -> Option<ProviderError<'v>> {
     // A page of a proxy in between is no message.
     let page = context.upstream() == Route::OpenAiChat && text.is_some_and(|text| text.starts_with('<'));
     let mut error = read(body);
-    error.message = error.message.or_else(|| text.filter(|_| !page).map(str::to_owned));
+    let whole = || if body.get("$text").is_some() { json!(text) } else { json!({"$json": body}) };
+    error.message = error.message.or_else(|| text.filter(|_| !page).map(|_| whole()));
     Some(error)
 }
 
 fn read(root: &Value) -> ProviderError<'_> {
     let root = root.get(0).unwrap_or(root);
     let inner = root.get("error").filter(|inner| !inner.is_null()).unwrap_or(root);
-    let told = inner.as_str().or_else(|| inner["message"].as_str()).or_else(|| inner["detail"].as_str());
-    ProviderError { inner, message: told.filter(|told| !told.is_empty()).map(str::to_owned) }
+    let said = [Some(inner), inner.get("message"), inner.get("detail")].into_iter().flatten();
+    let told = said.clone().find(|told| told.as_str().is_some_and(|told| !told.is_empty())).cloned();
+    let object = || inner.get("message").filter(|told| told.is_object()).map(|told| json!({"$json": told}));
+    ProviderError { inner, message: told.or_else(object) }
 }
 
 fn anthropic_passes_through(context: &Context<'_>, oracle: &mut Value) -> usize {
@@ -113,8 +110,8 @@ fn message_verbatim(context: &Context<'_>, oracle: &mut Value) -> usize {
     let Some(told) = provider_error(context).and_then(|error| error.message) else { return 0 };
     let mut changed = 0;
     for place in error_objects(oracle) {
-        if let Some(message) = place.get_mut("message").filter(|message| **message != *told) {
-            *message = json!(told);
+        if let Some(message) = place.get_mut("message").filter(|message| **message != told) {
+            *message = told.clone();
             changed += 1;
         }
     }
@@ -132,18 +129,6 @@ fn type_as_given(context: &Context<'_>, oracle: &mut Value) -> usize {
     match oracle.pointer_mut("/body/error/type") {
         Some(place) if *place != kind => {
             *place = json!(kind);
-            1
-        }
-        _ => 0,
-    }
-}
-
-fn invalid_requests(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let messages = context.layer == Layer::Answer && context.case.question.route == Route::AnthropicMessages;
-    let unlisted = matches!(oracle["status"].as_u64(), Some(405..=412 | 414..=428 | 430..=499));
-    match oracle.pointer_mut("/body/error/type").filter(|_| messages && unlisted) {
-        Some(place) if *place == "api_error" => {
-            *place = json!("invalid_request_error");
             1
         }
         _ => 0,

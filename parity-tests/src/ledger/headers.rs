@@ -52,6 +52,18 @@ const HOP: [&str; 10] = [
     "upgrade",
 ];
 
+/// The name by which OpenAI's clients look for what other providers send under theirs.
+fn familiar_name(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "x-request-id" => "request-id",
+        "anthropic-ratelimit-requests-limit" => "x-ratelimit-limit-requests",
+        "anthropic-ratelimit-requests-remaining" => "x-ratelimit-remaining-requests",
+        "anthropic-ratelimit-tokens-limit" => "x-ratelimit-limit-tokens",
+        "anthropic-ratelimit-tokens-remaining" => "x-ratelimit-remaining-tokens",
+        _ => return None,
+    })
+}
+
 fn provider_headers(context: &Context<'_>, oracle: &mut Value) -> usize {
     let Some(answer) = context.case.answer.as_ref().filter(|_| context.layer == Layer::Answer) else {
         return 0;
@@ -70,8 +82,9 @@ fn provider_headers(context: &Context<'_>, oracle: &mut Value) -> usize {
         }
         if name.starts_with("x-ratelimit-") || name == "request-id" {
             add(name.clone(), value);
-        } else if name == "x-request-id" && answer.header("request-id").is_none() {
-            add("request-id".to_owned(), value);
+        } else if let Some(known) = familiar_name(&name).filter(|known| answer.header(known).is_none()) {
+            add(known.to_owned(), value);
+            add(format!("llm_provider-{known}"), value);
         }
         add(format!("llm_provider-{name}"), value);
     }
@@ -79,14 +92,13 @@ fn provider_headers(context: &Context<'_>, oracle: &mut Value) -> usize {
 }
 
 fn hop_headers(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let Some(answer) = context.case.answer.as_ref().filter(|_| context.layer == Layer::Answer) else { return 0 };
-    let Some(headers) = oracle["headers"].as_object_mut() else { return 0 };
+    let Some(headers) = oracle["headers"].as_object_mut().filter(|_| context.layer == Layer::Answer) else {
+        return 0;
+    };
     let before = headers.len();
     headers.retain(|name, _| {
-        !name.strip_prefix("llm_provider-").is_some_and(|own| {
-            let copied = own == "request-id" && answer.header(own).is_none();
-            HOP.contains(&own) || own.starts_with("x-litellm-") || copied
-        })
+        let own = name.strip_prefix("llm_provider-");
+        !own.is_some_and(|own| HOP.contains(&own) || own.starts_with("x-litellm-"))
     });
     before - headers.len()
 }

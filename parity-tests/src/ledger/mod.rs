@@ -15,7 +15,7 @@ mod usage;
 
 use serde_json::Value;
 
-use crate::case::{Case, Route};
+use crate::case::{Case, OracleRequest, Route};
 
 /// What shows that the oracle is wrong there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +72,16 @@ impl Context<'_> {
 
 /// The dialect that the provider of `case` speaks, among those built.
 pub(crate) fn upstream(case: &Case) -> Route {
+    if let Some(OracleRequest::Sent(sent)) = &case.oracle_request {
+        let path = sent["url"].as_str().and_then(|url| url.split('?').next()).unwrap_or_default();
+        for (ending, dialect) in
+            [("/chat/completions", Route::OpenAiChat), ("/messages", Route::AnthropicMessages)]
+        {
+            if path.ends_with(ending) {
+                return dialect;
+            }
+        }
+    }
     match (case.question.route, case.question.provider.as_str()) {
         (Route::MistralOcr, _) => Route::MistralOcr,
         (_, "anthropic") => Route::AnthropicMessages,
