@@ -238,13 +238,19 @@ mod tests {
     fn removing_any_subset_leaves_valid_json_with_the_rest_untouched() {
         let text = r#"{ "a": 1 , "b" : [1e2], "c":null, "d": "\u00e9" }"#;
         for mask in 0..16u32 {
-            let remove: Vec<&str> =
-                ["a", "b", "c", "d"].into_iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1).map(|(_, k)| k).collect();
+            let remove: Vec<&str> = ["a", "b", "c", "d"]
+                .into_iter()
+                .enumerate()
+                .filter(|(i, _)| mask >> i & 1 == 1)
+                .map(|(_, k)| k)
+                .collect();
             for insert in [vec![], vec![("x", b"true".to_vec()), ("y", b"{}".to_vec())]] {
                 let result = edited(text, &remove, &insert);
                 let document = Document::parse(result.as_bytes(), &Limits::default()).unwrap();
-                let keys: Vec<String> = document.root().entries().map(|(key, _)| key.unescape().into_owned()).collect();
-                let mut expected: Vec<&str> = ["a", "b", "c", "d"].into_iter().filter(|k| !remove.contains(k)).collect();
+                let keys: Vec<String> =
+                    document.root().entries().map(|(key, _)| key.unescape().into_owned()).collect();
+                let mut expected: Vec<&str> =
+                    ["a", "b", "c", "d"].into_iter().filter(|k| !remove.contains(k)).collect();
                 expected.extend(insert.iter().map(|(key, _)| *key));
                 assert_eq!(keys, expected, "{result}");
                 if !remove.contains(&"b") {

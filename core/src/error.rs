@@ -174,7 +174,10 @@ impl UpstreamError {
     pub fn retry(&self) -> bool {
         let worth = match self.failure {
             FailureKind::Disconnected | FailureKind::TooLarge => false,
-            FailureKind::Timeout | FailureKind::Connection | FailureKind::Truncated | FailureKind::Malformed => true,
+            FailureKind::Timeout
+            | FailureKind::Connection
+            | FailureKind::Truncated
+            | FailureKind::Malformed => true,
             FailureKind::Status | FailureKind::InBand => {
                 matches!(self.status, 408 | 409 | 429) || self.status >= 500
             }

@@ -145,7 +145,8 @@ fn facts(dialect: Dialect, root: Node<'_>) -> Result<Facts, Refusal> {
             "model" => model = value.str().filter(|model| !model.is_empty()),
             "stream" if value.is_null() => {}
             "stream" => {
-                stream = value.bool().ok_or_else(|| Refusal::invalid("stream", "stream must be a boolean"))?;
+                stream =
+                    value.bool().ok_or_else(|| Refusal::invalid("stream", "stream must be a boolean"))?;
             }
             "n" => n = value.u64().unwrap_or(1),
             // On this route `metadata` is the provider's.
@@ -158,7 +159,8 @@ fn facts(dialect: Dialect, root: Node<'_>) -> Result<Facts, Refusal> {
         seen.push(name);
     }
     w.end_object();
-    let model = model.ok_or_else(|| Refusal::invalid("model", "model is required and must be a non-empty string"))?;
+    let model =
+        model.ok_or_else(|| Refusal::invalid("model", "model is required and must be a non-empty string"))?;
     Ok(Facts {
         model: model.into_owned(),
         stream,

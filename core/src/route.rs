@@ -11,7 +11,10 @@ use crate::provider::Provider;
 /// there is no way at all.
 pub fn upstream_dialect(client: Dialect, provider: Provider) -> Result<Dialect, Refusal> {
     if client == Dialect::AnthropicMessages && provider.name() == "openai" {
-        return Err(Refusal::decline("responses_dialect", "messages for openai go through /v1/responses, which is not built yet"));
+        return Err(Refusal::decline(
+            "responses_dialect",
+            "messages for openai go through /v1/responses, which is not built yet",
+        ));
     }
     if provider.speaks(client) {
         return Ok(client);
@@ -29,12 +32,16 @@ pub fn upstream_dialect(client: Dialect, provider: Provider) -> Result<Dialect, 
     if provider.speaks(other) {
         return Ok(other);
     }
-    Err(Refusal::decline("no_dialect", format!("provider '{}' speaks no dialect that {} translates to", provider.name(), client.name())))
+    Err(Refusal::decline(
+        "no_dialect",
+        format!("provider '{}' speaks no dialect that {} translates to", provider.name(), client.name()),
+    ))
 }
 
 /// Every pair that is translated: client dialect, provider, upstream dialect.
 pub fn table() -> impl Iterator<Item = (Dialect, Provider, Dialect)> {
     Dialect::ALL.into_iter().flat_map(|client| {
-        Provider::all().filter_map(move |provider| Some((client, provider, upstream_dialect(client, provider).ok()?)))
+        Provider::all()
+            .filter_map(move |provider| Some((client, provider, upstream_dialect(client, provider).ok()?)))
     })
 }

@@ -64,7 +64,8 @@ impl Target {
         let base_url = base_url.map(|url| url.trim_end_matches('/').to_owned()).filter(|url| !url.is_empty());
         if base_url.is_none() && provider.base_url().is_none() {
             let variable = provider.base_variable().unwrap_or("api_base");
-            let message = format!("provider '{}' needs a base URL: set api_base or {variable}", provider.name());
+            let message =
+                format!("provider '{}' needs a base URL: set api_base or {variable}", provider.name());
             return Err(Refusal::invalid("api_base", message));
         }
         Ok(Self {

@@ -1,7 +1,9 @@
 //! Whole answers, and the headers that go with answers.
 
 use super::{Attempt, Outcome};
-use crate::dialect::{Dialect, anthropic_messages, decode_chat_response, encode_chat_response, mistral_ocr, openai_chat};
+use crate::dialect::{
+    Dialect, anthropic_messages, decode_chat_response, encode_chat_response, mistral_ocr, openai_chat,
+};
 use crate::edit::Patch;
 use crate::error::{FailureKind, UpstreamError};
 use crate::http::{Headers, header};
@@ -111,14 +113,30 @@ pub(super) fn provider_headers(headers: &Headers) -> Headers {
         if HOP.contains(&name.as_str()) {
             continue;
         }
-        if name.starts_with("x-ratelimit-") || matches!(name.as_str(), "request-id" | "retry-after" | "retry-after-ms") {
+        if name.starts_with("x-ratelimit-")
+            || matches!(name.as_str(), "request-id" | "retry-after" | "retry-after-ms")
+        {
             passed.push((name.clone(), value.clone()));
-        } else if name == "x-request-id" && header(headers, "request-id").is_none() {
-            passed.push(("request-id".to_owned(), value.clone()));
+        }
+        if let Some(known) = familiar_name(name).filter(|known| header(headers, known).is_none()) {
+            passed.push((known.to_owned(), value.clone()));
+            passed.push((format!("llm_provider-{known}"), value.clone()));
         }
         passed.push((format!("llm_provider-{name}"), value.clone()));
     }
     passed
+}
+
+/// The name by which OpenAI's clients look for what other providers send under theirs.
+fn familiar_name(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "x-request-id" => "request-id",
+        "anthropic-ratelimit-requests-limit" => "x-ratelimit-limit-requests",
+        "anthropic-ratelimit-requests-remaining" => "x-ratelimit-remaining-requests",
+        "anthropic-ratelimit-tokens-limit" => "x-ratelimit-limit-tokens",
+        "anthropic-ratelimit-tokens-remaining" => "x-ratelimit-remaining-tokens",
+        _ => return None,
+    })
 }
 
 fn whole_headers(provider: &Headers) -> Headers {

@@ -17,8 +17,8 @@ use crate::request::Request;
 use crate::target::Target;
 use crate::usage::Usage;
 
-pub(crate) use stream::{Relaying, StreamState};
 use stream::StreamReader;
+pub(crate) use stream::{Relaying, StreamState};
 
 /// What varies from attempt to attempt.
 #[derive(Debug, Clone, Default)]
@@ -101,7 +101,11 @@ impl std::fmt::Debug for Attempt {
 }
 
 impl Attempt {
-    pub(crate) fn new(request: &Request, target: &Arc<Target>, options: AttemptOptions) -> Result<Self, Refusal> {
+    pub(crate) fn new(
+        request: &Request,
+        target: &Arc<Target>,
+        options: AttemptOptions,
+    ) -> Result<Self, Refusal> {
         prepare::prepare(request, target, options)
     }
 
@@ -119,13 +123,20 @@ impl Attempt {
             return;
         }
         self.status = status;
-        self.provider_headers = headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
+        self.provider_headers =
+            headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
         let json = header(&self.provider_headers, "content-type").is_some_and(|kind| kind.contains("json"));
         self.reader = match status {
             200..=299 if self.streaming && !json => {
                 let sse = SseReader::new(self.max_answer_bytes.min(LONGEST_EVENT));
                 let (client, upstream) = (self.client, self.upstream);
-                Reader::Stream(Box::new(StreamReader::new(sse, client, upstream, &self.context, self.hide_usage)))
+                Reader::Stream(Box::new(StreamReader::new(
+                    sse,
+                    client,
+                    upstream,
+                    &self.context,
+                    self.hide_usage,
+                )))
             }
             200..=299 => Reader::Whole(Vec::new()),
             _ => Reader::Error(Vec::new()),
@@ -135,7 +146,9 @@ impl Attempt {
     /// Any piece of the provider's body. Appends to `out` what the client is owed now.
     pub fn body(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
         match &mut self.reader {
-            Reader::Whole(body) | Reader::Error(body) if body.len() + chunk.len() <= self.max_answer_bytes => {
+            Reader::Whole(body) | Reader::Error(body)
+                if body.len() + chunk.len() <= self.max_answer_bytes =>
+            {
                 body.extend_from_slice(chunk);
             }
             Reader::Whole(_) | Reader::Error(_) => {
@@ -164,7 +177,11 @@ impl Attempt {
                 self.after_stream();
             }
             Reader::Waiting => {
-                self.fail(UpstreamError::new(FailureKind::Connection, 500, "the provider closed the connection"));
+                self.fail(UpstreamError::new(
+                    FailureKind::Connection,
+                    500,
+                    "the provider closed the connection",
+                ));
             }
             Reader::Over => {}
         }

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::{Attempt, AttemptOptions, Reader};
 use crate::dialect::{
-    AnswerContext, AnswerHints, Dialect, RequestContext, anthropic_messages, decode_chat_request, encode_chat_request,
-    mistral_ocr, openai_chat,
+    AnswerContext, AnswerHints, Dialect, RequestContext, anthropic_messages, decode_chat_request,
+    encode_chat_request, mistral_ocr, openai_chat,
 };
 use crate::edit::Patch;
 use crate::error::Refusal;
@@ -26,11 +26,18 @@ struct Prepared {
     hide_usage: bool,
 }
 
-pub(super) fn prepare(request: &Request, target: &Arc<Target>, options: AttemptOptions) -> Result<Attempt, Refusal> {
+pub(super) fn prepare(
+    request: &Request,
+    target: &Arc<Target>,
+    options: AttemptOptions,
+) -> Result<Attempt, Refusal> {
     let client = request.dialect();
     let upstream = route::upstream_dialect(client, target.provider)?;
     let endpoint = target.provider.endpoint(upstream).ok_or_else(|| {
-        Refusal::decline("no_dialect", format!("{} does not speak {}", target.provider.name(), upstream.name()))
+        Refusal::decline(
+            "no_dialect",
+            format!("{} does not speak {}", target.provider.name(), upstream.name()),
+        )
     })?;
     let mut report = Report::default();
     let prepared = if client == upstream {
@@ -138,7 +145,10 @@ fn url(target: &Target, endpoint: &Endpoint, request: &Request) -> String {
         format!("{base}{path}")
     };
     let query = &request.head().query;
-    if !query.is_empty() && endpoint.dialect == Dialect::AnthropicMessages && request.dialect() == endpoint.dialect {
+    if !query.is_empty()
+        && endpoint.dialect == Dialect::AnthropicMessages
+        && request.dialect() == endpoint.dialect
+    {
         url.push('?');
         url.push_str(query);
     }

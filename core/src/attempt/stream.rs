@@ -1,7 +1,8 @@
 //! Streamed answers: framing, holding back until there is content, and the two ways of going on (relay or translate).
 
 use crate::dialect::{
-    AnswerContext, Dialect, StreamDecoder, StreamEncoder, anthropic_messages, openai_chat, stream_decoder, stream_encoder,
+    AnswerContext, Dialect, StreamDecoder, StreamEncoder, anthropic_messages, openai_chat, stream_decoder,
+    stream_encoder,
 };
 use crate::error::{FailureKind, UpstreamError};
 use crate::frame::sse::{Frame, SseReader};
@@ -76,7 +77,10 @@ impl StreamReader {
             Dialect::AnthropicMessages if upstream == client => {
                 Mode::Relay(Box::new(anthropic_messages::edit::Relay::new(context.clone())))
             }
-            _ => Mode::Translate { decoder: stream_decoder(upstream), encoder: stream_encoder(client, context) },
+            _ => Mode::Translate {
+                decoder: stream_decoder(upstream),
+                encoder: stream_encoder(client, context),
+            },
         };
         Self {
             sse,
@@ -155,7 +159,9 @@ impl StreamReader {
         if self.state.committed {
             match (&mut self.mode, self.client) {
                 (Mode::Translate { encoder, .. }, _) => encoder.event(Event::Failed(&error), out),
-                (Mode::Relay(_), Dialect::AnthropicMessages) => anthropic_messages::error::encode_event(&error, out),
+                (Mode::Relay(_), Dialect::AnthropicMessages) => {
+                    anthropic_messages::error::encode_event(&error, out)
+                }
                 (Mode::Relay(_), _) => {
                     openai_chat::error::encode_event(&openai_chat::error::fault(&error, self.upstream), out);
                 }
@@ -191,7 +197,9 @@ fn run(mode: &mut Mode, state: &mut StreamState, frame: Option<Frame<'_>>, out: 
 fn observe(event: &Event<'_>, state: &mut StreamState) -> bool {
     match event {
         Event::Delta { .. } | Event::Finish { .. } => state.committed = true,
-        Event::BlockStart { block: BlockStart::ToolUse { .. } | BlockStart::RedactedThinking { .. }, .. } => {
+        Event::BlockStart {
+            block: BlockStart::ToolUse { .. } | BlockStart::RedactedThinking { .. }, ..
+        } => {
             state.committed = true;
         }
         Event::Usage { usage, .. } => state.usage = Some(*usage),

@@ -187,9 +187,14 @@ pub(crate) fn stream_decoder(dialect: Dialect) -> Box<dyn StreamDecoder + Send +
 }
 
 /// An encoder for the streams of clients that speak `dialect`.
-pub(crate) fn stream_encoder(dialect: Dialect, context: &AnswerContext) -> Box<dyn StreamEncoder + Send + Sync> {
+pub(crate) fn stream_encoder(
+    dialect: Dialect,
+    context: &AnswerContext,
+) -> Box<dyn StreamEncoder + Send + Sync> {
     match dialect {
         Dialect::AnthropicMessages => Box::new(anthropic_messages::stream::Encoder::new(context.clone())),
-        Dialect::OpenAiChat | Dialect::MistralOcr => Box::new(openai_chat::stream::Encoder::new(context.clone())),
+        Dialect::OpenAiChat | Dialect::MistralOcr => {
+            Box::new(openai_chat::stream::Encoder::new(context.clone()))
+        }
     }
 }

@@ -90,7 +90,9 @@ impl<'a> Text<'a> {
             Some((&rest[..marker], &rest[marker + b";base64,".len()..]))
         };
         match &self.0 {
-            Form::Plain(inner) => split(inner).map(|(kind, data)| (Self(Form::Plain(kind)), Self(Form::Plain(data)))),
+            Form::Plain(inner) => {
+                split(inner).map(|(kind, data)| (Self(Form::Plain(kind)), Self(Form::Plain(data))))
+            }
             Form::Escaped(inner) => {
                 split(inner).map(|(kind, data)| (Self(Form::Escaped(kind)), Self(Form::Escaped(data))))
             }

@@ -61,14 +61,14 @@ impl Provider {
     /// # Errors
     /// [`Refusal::Decline`] where this core does not know it.
     pub fn from_name(name: &str) -> Result<Self, Refusal> {
-        table::ROWS.iter().find(|row| row.name == name).map(|row| Self(row)).ok_or_else(|| {
+        table::ROWS.iter().find(|row| row.name == name).map(Self).ok_or_else(|| {
             Refusal::decline("unknown_provider", format!("provider '{name}' is not known to this core"))
         })
     }
 
     /// Every provider.
     pub fn all() -> impl Iterator<Item = Self> {
-        table::ROWS.iter().map(|row| Self(row))
+        table::ROWS.iter().map(Self)
     }
 
     /// LiteLLM's name of it.
@@ -125,6 +125,7 @@ pub(crate) use openai::Family as OpenAiFamily;
 /// Whether requests go to the provider's own hosts rather than to something that speaks alike.
 pub(crate) fn is_own_host(provider: Provider, base_url: Option<&str>) -> bool {
     base_url.is_none_or(|base_url| {
-        provider.base_url() == Some(base_url) || (provider.name() == "openai" && openai::is_openai_host(base_url))
+        provider.base_url() == Some(base_url)
+            || (provider.name() == "openai" && openai::is_openai_host(base_url))
     })
 }

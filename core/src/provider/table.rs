@@ -223,7 +223,11 @@ pub(super) static ROWS: &[Row] = &[
             max_tokens: MaxTokens::MaxTokens,
             user: true,
             drop_strict: true,
-            by_model: &[("grok-4", &["frequency_penalty", "stop"]), ("grok-3-mini", &["stop"]), ("grok-code", &["stop"])],
+            by_model: &[
+                ("grok-4", &["frequency_penalty", "stop"]),
+                ("grok-3-mini", &["stop"]),
+                ("grok-code", &["stop"]),
+            ],
             ..ChatRules::DEFAULT
         },
     ),
@@ -376,8 +380,14 @@ const REASONING: &[(&str, &[&str])] = &[
     ("groq", &["gpt-oss", "qwen3"]),
     ("deepseek", &["reasoner", "deepseek-r1", "deepseek-v3.2", "deepseek-v4", "deepseek-flash"]),
     ("cerebras", &["gpt-oss", "qwen-3", "gemma-4"]),
-    ("together_ai", &["gpt-oss", "GLM-", "MiniMax-M3", "Qwen3.", "Kimi-K3", "Inkling", "Nemotron", "V4.1-Flash"]),
-    ("fireworks_ai", &["deepseek-v3p", "deepseek-v4", "glm-", "gpt-oss", "kimi-k2p6", "kimi-k2p7", "minimax-m3"]),
+    (
+        "together_ai",
+        &["gpt-oss", "GLM-", "MiniMax-M3", "Qwen3.", "Kimi-K3", "Inkling", "Nemotron", "V4.1-Flash"],
+    ),
+    (
+        "fireworks_ai",
+        &["deepseek-v3p", "deepseek-v4", "glm-", "gpt-oss", "kimi-k2p6", "kimi-k2p7", "minimax-m3"],
+    ),
     ("mistral", &["magistral", "devstral", "mistral-medium", "mistral-small", "mistral-large-4", "glm-"]),
     ("perplexity", &["sonar-reasoning", "sonar-deep-research"]),
 ];

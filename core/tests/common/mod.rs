@@ -1,13 +1,19 @@
 //! Fixture cases, and running them through the public API.
+#![allow(clippy::disallowed_methods, reason = "the rule is for the core, whose fixtures are files")]
 #![allow(dead_code, reason = "every test crate uses its own part of this module")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken fixture must stop the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a broken fixture must stop the test"
+)]
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use interlingua::{
-    AttemptOptions, Bytes, ClientHead, ClientResponse, Dialect, Headers, HttpRequest, Limits, Outcome, Refusal, Request,
-    Step, Target, UpstreamError,
+    AttemptOptions, Bytes, ClientHead, ClientResponse, Dialect, Headers, HttpRequest, Limits, Outcome,
+    Refusal, Request, Step, Target, UpstreamError,
 };
 use serde::Deserialize;
 
@@ -46,7 +52,10 @@ struct Part {
 
 impl Part {
     fn headers(&self) -> Headers {
-        self.headers.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned())).collect()
+        self.headers
+            .iter()
+            .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
+            .collect()
     }
 }
 
@@ -132,7 +141,12 @@ impl Case {
             _ => None,
         };
         let failed = matches!(outcome, Some(Outcome::Failed(_)));
-        Some(Answered { out, head: attempt.client_head(), outcome, failure: failed.then(|| attempt.failure()) })
+        Some(Answered {
+            out,
+            head: attempt.client_head(),
+            outcome,
+            failure: failed.then(|| attempt.failure()),
+        })
     }
 
     pub fn whole(&self) -> Option<Answered> {
@@ -142,7 +156,8 @@ impl Case {
 
 fn directories(root: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(root).unwrap_or_else(|error| panic!("{}: {error}", root.display()));
-    let mut list: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
+    let mut list: Vec<PathBuf> =
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
     list.sort();
     list
 }

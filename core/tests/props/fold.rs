@@ -32,27 +32,55 @@ fn translated_whole(case: &Case, upstream: Dialect) -> Option<Value> {
 /// What both forms must agree in. Streams number tool calls among each other, whole answers by content block.
 fn essence(dialect: Dialect, answer: &Value) -> Value {
     if dialect == Dialect::AnthropicMessages {
-        let blocks: Vec<Value> = answer["content"].as_array().into_iter().flatten().map(|block| {
-            let mut block = block.clone();
-            if let Some(block) = block.as_object_mut() {
-                block.retain(|_, value| !value.is_null() && *value != json!(""));
-            }
-            block
-        }).filter(|block| *block != json!({"type": "text"})).collect();
+        let blocks: Vec<Value> = answer["content"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|block| {
+                let mut block = block.clone();
+                if let Some(block) = block.as_object_mut() {
+                    block.retain(|_, value| !value.is_null() && *value != json!(""));
+                }
+                block
+            })
+            .filter(|block| *block != json!({"type": "text"}))
+            .collect();
         return json!({"content": blocks, "stop_reason": answer["stop_reason"], "model": answer["model"]});
     }
-    let choices: Vec<Value> = answer["choices"].as_array().into_iter().flatten().map(|choice| {
-        let message = &choice["message"];
-        let text = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
-        let calls: Vec<Value> = message["tool_calls"].as_array().into_iter().flatten().map(|call| {
-            let arguments = call["function"]["arguments"].as_str().unwrap_or_default();
-            let arguments: Value = serde_json::from_str(arguments).unwrap_or_else(|_| json!(arguments));
-            json!([call["id"], call["function"]["name"], arguments])
-        }).collect();
-        let thoughts: Vec<Value> = message["thinking_blocks"].as_array().into_iter().flatten()
-            .map(|block| json!([block["type"], block["thinking"], block["signature"], block["data"]])).collect();
-        json!([text("content"), text("reasoning_content"), text("refusal"), calls, thoughts, choice["finish_reason"]])
-    }).collect();
+    let choices: Vec<Value> = answer["choices"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|choice| {
+            let message = &choice["message"];
+            let text = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
+            let calls: Vec<Value> = message["tool_calls"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|call| {
+                    let arguments = call["function"]["arguments"].as_str().unwrap_or_default();
+                    let arguments: Value =
+                        serde_json::from_str(arguments).unwrap_or_else(|_| json!(arguments));
+                    json!([call["id"], call["function"]["name"], arguments])
+                })
+                .collect();
+            let thoughts: Vec<Value> = message["thinking_blocks"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|block| json!([block["type"], block["thinking"], block["signature"], block["data"]]))
+                .collect();
+            json!([
+                text("content"),
+                text("reasoning_content"),
+                text("refusal"),
+                calls,
+                thoughts,
+                choice["finish_reason"]
+            ])
+        })
+        .collect();
     json!({"choices": choices, "model": answer["model"]})
 }
 
@@ -66,8 +94,14 @@ fn streams_and_whole_answers_say_the_same() {
         if answered.error().is_some() || upstream == case.dialect {
             continue;
         }
-        let Some(whole) = translated_whole(case, upstream) else { panic!("{}: the folded answer fails", case.name) };
-        let folded = if case.dialect == Dialect::AnthropicMessages { fold_messages(&answered.out) } else { fold_chat(&answered.out) };
+        let Some(whole) = translated_whole(case, upstream) else {
+            panic!("{}: the folded answer fails", case.name)
+        };
+        let folded = if case.dialect == Dialect::AnthropicMessages {
+            fold_messages(&answered.out)
+        } else {
+            fold_chat(&answered.out)
+        };
         assert_eq!(essence(case.dialect, &folded), essence(case.dialect, &whole), "{}", case.name);
         seen += 1;
     }

@@ -54,7 +54,9 @@ fn answers_change_in_model_and_usage_only() {
                 let parsed: Option<Value> = serde_json::from_str(data).ok();
                 let matching = rest.find(|(known_name, known)| {
                     let known_value: Option<Value> = serde_json::from_str(known).ok();
-                    let (Some(known_value), Some(parsed)) = (known_value, &parsed) else { return known == data };
+                    let (Some(known_value), Some(parsed)) = (known_value, &parsed) else {
+                        return known == data;
+                    };
                     let mut different = Vec::new();
                     untouched_values(&known_value, parsed, "", &mut different);
                     known_name == name && different.iter().all(allowed)
@@ -63,7 +65,10 @@ fn answers_change_in_model_and_usage_only() {
                 assert!(matching.is_some() || added, "{}: {data} was not sent like this", case.name);
             }
         } else {
-            let (before, after) = (serde_json::from_slice(&case.answer).unwrap(), serde_json::from_slice(&answered.out).unwrap());
+            let (before, after) = (
+                serde_json::from_slice(&case.answer).unwrap(),
+                serde_json::from_slice(&answered.out).unwrap(),
+            );
             let mut different = Vec::new();
             untouched_values(&before, &after, "", &mut different);
             assert!(different.iter().all(allowed), "{}: {different:?}", case.name);
@@ -83,9 +88,22 @@ fn requests_keep_order_and_spelling() {
         untouched_values(&before, &after, "", &mut different);
         seen += 1;
         for path in &different {
-            let listed = [".model", "+.stream_options", "+.usage", "+.max_completion_tokens", "+.max_tokens", "+.random_seed",
-                "+.thinking", "+.reasoning_effort", ".reasoning_effort", ".thinking", ".tool_choice", "+.tool_choice", "+.tools"]
-                .contains(&path.as_str())
+            let listed = [
+                ".model",
+                "+.stream_options",
+                "+.usage",
+                "+.max_completion_tokens",
+                "+.max_tokens",
+                "+.random_seed",
+                "+.thinking",
+                "+.reasoning_effort",
+                ".reasoning_effort",
+                ".thinking",
+                ".tool_choice",
+                "+.tool_choice",
+                "+.tools",
+            ]
+            .contains(&path.as_str())
                 || path.starts_with(".messages[")
                 || path.starts_with("+.messages[")
                 || path.starts_with(".tools[");

@@ -19,8 +19,21 @@ fn mutation() -> impl Strategy<Value = Mutation> {
     let index = any::<prop::sample::Index>;
     let piece = prop_oneof![
         prop::collection::vec(any::<u8>(), 1..6),
-        prop::sample::select(vec!["null", "{}", "[]", "\"\"", "-1", "1e999", "\"\\ud800\"", "[[[[", "data:", "\n\n", "\\u0000", "true"])
-            .prop_map(|text| text.as_bytes().to_vec()),
+        prop::sample::select(vec![
+            "null",
+            "{}",
+            "[]",
+            "\"\"",
+            "-1",
+            "1e999",
+            "\"\\ud800\"",
+            "[[[[",
+            "data:",
+            "\n\n",
+            "\\u0000",
+            "true"
+        ])
+        .prop_map(|text| text.as_bytes().to_vec()),
     ];
     prop_oneof![
         (index(), any::<u8>()).prop_map(|(at, byte)| Mutation::Flip(at, byte)),
@@ -56,13 +69,26 @@ fn apply(bytes: &mut Vec<u8>, mutation: &Mutation) {
     }
 }
 
-fn exchange(dialect: Dialect, target: &Arc<Target>, request: &[u8], answer: &[u8], headers: &[(String, String)], status: u16) {
+fn exchange(
+    dialect: Dialect,
+    target: &Arc<Target>,
+    request: &[u8],
+    answer: &[u8],
+    headers: &[(String, String)],
+    status: u16,
+) {
     let body = Bytes::copy_from_slice(request);
-    let Ok(request) = Request::read(dialect, &ClientHead::default(), body, &Limits::default()) else { return };
+    let Ok(request) = Request::read(dialect, &ClientHead::default(), body, &Limits::default()) else {
+        return;
+    };
     let Ok(mut attempt) = request.attempt(target, AttemptOptions::default()) else { return };
     if let Step::Send(http) = attempt.step() {
         let sent = http.body_bytes();
-        assert!(serde_json::from_slice::<serde::de::IgnoredAny>(&sent).is_ok(), "sent: {}", String::from_utf8_lossy(&sent));
+        assert!(
+            serde_json::from_slice::<serde::de::IgnoredAny>(&sent).is_ok(),
+            "sent: {}",
+            String::from_utf8_lossy(&sent)
+        );
     }
     let mut out = Vec::new();
     attempt.head(status, headers);

@@ -24,7 +24,17 @@ fn texts(value: &Value, path: &str, out: &mut Vec<(String, String)>) {
 
 /// Whether the text is data of the client rather than a word of the dialect.
 fn is_data(path: &str, text: &str) -> bool {
-    const WORDS: [&str; 9] = ["type", "role", "tool_choice", "reasoning_effort", "format", "detail", "service_tier", "effort", "model"];
+    const WORDS: [&str; 9] = [
+        "type",
+        "role",
+        "tool_choice",
+        "reasoning_effort",
+        "format",
+        "detail",
+        "service_tier",
+        "effort",
+        "model",
+    ];
     let last = path.rsplit('.').next().unwrap_or(path);
     let host = ["metadata", "tags", "user", "fallbacks"].iter().any(|field| path.starts_with(field));
     !text.trim().is_empty() && !WORDS.contains(&last) && !host
@@ -96,10 +106,22 @@ fn every_text_is_sent_or_reported_lost() {
                 .fold(path.clone(), |path, wrapper| path.replace(&format!(".{wrapper}."), "."));
             let thinking = path.ends_with("signature") || path.ends_with("thinking");
             let message = path.split('.').next().unwrap_or_default();
-            let replay = attempt.losses().iter().any(|loss| loss.code == "thinking_replay" && loss.path.starts_with(message));
-            let reported = (thinking && replay) || attempt.losses().iter().any(|loss| path.starts_with(&loss.path) || loss.path.starts_with(path.as_str()))
+            let replay = attempt
+                .losses()
+                .iter()
+                .any(|loss| loss.code == "thinking_replay" && loss.path.starts_with(message));
+            let reported = (thinking && replay)
+                || attempt
+                    .losses()
+                    .iter()
+                    .any(|loss| path.starts_with(&loss.path) || loss.path.starts_with(path.as_str()))
                 || (renamed && path.ends_with("name"));
-            assert!(reported || stands(&hay, text), "{}: {path} = {text:?} is gone; losses: {:?}", case.name, attempt.losses());
+            assert!(
+                reported || stands(&hay, text),
+                "{}: {path} = {text:?} is gone; losses: {:?}",
+                case.name,
+                attempt.losses()
+            );
         }
     }
     assert!(checked > 1000, "only {checked} texts");

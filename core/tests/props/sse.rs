@@ -66,7 +66,9 @@ fn fold_choice(answer: &mut Value, choice: &Value) {
         match key.as_str() {
             "content" | "reasoning_content" | "reasoning" | "refusal" => append(message, key, value),
             "tool_calls" => value.as_array().into_iter().flatten().for_each(|call| fold_call(message, call)),
-            "thinking_blocks" => value.as_array().into_iter().flatten().for_each(|block| fold_thinking(message, block)),
+            "thinking_blocks" => {
+                value.as_array().into_iter().flatten().for_each(|block| fold_thinking(message, block))
+            }
             _ => {}
         }
     }
@@ -123,7 +125,9 @@ pub fn fold_messages(stream: &[u8]) -> Value {
                 assert_eq!(list.len(), index, "blocks are numbered in order");
                 list.push(event["content_block"].clone());
             }
-            "content_block_delta" => fold_delta(&mut message["content"][index], &event["delta"], index, &mut inputs),
+            "content_block_delta" => {
+                fold_delta(&mut message["content"][index], &event["delta"], index, &mut inputs)
+            }
             "message_delta" => {
                 for (key, value) in event["delta"].as_object().into_iter().flatten() {
                     message[key] = value.clone();

@@ -9,12 +9,16 @@ use crate::sse::events;
 fn terminals(dialect: Dialect, out: &[u8]) -> (usize, usize) {
     let events = events(out);
     let is_error = |data: &str| {
-        serde_json::from_str::<serde_json::Value>(data).is_ok_and(|value| value.get("error").is_some_and(|e| !e.is_null()))
+        serde_json::from_str::<serde_json::Value>(data)
+            .is_ok_and(|value| value.get("error").is_some_and(|e| !e.is_null()))
     };
     let done = match dialect {
-        Dialect::AnthropicMessages => {
-            events.iter().filter(|(_, data)| data.contains(r#""type":"message_stop""#) || data.contains(r#""type": "message_stop""#)).count()
-        }
+        Dialect::AnthropicMessages => events
+            .iter()
+            .filter(|(_, data)| {
+                data.contains(r#""type":"message_stop""#) || data.contains(r#""type": "message_stop""#)
+            })
+            .count(),
         _ => events.iter().filter(|(_, data)| data == "[DONE]").count(),
     };
     (done, events.iter().filter(|(_, data)| is_error(data)).count())

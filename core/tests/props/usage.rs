@@ -32,8 +32,16 @@ fn usage_adds_up_for_every_client() {
         seen += 1;
         if case.dialect == Dialect::OpenAiChat {
             let (input, output) = (count(&usage["prompt_tokens"]), count(&usage["completion_tokens"]));
-            assert!(count(&usage["prompt_tokens_details"]["cached_tokens"]) <= input, "{}: {usage}", case.name);
-            assert!(count(&usage["completion_tokens_details"]["reasoning_tokens"]) <= output, "{}: {usage}", case.name);
+            assert!(
+                count(&usage["prompt_tokens_details"]["cached_tokens"]) <= input,
+                "{}: {usage}",
+                case.name
+            );
+            assert!(
+                count(&usage["completion_tokens_details"]["reasoning_tokens"]) <= output,
+                "{}: {usage}",
+                case.name
+            );
             assert_eq!(count(&usage["total_tokens"]), input + output, "{}: {usage}", case.name);
         }
     }

@@ -1,6 +1,6 @@
 //! The edit lists of requests, answers and streams whose client and provider both speak `anthropic_messages`.
 
-use super::{error, wire};
+use super::{effort, error, wire};
 use crate::attempt::{Relaying, StreamState};
 use crate::controls;
 use crate::dialect::AnswerContext;
@@ -18,7 +18,7 @@ pub(crate) fn edit(
     target: &Target,
     client: &Headers,
     patch: &mut Patch,
-    _report: &mut Report,
+    report: &mut Report,
 ) -> Result<Headers, Refusal> {
     if !root.some("messages").is_some_and(Node::is_array) {
         return Err(Refusal::invalid("messages", "messages: a list of messages is required"));
@@ -26,9 +26,18 @@ pub(crate) fn edit(
     if root.some("max_tokens").and_then(Node::number).is_none() {
         return Err(Refusal::invalid("max_tokens", "max_tokens: a number is required"));
     }
-    patch.object(root, &[], |_, key, value| match &*key.unescape() {
+    let effort = effort::edits(root, target, report);
+    patch.object(root, &effort.insert, |_, key, value| match &*key.unescape() {
         "model" => Decision::string(&target.model),
         "metadata" => Decision::Keep,
+        "thinking" if effort.thinking.is_some() => effort.thinking.clone().unwrap_or(Decision::Keep),
+        "output_config" if effort.output_config.is_some() => {
+            effort.output_config.clone().unwrap_or(Decision::Keep)
+        }
+        "temperature" if effort.drops_temperature(value) => {
+            report.rewrite("temperature", "temperature_with_thinking");
+            Decision::Remove
+        }
         _ if value.is_null() => Decision::Remove,
         name if controls::is_host_control(name) => Decision::Remove,
         _ => Decision::Keep,
@@ -65,16 +74,25 @@ fn betas(root: Node<'_>, client: Option<&str>) -> Vec<String> {
     if root.some("speed").is_some_and(|speed| speed.is_text("fast")) {
         add("fast-mode-2026-02-01");
     }
-    let tool_search = |tool: Node<'_>| tool.get_text("type").is_some_and(|kind| kind.starts_with("tool_search_tool_"));
+    let tool_search =
+        |tool: Node<'_>| tool.get_text("type").is_some_and(|kind| kind.starts_with("tool_search_tool_"));
     if root.some("tools").is_some_and(|tools| tools.items().any(tool_search)) {
         add("advanced-tool-use-2025-11-20");
     }
-    if root.some("mcp_servers").is_some_and(|servers| !servers.is_empty()) {
-        add("mcp-client-2025-04-04");
+    if root.some("messages").is_some_and(|messages| messages.items().any(changes_tools)) {
+        add("mid-conversation-tool-changes-2026-07-01");
     }
     betas.sort();
     betas.dedup();
     betas
+}
+
+/// Whether a system message adds or removes tools.
+fn changes_tools(message: Node<'_>) -> bool {
+    message.some("role").is_some_and(|role| role.is_text("system"))
+        && message.some("content").into_iter().flat_map(Node::items).any(|block| {
+            block.get_text("type").is_some_and(|kind| kind.is("tool_addition") || kind.is("tool_removal"))
+        })
 }
 
 /// Collects the edits of an answer: `model` becomes the requested name.
@@ -96,10 +114,23 @@ pub(crate) struct Relay {
 
 impl Relay {
     pub(crate) fn new(context: AnswerContext) -> Self {
-        Self { context, tokens: Tokens::default(), usage: crate::usage::Usage::default(), stopped: false, over: false }
+        Self {
+            context,
+            tokens: Tokens::default(),
+            usage: crate::usage::Usage::default(),
+            stopped: false,
+            over: false,
+        }
     }
 
-    fn event(&mut self, root: Node<'_>, frame: Frame<'_>, data: &[u8], state: &mut StreamState, out: &mut Vec<u8>) {
+    fn event(
+        &mut self,
+        root: Node<'_>,
+        frame: Frame<'_>,
+        data: &[u8],
+        state: &mut StreamState,
+        out: &mut Vec<u8>,
+    ) {
         let kind = root.get_text("type");
         match kind.as_ref().map(|kind| kind.name()).as_deref() {
             Some(b"message_start") => return self.start(root, frame, data, state, out),
@@ -125,7 +156,14 @@ impl Relay {
         out.extend_from_slice(frame.raw);
     }
 
-    fn start(&mut self, root: Node<'_>, frame: Frame<'_>, data: &[u8], state: &mut StreamState, out: &mut Vec<u8>) {
+    fn start(
+        &mut self,
+        root: Node<'_>,
+        frame: Frame<'_>,
+        data: &[u8],
+        state: &mut StreamState,
+        out: &mut Vec<u8>,
+    ) {
         let message = root.some("message");
         self.note_usage(message.and_then(|message| message.some("usage")), state);
         let mut patch = Patch::default();

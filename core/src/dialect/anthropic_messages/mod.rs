@@ -2,6 +2,7 @@
 
 mod blocks;
 pub(crate) mod edit;
+mod effort;
 pub(crate) mod error;
 pub(crate) mod request;
 pub(crate) mod response;

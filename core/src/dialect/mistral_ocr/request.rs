@@ -30,7 +30,10 @@ fn check_document(document: Option<Node<'_>>) -> Result<(), Refusal> {
         // A file that was uploaded to the provider before.
         Some("file") | None if document.some("file_id").is_some() => return Ok(()),
         _ => {
-            return Err(Refusal::invalid("document.type", "document.type must be 'document_url', 'image_url' or 'file'"));
+            return Err(Refusal::invalid(
+                "document.type",
+                "document.type must be 'document_url', 'image_url' or 'file'",
+            ));
         }
     };
     if document.some(field).is_none() {

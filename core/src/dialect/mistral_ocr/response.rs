@@ -10,12 +10,10 @@ pub(crate) fn edit(root: Node<'_>, context: &AnswerContext, patch: &mut Patch) -
     if !root.some("pages").is_some_and(Node::is_array) {
         return Err(UpstreamError::new(FailureKind::Malformed, 500, "the provider's answer has no pages"));
     }
-    patch.object(root, &[("object", br#""ocr""#.to_vec())], |_, key, _| {
-        match &*key.name() {
-            b"object" => Decision::Remove,
-            b"model" => Decision::string(&context.requested_model),
-            _ => Decision::Keep,
-        }
+    patch.object(root, &[("object", br#""ocr""#.to_vec())], |_, key, _| match &*key.name() {
+        b"object" => Decision::Remove,
+        b"model" => Decision::string(&context.requested_model),
+        _ => Decision::Keep,
     });
     Ok(())
 }

@@ -22,6 +22,7 @@ struct Parts<'b, 'a> {
     citations: Vec<(Node<'a>, &'b Text<'a>)>,
     search_results: Vec<Node<'a>>,
     tool_results: Vec<Node<'a>>,
+    compactions: Vec<Node<'a>>,
 }
 
 impl<'b, 'a> Parts<'b, 'a> {
@@ -36,7 +37,9 @@ impl<'b, 'a> Parts<'b, 'a> {
                 Block::Thinking(_) | Block::RedactedThinking { .. } => parts.thoughts.push(block),
                 Block::ToolUse(call) => parts.calls.push((number, Cow::Borrowed(call))),
                 Block::Refusal(text) => parts.refusal = Some(text),
-                Block::Native { dialect: Dialect::OpenAiChat, .. } | Block::Media(_) | Block::ToolResult(_) => {
+                Block::Native { dialect: Dialect::OpenAiChat, .. }
+                | Block::Media(_)
+                | Block::ToolResult(_) => {
                     report.lose(format!("content[{number}]"), "block_without_counterpart");
                 }
                 Block::Native { node, .. } => parts.native(number, *node, report),
@@ -50,10 +53,12 @@ impl<'b, 'a> Parts<'b, 'a> {
         let kind = node.get_text("type").map(|kind| kind.unescape()).unwrap_or_default();
         match (&*kind, node.get_text("id"), node.get_text("name"), node.some("input")) {
             ("server_tool_use", Some(id), Some(name), Some(input)) => {
-                let call = ToolUse { id, name, input: Input::Json(input), cache: None, extra: Vec::new() };
+                let extra = node.entries().filter(|(key, _)| key.is("caller")).collect();
+                let call = ToolUse { id, name, input: Input::Json(input), cache: None, extra };
                 self.calls.push((number, Cow::Owned(call)));
             }
-            ("web_search_tool_result", ..) => self.search_results.push(node),
+            ("web_search_tool_result" | "web_fetch_tool_result", ..) => self.search_results.push(node),
+            ("compaction", ..) => self.compactions.push(node),
             (kind, ..) if kind.ends_with("_tool_result") => self.tool_results.push(node),
             _ => report.lose(format!("content[{number}]"), "block_without_counterpart"),
         }
@@ -133,8 +138,16 @@ fn tool_call(call: &ToolUse<'_>, index: usize, context: &AnswerContext, w: &mut 
     };
     w.end_object();
     w.key("id");
-    if call.id.is_empty() { w.str(&ids::tool_call(context.id_seed, index as u32)) } else { w.text(&call.id) };
-    w.key("type").str("function").end_object();
+    if call.id.is_empty() {
+        w.str(&ids::tool_call(context.id_seed, index as u32))
+    } else {
+        w.text(&call.id)
+    };
+    w.key("type").str("function");
+    for (key, value) in call.extra.iter().filter(|(key, _)| key.is("caller")) {
+        w.key_text(key).node(*value);
+    }
+    w.end_object();
 }
 
 fn thinking(thoughts: &[&Block<'_>], w: &mut Writer<'_>) {
@@ -198,7 +211,12 @@ fn provider_fields(parts: &Parts<'_, '_>, choice: &Choice<'_>, response: &Respon
         }
         w.end_array();
     }
-    for (name, nodes) in [("web_search_results", &parts.search_results), ("tool_results", &parts.tool_results)] {
+    let lists = [
+        ("web_search_results", &parts.search_results),
+        ("tool_results", &parts.tool_results),
+        ("compaction_blocks", &parts.compactions),
+    ];
+    for (name, nodes) in lists {
         if !nodes.is_empty() {
             w.key(name).begin_array();
             nodes.iter().for_each(|node| {

@@ -10,6 +10,7 @@ use crate::loss::Report;
 use crate::provider::{ChatRules, MaxTokens, OpenAiFamily, is_own_host};
 use crate::target::Target;
 
+use super::effort::{deepseek_thinking, thinking_effort};
 use super::request::message_edit;
 
 /// What the edits of one request depend on.
@@ -81,6 +82,7 @@ impl Editor<'_> {
     fn run(&self, root: Node<'_>, report: &mut Report) -> Result<Edited, Refusal> {
         let present = Present::of(root);
         self.decline_for_responses(&present)?;
+        self.refuse_unfit_format(&present)?;
         let mut edited = Edited::default();
         let insert = self.insertions(&present, &mut edited);
         let mut refusal = None;
@@ -100,8 +102,25 @@ impl Editor<'_> {
         if self.openai && present.tools && self.family.tools_by_responses() {
             return Err(Refusal::decline(
                 "responses_dialect",
-                format!("requests with tools for {} go through /v1/responses, which is not built yet", self.target.model),
+                format!(
+                    "requests with tools for {} go through /v1/responses, which is not built yet",
+                    self.target.model
+                ),
             ));
+        }
+        Ok(())
+    }
+
+    /// Hosts that follow a schema only as a forced tool can neither stream it nor have other tools beside it.
+    fn refuse_unfit_format(&self, present: &Present<'_>) -> Result<(), Refusal> {
+        let Some(format) = present.response_format.filter(|_| self.rules.json_tool) else { return Ok(()) };
+        if present.stream {
+            let message = "this host does not stream answers with a response_format";
+            return Err(Refusal::decline("stream_with_response_format", message));
+        }
+        if present.tools && schema_of(format).is_some() && !self.target.capabilities.response_schema {
+            let message = format!("{} does not take a schema and tools at once", self.target.model);
+            return Err(Refusal::unsupported("response_format", message));
         }
         Ok(())
     }
@@ -116,14 +135,13 @@ impl Editor<'_> {
             insert.push(("usage", br#"{"include":true}"#.to_vec()));
         }
         if self.rules.deepseek_thinking {
-            let (thinking, effort) = deepseek_thinking(present);
+            let (thinking, effort) = deepseek_thinking(present.thinking, present.effort);
             insert.extend(thinking.filter(|_| present.thinking.is_none()).map(|json| ("thinking", json)));
             insert.extend(effort.filter(|_| present.effort.is_none()).map(|json| ("reasoning_effort", json)));
         }
-        if self.rules.thinking_as_effort && present.effort.is_none() {
-            if let Some(effort) = present.thinking.and_then(thinking_effort) {
-                insert.push(("reasoning_effort", format!("\"{effort}\"").into_bytes()));
-            }
+        let budget = present.thinking.filter(|_| self.rules.thinking_as_effort && present.effort.is_none());
+        if let Some(effort) = budget.and_then(thinking_effort) {
+            insert.push(("reasoning_effort", format!("\"{effort}\"").into_bytes()));
         }
         if let Some(schema) = self.json_tool_schema(present) {
             edited.json_tool = Some(JSON_TOOL);
@@ -138,7 +156,7 @@ impl Editor<'_> {
         if self.target.capabilities.response_schema || present.tools {
             return None;
         }
-        format.some("response_schema").or_else(|| format.some("json_schema")?.some("schema"))
+        schema_of(format)
     }
 
     fn top_level<'a>(
@@ -168,17 +186,26 @@ impl Editor<'_> {
             "max_tokens" if self.family.max_completion_tokens() && !present.max_completion_tokens => {
                 return Ok(Decision::Rename("max_completion_tokens"));
             }
-            "max_tokens" if present.max_completion_tokens && self.rules.max_tokens == MaxTokens::MaxTokens => {
+            "max_tokens"
+                if present.max_completion_tokens && self.rules.max_tokens == MaxTokens::MaxTokens =>
+            {
                 return Ok(Decision::Remove);
             }
             "max_completion_tokens" if self.rules.max_tokens == MaxTokens::MaxTokens => {
                 return Ok(Decision::Rename("max_tokens"));
             }
-            "tool_choice" => return Ok(self.tool_choice(value, present, report)),
+            "tool_choice" => {
+                check_tool_choice(value)?;
+                return Ok(self.tool_choice(value, present, report));
+            }
             "seed" if self.rules.random_seed => return Ok(Decision::Rename("random_seed")),
             "thinking" if self.rules.thinking_as_effort => return Ok(Decision::Remove),
-            "thinking" if self.rules.deepseek_thinking => return Ok(replaced(deepseek_thinking(present).0)),
-            "reasoning_effort" if self.rules.deepseek_thinking => return Ok(replaced(deepseek_thinking(present).1)),
+            "thinking" if self.rules.deepseek_thinking => {
+                return Ok(replaced(deepseek_thinking(present.thinking, present.effort).0));
+            }
+            "reasoning_effort" if self.rules.deepseek_thinking => {
+                return Ok(replaced(deepseek_thinking(present.thinking, present.effort).1));
+            }
             "response_format" if self.json_tool_schema(present).is_some() => return Ok(Decision::Remove),
             "usage" if self.rules.openrouter => return Ok(Decision::Remove),
             _ => {}
@@ -214,7 +241,8 @@ impl Editor<'_> {
     }
 
     fn takes(&self, name: &str) -> bool {
-        let of_model = |(part, names): &(&str, &[&str])| self.target.model.contains(part) && names.contains(&name);
+        let of_model =
+            |(part, names): &(&str, &[&str])| self.target.model.contains(part) && names.contains(&name);
         if self.rules.unsupported.contains(&name) || self.rules.by_model.iter().any(of_model) {
             return false;
         }
@@ -309,6 +337,21 @@ impl Editor<'_> {
     }
 }
 
+/// `tool_choice` is a word, or an object with a type.
+pub(super) fn check_tool_choice(value: Node<'_>) -> Result<(), Refusal> {
+    if value.is_object() && value.some("type").is_none() {
+        return Err(Refusal::invalid(
+            "tool_choice",
+            "tool_choice: an object needs a type, such as \"function\"",
+        ));
+    }
+    Ok(())
+}
+
+fn schema_of(format: Node<'_>) -> Option<Node<'_>> {
+    format.some("response_schema").or_else(|| format.some("json_schema")?.some("schema"))
+}
+
 /// Removes every member `name` below `node`.
 fn drop_key(patch: &mut Patch, node: Node<'_>, name: &str) {
     match node.kind() {
@@ -338,47 +381,12 @@ fn json_tool(schema: Node<'_>) -> [(&'static str, Vec<u8>); 2] {
     let mut tools = br#"[{"type":"function","function":{"name":"json_tool_call","parameters":"#.to_vec();
     tools.extend_from_slice(schema.raw());
     tools.extend_from_slice(b"}}]");
-    [("tools", tools), ("tool_choice", br#"{"type":"function","function":{"name":"json_tool_call"}}"#.to_vec())]
+    [
+        ("tools", tools),
+        ("tool_choice", br#"{"type":"function","function":{"name":"json_tool_call"}}"#.to_vec()),
+    ]
 }
 
 fn replaced(json: Option<Vec<u8>>) -> Decision {
     json.map_or(Decision::Remove, Decision::Replace)
-}
-
-/// DeepSeek knows thinking as on or off, and an effort beside it
-/// (<https://api-docs.deepseek.com/guides/thinking_mode>): `thinking` and `reasoning_effort` as it takes them.
-fn deepseek_thinking(present: &Present<'_>) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
-    const EFFORTS: &[&str] = &["minimal", "low", "medium", "high", "xhigh", "max", "ultra"];
-    let explicit = present.thinking.and_then(|thinking| thinking.some("type")?.str());
-    let mode = match (explicit.as_deref(), present.effort) {
-        (Some(mode @ ("enabled" | "disabled")), _) => mode,
-        (_, None) => return (None, None),
-        (_, Some(effort)) if effort.is_text("none") => "disabled",
-        (_, Some(_)) => "enabled",
-    };
-    let effort = present.effort.and_then(Node::str);
-    let effort = effort.filter(|effort| mode == "enabled" && EFFORTS.contains(&&**effort));
-    (
-        Some(format!(r#"{{"type":"{mode}"}}"#).into_bytes()),
-        effort.map(|effort| format!("\"{effort}\"").into_bytes()),
-    )
-}
-
-/// The effort that vLLM is asked for where the client asked for a thinking budget.
-fn thinking_effort(thinking: Node<'_>) -> Option<&'static str> {
-    if !thinking.some("type")?.is_text("enabled") {
-        return None;
-    }
-    Some(budget_effort(thinking.some("budget_tokens").and_then(Node::u64).unwrap_or(0)))
-}
-
-/// The effort that a thinking budget comes closest to; the thresholds are LiteLLM's
-/// (`DEFAULT_REASONING_EFFORT_*_THINKING_BUDGET`).
-pub(crate) fn budget_effort(tokens: u64) -> &'static str {
-    match tokens {
-        4_096.. => "high",
-        2_048.. => "medium",
-        1_024.. => "low",
-        _ => "minimal",
-    }
 }

@@ -26,13 +26,19 @@ pub(crate) fn status_message(status: u16, body: &[u8]) -> String {
     const LONGEST: usize = 2_000;
     let text = String::from_utf8_lossy(&body[..body.len().min(LONGEST)]);
     let text = text.trim();
-    if text.is_empty() || text.starts_with('<') { format!("the provider answered {status}") } else { text.to_owned() }
+    if text.is_empty() || text.starts_with('<') {
+        format!("the provider answered {status}")
+    } else {
+        text.to_owned()
+    }
 }
 
 /// `retry-after-ms`, or `retry-after` in seconds. A date is left to the host.
 pub(crate) fn retry_after_ms(headers: &[(String, String)]) -> Option<u64> {
     let number = |name| header(headers, name)?.trim().parse::<f64>().ok().filter(|n| (0.0..1e9).contains(n));
-    number("retry-after-ms").or_else(|| number("retry-after").map(|seconds| seconds * 1000.0)).map(|ms| ms as u64)
+    number("retry-after-ms")
+        .or_else(|| number("retry-after").map(|seconds| seconds * 1000.0))
+        .map(|ms| ms as u64)
 }
 
 fn fill(error: &mut UpstreamError, root: Node<'_>) {

@@ -3,6 +3,7 @@
 
 mod answer_message;
 pub(crate) mod edit;
+mod effort;
 pub(crate) mod error;
 pub(crate) mod request;
 pub(crate) mod response;

@@ -70,11 +70,20 @@ fn blocks<'a>(message: Node<'a>, choice: &mut Choice<'a>) {
     }
     if thinking.is_empty() {
         let reasoning = reasoning.filter(|reasoning| !reasoning.is_empty());
-        thinking.extend(reasoning.map(|text| Block::Thinking(Thinking { text, signature: None, cache: None })));
+        thinking
+            .extend(reasoning.map(|text| Block::Thinking(Thinking { text, signature: None, cache: None })));
     }
     choice.blocks.append(&mut thinking);
     match text.map(|node| (node.text(), node)) {
-        Some((Some(text), _)) => choice.blocks.push(Block::Text(TextBlock::new(text))),
+        Some((Some(text), _)) => {
+            let tagged = think_tags(&text).filter(|_| choice.blocks.is_empty());
+            let (thought, text) =
+                tagged.map_or((None, text), |(thought, answer)| (Some(thought), Text::new(answer)));
+            choice.blocks.extend(thought.map(|thought| {
+                Block::Thinking(Thinking { text: Text::new(thought), signature: None, cache: None })
+            }));
+            choice.blocks.push(Block::Text(TextBlock::new(text)));
+        }
         Some((None, list)) => choice.blocks.extend(list.items().filter_map(content_part)),
         None => {}
     }
@@ -126,7 +135,12 @@ fn tool_call(node: Node<'_>) -> ToolUse<'_> {
 }
 
 /// Writes an answer.
-pub(crate) fn encode(response: &Response<'_>, context: &AnswerContext, out: &mut Vec<u8>, report: &mut Report) {
+pub(crate) fn encode(
+    response: &Response<'_>,
+    context: &AnswerContext,
+    out: &mut Vec<u8>,
+    report: &mut Report,
+) {
     let mut w = Writer::new(out);
     w.begin_object();
     w.key("id").str(&ids::chat_completion(context.id_seed));
@@ -195,11 +209,55 @@ fn edit_choice(choice: Node<'_>, patch: &mut Patch) {
         // Agents go by the reason: an answer that calls tools must say so.
         b"finish_reason" if calls && value.is_text("stop") => Decision::string("tool_calls"),
         b"message" => {
-            edit_reasoning(value, patch);
+            edit_message(value, patch);
             Decision::Keep
         }
         _ => Decision::Keep,
     });
+}
+
+fn edit_message(message: Node<'_>, patch: &mut Patch) {
+    let text = message.get_text("content").filter(|_| message.some("reasoning_content").is_none());
+    if let Some((reasoning, answer)) = text.as_ref().and_then(think_tags) {
+        let insert = [("reasoning_content", json_string(&reasoning)), ("content", json_string(&answer))];
+        patch.object(message, &insert, |_, key, _| match &*key.name() {
+            b"content" | b"reasoning_content" => Decision::Remove,
+            _ => Decision::Keep,
+        });
+        return;
+    }
+    edit_reasoning(message, patch);
+    for call in message.some("tool_calls").into_iter().flat_map(Node::items) {
+        complete_call(call, patch);
+    }
+}
+
+fn json_string(text: &str) -> Vec<u8> {
+    let mut json = Vec::with_capacity(text.len() + 2);
+    Writer::new(&mut json).str(text);
+    json
+}
+
+/// Reasoning that a model writes into its text, as vLLM passes it on without a reasoning parser:
+/// `<think>…</think>answer`.
+fn think_tags(text: &Text<'_>) -> Option<(String, String)> {
+    if !text.starts_with("<think>") && !text.starts_with("<thinking>") {
+        return None;
+    }
+    let whole = text.unescape();
+    let (open, close) =
+        if whole.starts_with("<think>") { ("<think>", "</think>") } else { ("<thinking>", "</thinking>") };
+    let (reasoning, answer) = whole.strip_prefix(open)?.split_once(close)?;
+    Some((reasoning.to_owned(), answer.to_owned()))
+}
+
+/// The type and the arguments that clients expect in every call and some hosts leave out.
+fn complete_call(call: Node<'_>, patch: &mut Patch) {
+    if call.is_object() && call.some("type").is_none() {
+        patch.object(call, &[("type", br#""function""#.to_vec())], |_, key, _| {
+            if key.is("type") { Decision::Remove } else { Decision::Keep }
+        });
+    }
 }
 
 /// Hosts that call it `reasoning`: clients look for it in `reasoning_content`.
@@ -227,9 +285,9 @@ pub(super) fn edit_usage(node: Node<'_>, patch: &mut Patch) {
 fn unwrap_json_tool(choice: Node<'_>, hints: &AnswerHints, patch: &mut Patch) {
     let call = choice.some("message").and_then(|message| message.some("tool_calls")?.items().next());
     let function = call.and_then(|call| call.some("function"));
-    let Some(function) = function.filter(|f| hints.json_tool.is_some_and(|name| {
-        f.get_text("name").is_some_and(|called| called.is(name))
-    })) else {
+    let Some(function) = function.filter(|f| {
+        hints.json_tool.is_some_and(|name| f.get_text("name").is_some_and(|called| called.is(name)))
+    }) else {
         return;
     };
     let Some(arguments) = function.some("arguments") else { return };

@@ -85,7 +85,8 @@ pub(crate) fn usage(node: Node<'_>) -> Usage {
     let total = count(Some(node), "total_tokens");
     let reasoning = count(completion, "reasoning_tokens");
     // xAI counts reasoning beside the completion, which only its total shows.
-    let beside = reasoning.filter(|&reasoning| total == Some(input.saturating_add(output).saturating_add(reasoning)));
+    let beside =
+        reasoning.filter(|&reasoning| total == Some(input.saturating_add(output).saturating_add(reasoning)));
     Usage {
         input,
         output: output.saturating_add(beside.unwrap_or(0)),
@@ -130,10 +131,28 @@ pub(crate) fn write_usage(usage: &Usage, thought: bool, node: Option<Node<'_>>, 
         w.key("cache_creation_input_tokens").number(written);
         w.key("cache_read_input_tokens").number(read);
     }
-    for name in ["server_tool_use", "service_tier", "inference_geo", "iterations", "speed"] {
+    for name in USAGE_EXTRA {
         if let Some(value) = node.and_then(|node| node.some(name)) {
             w.key(name).node(value);
         }
     }
     w.end_object();
+}
+
+/// What clients get of an Anthropic provider's usage object beyond the counts.
+const USAGE_EXTRA: [&str; 5] = ["server_tool_use", "service_tier", "inference_geo", "iterations", "speed"];
+/// The same for streams, whose last usage object tells no tier.
+pub(crate) const STREAMED_USAGE_EXTRA: [&str; 4] =
+    ["server_tool_use", "inference_geo", "iterations", "speed"];
+
+/// Appends those members of `node` that are in `names`, each after a comma.
+pub(crate) fn write_usage_extra(node: Node<'_>, names: &[&str], out: &mut Vec<u8>) {
+    for name in names {
+        if let Some(value) = node.some(name) {
+            out.extend_from_slice(b",\"");
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b"\":");
+            out.extend_from_slice(value.raw());
+        }
+    }
 }

@@ -110,6 +110,8 @@ pub enum BlockStart<'a> {
         id: Text<'a>,
         /// The tool's name.
         name: Text<'a>,
+        /// Who calls, where the provider's own tools may (`caller` of `anthropic_messages`).
+        caller: Option<Node<'a>>,
     },
     /// A refusal in words.
     Refusal,

@@ -32,6 +32,8 @@ pub struct Message<'a> {
     pub name: Option<Text<'a>>,
     /// A cache breakpoint on the whole message (LiteLLM's clients may set it).
     pub cache: Option<Node<'a>>,
+    /// Whether it stood beside the conversation (`system` of `anthropic_messages`) rather than in it.
+    pub top_level: bool,
     /// Other fields of the source message.
     pub extra: Vec<(Text<'a>, Node<'a>)>,
 }
@@ -40,6 +42,6 @@ impl<'a> Message<'a> {
     /// A message with these blocks and nothing else.
     #[must_use]
     pub fn new(role: Role, blocks: Vec<Block<'a>>) -> Self {
-        Self { role, blocks, plain: false, name: None, cache: None, extra: Vec::new() }
+        Self { role, blocks, plain: false, name: None, cache: None, top_level: false, extra: Vec::new() }
     }
 }

@@ -11,7 +11,9 @@ mod request;
 mod response;
 mod tool;
 
-pub use block::{Block, Citations, Input, Media, MediaKind, Source, TextBlock, Thinking, ToolResult, ToolUse};
+pub use block::{
+    Block, Citations, Input, Media, MediaKind, Source, TextBlock, Thinking, ToolResult, ToolUse,
+};
 pub use event::{BlockStart, Delta, Event, Start};
 pub use finish::Finish;
 pub use message::{Message, Role};

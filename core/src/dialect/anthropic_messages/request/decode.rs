@@ -30,7 +30,11 @@ pub(crate) fn decode<'a>(root: Node<'a>, report: &mut Report) -> Result<Request<
         return Err(Refusal::invalid("messages", "messages: a list of messages is required"));
     };
     if let Some(system) = system.filter(|system| !system.is_null()) {
-        request.messages.extend(content(system, Role::System, "system")?);
+        let mut message = content(system, Role::System, "system")?;
+        if let Some(message) = &mut message {
+            message.top_level = true;
+        }
+        request.messages.extend(message);
     }
     for (index, node) in messages.items().enumerate() {
         request.messages.push(message(node, index, report)?);

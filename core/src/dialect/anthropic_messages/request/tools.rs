@@ -118,7 +118,7 @@ fn write_tool(
             w.node(*node);
             Ok(())
         }
-        Tool::Native { node, .. } => write_native(*node, index, servers, betas, w),
+        Tool::Native { node, .. } => write_native(*node, index, servers, betas, w, report),
     }
 }
 
@@ -151,6 +151,7 @@ fn write_native(
     servers: &mut Vec<Vec<u8>>,
     betas: &mut Betas,
     w: &mut Writer<'_>,
+    report: &mut Report,
 ) -> Result<(), Refusal> {
     let kind = node.get("type").and_then(Node::str).unwrap_or_default();
     if let Some(function) = node.some("function").filter(|_| kind.starts_with("computer_")) {
@@ -165,7 +166,7 @@ fn write_native(
     }
     match &*kind {
         "url" => servers.push(node.raw().to_vec()),
-        "mcp" => servers.push(mcp_server(node, index)?),
+        "mcp" => servers.push(mcp_server(node, index, report)?),
         _ => {
             let path = format!("tools[{index}].type");
             return Err(Refusal::unsupported(
@@ -208,7 +209,17 @@ fn write_computer(
     Ok(())
 }
 
-fn mcp_server(node: Node<'_>, index: usize) -> Result<Vec<u8>, Refusal> {
+fn mcp_server(node: Node<'_>, index: usize, report: &mut Report) -> Result<Vec<u8>, Refusal> {
+    if let Some(approval) = node.some("require_approval") {
+        let path = format!("tools[{index}].require_approval");
+        if !approval.is_text("never") {
+            return Err(Refusal::unsupported(
+                path.clone(),
+                format!("{path}: anthropic never asks for approval"),
+            ));
+        }
+        report.lose(path, "tool_field");
+    }
     let (Some(url), Some(name)) = (node.get_text("server_url"), node.get_text("server_label")) else {
         let path = format!("tools[{index}]");
         return Err(Refusal::invalid(path.clone(), format!("{path}: needs server_url and server_label")));

@@ -127,6 +127,7 @@ impl Decoder {
             Some(b"tool_use") => BlockStart::ToolUse {
                 id: block.get_text("id").unwrap_or(Text::new("")),
                 name: block.get_text("name").unwrap_or(Text::new("")),
+                caller: block.some("caller"),
             },
             _ => BlockStart::Native(block),
         };

@@ -190,7 +190,7 @@ impl Encoder {
             BlockStart::RedactedThinking { data } => {
                 w.begin_object().key("type").str("redacted_thinking").key("data").text(data).end_object();
             }
-            BlockStart::ToolUse { id, name } => {
+            BlockStart::ToolUse { id, name, .. } => {
                 w.begin_object().key("type").str("tool_use").key("id");
                 if id.is_empty() {
                     w.str(&ids::tool_call(self.context.id_seed, index));

@@ -2,6 +2,8 @@
 
 mod decode;
 mod encode;
+#[cfg(test)]
+mod encode_tests;
 mod pending;
 
 pub(crate) use decode::Decoder;

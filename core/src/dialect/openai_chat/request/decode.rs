@@ -6,8 +6,8 @@ use crate::controls;
 use crate::dialect::Dialect;
 use crate::error::Refusal;
 use crate::ir::chat::{
-    Block, Format, Input, Media, MediaKind, Message, Param, Reasoning, Request, Role, Source, TextBlock, Thinking, Tool,
-    ToolChoice, ToolResult, ToolUse,
+    Block, Format, Input, Media, MediaKind, Message, Param, Reasoning, Request, Role, Source, TextBlock,
+    Thinking, Tool, ToolChoice, ToolResult, ToolUse,
 };
 use crate::json::{Node, Text};
 use crate::loss::Report;
@@ -26,7 +26,11 @@ pub(crate) fn decode<'a>(root: Node<'a>, report: &mut Report) -> Result<Request<
             "messages" => request.messages = messages(value, report)?,
             "tools" => request.tools.extend(list(value, "tools")?.map(tool)),
             "functions" => request.tools.extend(list(value, "functions")?.map(function)),
-            "tool_choice" | "function_call" => request.tool_choice = tool_choice(value),
+            "tool_choice" => {
+                super::super::edit::check_tool_choice(value)?;
+                request.tool_choice = tool_choice(value);
+            }
+            "function_call" => request.tool_choice = tool_choice(value),
             "parallel_tool_calls" => request.parallel_tools = value.bool(),
             "max_tokens" => request.max_tokens = value.number().map(Cow::Borrowed).or(request.max_tokens),
             "max_completion_tokens" => max_completion_tokens = value.number().map(Cow::Borrowed),
@@ -45,7 +49,11 @@ pub(crate) fn decode<'a>(root: Node<'a>, report: &mut Report) -> Result<Request<
 }
 
 fn list<'a>(value: Node<'a>, name: &str) -> Result<impl Iterator<Item = Node<'a>>, Refusal> {
-    if value.is_array() { Ok(value.items()) } else { Err(Refusal::invalid(name, format!("{name} must be a list"))) }
+    if value.is_array() {
+        Ok(value.items())
+    } else {
+        Err(Refusal::invalid(name, format!("{name} must be a list")))
+    }
 }
 
 fn stop(value: Node<'_>) -> Result<Vec<Text<'_>>, Refusal> {
@@ -150,7 +158,8 @@ fn messages<'a>(value: Node<'a>, report: &mut Report) -> Result<Vec<Message<'a>>
 
 fn message<'a>(role: Role, node: Node<'a>, index: usize, report: &mut Report) -> Message<'a> {
     let mut message = Message::new(role, Vec::new());
-    let (mut content, mut thinking, mut calls, mut refusal, mut call_id) = (None, None, Vec::new(), None, None);
+    let (mut content, mut thinking, mut calls, mut refusal, mut call_id) =
+        (None, None, Vec::new(), None, None);
     for (key, value) in node.entries() {
         match &*key.name() {
             b"role" => {}
@@ -160,7 +169,9 @@ fn message<'a>(role: Role, node: Node<'a>, index: usize, report: &mut Report) ->
             b"tool_call_id" => call_id = value.text(),
             b"thinking_blocks" => thinking = Some(value).filter(|value| value.is_array()),
             b"tool_calls" => calls.extend(value.items().map(tool_call)),
-            b"function_call" if value.is_object() => calls.push(function_call(value, value, Text::new(""), Vec::new())),
+            b"function_call" if value.is_object() => {
+                calls.push(function_call(value, value, Text::new(""), Vec::new()))
+            }
             b"refusal" => refusal = value.text(),
             _ if value.is_null() => {}
             _ => message.extra.push((key, value)),
@@ -203,7 +214,9 @@ fn tool_call(node: Node<'_>) -> ToolUse<'_> {
     let id = node.get_text("id").unwrap_or_else(|| Text::new(""));
     let extra = node
         .entries()
-        .filter(|(key, _)| !matches!(&*key.name(), b"id" | b"type" | b"function" | b"index" | b"cache_control"))
+        .filter(|(key, _)| {
+            !matches!(&*key.name(), b"id" | b"type" | b"function" | b"index" | b"cache_control")
+        })
         .collect();
     let function = node.some("function").unwrap_or(node);
     function_call(function, node, id, extra)

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::super::edit;
 use super::super::wire::CHECKED;
+use super::super::{edit, effort};
+use super::encode_message;
 use crate::dialect::{AnswerHints, Dialect, Encoded, RequestContext};
 use crate::error::Refusal;
 use crate::ir::chat::{Format, Reasoning, Request, Tool, ToolChoice};
@@ -43,8 +44,12 @@ fn write(
     w.begin_object();
     w.key("model").str(&context.target.model);
     w.key("messages").begin_array();
+    let rules = context.target.provider.chat_rules();
+    let beside = request.messages.iter().take_while(|message| message.top_level).count();
     for (index, message) in request.messages.iter().enumerate() {
-        super::encode_message::message(message, index, hints, &mut w, report);
+        let path =
+            if message.top_level { "system".to_owned() } else { format!("messages[{}]", index - beside) };
+        encode_message::message(message, &path, rules, hints, &mut w, report);
     }
     w.end_array();
     if let Some(user) = &request.user {
@@ -200,13 +205,18 @@ fn reasoning(list: &[Reasoning<'_>], w: &mut Writer<'_>) {
                 let effort = match adaptive {
                     Some(effort) => effort.clone(),
                     None if is("adaptive") => Text::new("medium"),
-                    None if is("enabled") => Text::new(edit::budget_effort(budget)),
+                    None if is("enabled") => Text::new(effort::budget_effort(budget)),
                     None => Text::new("none"),
                 };
                 w.key("reasoning_effort");
                 match thinking.get_text("summary").filter(|_| !is("disabled")) {
                     Some(summary) => {
-                        w.begin_object().key("effort").text(&effort).key("summary").text(&summary).end_object();
+                        w.begin_object()
+                            .key("effort")
+                            .text(&effort)
+                            .key("summary")
+                            .text(&summary)
+                            .end_object();
                     }
                     None => {
                         w.text(&effort);
@@ -252,13 +262,12 @@ fn strict_schema(schema: Node<'_>) -> Vec<u8> {
 
 fn close_objects(schema: &mut Value) {
     let Value::Object(map) = schema else { return };
-    if map.get("type").and_then(Value::as_str) == Some("object") {
-        if let Some(Value::Object(properties)) = map.get_mut("properties") {
-            let names: Vec<Value> = properties.keys().map(|name| Value::String(name.clone())).collect();
-            properties.values_mut().for_each(close_objects);
-            map.insert("additionalProperties".to_owned(), Value::Bool(false));
-            map.insert("required".to_owned(), Value::Array(names));
-        }
+    let is_object = map.get("type").and_then(Value::as_str) == Some("object");
+    if let Some(Value::Object(properties)) = map.get_mut("properties").filter(|_| is_object) {
+        let names: Vec<Value> = properties.keys().map(|name| Value::String(name.clone())).collect();
+        properties.values_mut().for_each(close_objects);
+        map.insert("additionalProperties".to_owned(), Value::Bool(false));
+        map.insert("required".to_owned(), Value::Array(names));
     }
     if let Some(items) = map.get_mut("items") {
         close_objects(items);
@@ -276,7 +285,8 @@ fn close_objects(schema: &mut Value) {
 }
 
 /// Fields of `anthropic_messages` that say nothing to an OpenAI-like host and can be left out.
-const LOSSES: &[&str] = &["cache_control", "context_management", "service_tier", "metadata", "inference_geo", "speed"];
+const LOSSES: &[&str] =
+    &["cache_control", "context_management", "service_tier", "metadata", "inference_geo", "speed"];
 /// Fields of `anthropic_messages` without which the answer would be another one.
 const UNSUPPORTED: &[&str] = &["mcp_servers", "container"];
 
@@ -293,7 +303,10 @@ fn params(
         } else if UNSUPPORTED.contains(&&*name) {
             if !context.target.drop_params {
                 let provider = context.target.provider.name();
-                return Err(Refusal::unsupported(&*name, format!("{provider} does not support parameters: ['{name}']")));
+                return Err(Refusal::unsupported(
+                    &*name,
+                    format!("{provider} does not support parameters: ['{name}']"),
+                ));
             }
             report.lose(&*name, "unsupported_parameter");
         } else {

@@ -4,23 +4,26 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::dialect::{AnswerHints, Dialect};
-use crate::ir::chat::{Block, Input, Media, MediaKind, Message, Role, Source, TextBlock, Thinking, ToolResult, ToolUse};
+use crate::ir::chat::{
+    Block, Input, Media, MediaKind, Message, Role, Source, TextBlock, Thinking, ToolResult, ToolUse,
+};
 use crate::json::{Text, Writer};
 use crate::loss::Report;
+use crate::provider::ChatRules;
 
 /// Writes one message of the IR.
 pub(super) fn message(
     message: &Message<'_>,
-    index: usize,
+    path: &str,
+    rules: &ChatRules,
     hints: &mut AnswerHints,
     w: &mut Writer<'_>,
     report: &mut Report,
 ) {
-    let path = format!("messages[{index}]");
     match message.role {
-        Role::Assistant => assistant(message, &path, hints, w, report),
-        Role::System | Role::Developer => system(message, &path, w, report),
-        Role::User | Role::Tool => user(message, &path, w, report),
+        Role::Assistant => assistant(message, path, rules, hints, w, report),
+        Role::System | Role::Developer => system(message, path, w, report),
+        Role::User | Role::Tool => user(message, path, w, report),
     }
 }
 
@@ -79,7 +82,9 @@ fn user(message: &Message<'_>, path: &str, w: &mut Writer<'_>, report: &mut Repo
         return;
     }
     if !message.blocks.iter().any(is_part) {
-        for (index, _) in message.blocks.iter().enumerate().filter(|(_, block)| !matches!(block, Block::ToolResult(_))) {
+        for (index, _) in
+            message.blocks.iter().enumerate().filter(|(_, block)| !matches!(block, Block::ToolResult(_)))
+        {
             report.lose(format!("{path}.content[{index}]"), "block_without_counterpart");
         }
         return;
@@ -170,8 +175,14 @@ fn url(source: &Source<'_>, w: &mut Writer<'_>) {
 
 fn file_part(media: &Media<'_>, w: &mut Writer<'_>) {
     w.begin_object().key("type").str("file").key("file").begin_object();
-    if let Some(name) = &media.name {
-        w.key("filename").text(name);
+    match (&media.name, &media.source) {
+        (Some(name), _) => {
+            w.key("filename").text(name);
+        }
+        (None, Source::Base64 { .. }) => {
+            w.key("filename").str("document.pdf");
+        }
+        (None, _) => {}
     }
     match &media.source {
         Source::FileId(id) => {
@@ -222,6 +233,7 @@ fn tool_result(result: &ToolResult<'_>, path: &str, w: &mut Writer<'_>, report: 
 fn assistant(
     message: &Message<'_>,
     path: &str,
+    rules: &ChatRules,
     hints: &mut AnswerHints,
     w: &mut Writer<'_>,
     report: &mut Report,
@@ -255,7 +267,7 @@ fn assistant(
         calls.iter().for_each(|call| tool_call(call, hints, w));
         w.end_array();
     }
-    thinking(&thoughts, w);
+    thinking(&thoughts, path, rules, w, report);
     w.end_object();
 }
 
@@ -271,34 +283,45 @@ fn tool_call(call: &ToolUse<'_>, hints: &mut AnswerHints, w: &mut Writer<'_>) {
 }
 
 /// `thinking_blocks` for hosts that want signatures back, `reasoning_content` for those that want the text.
-fn thinking(blocks: &[&Block<'_>], w: &mut Writer<'_>) {
+fn thinking(blocks: &[&Block<'_>], path: &str, rules: &ChatRules, w: &mut Writer<'_>, report: &mut Report) {
     if blocks.is_empty() {
         return;
     }
-    w.key("thinking_blocks").begin_array();
-    for block in blocks {
-        match block {
-            Block::Thinking(Thinking { text, signature, .. }) => {
-                w.begin_object().key("type").str("thinking").key("thinking").text(text);
-                w.key("signature").text(&signature.clone().unwrap_or_else(|| Text::new(""))).end_object();
-            }
-            Block::RedactedThinking { data } => {
-                w.begin_object().key("type").str("redacted_thinking").key("data").text(data).end_object();
-            }
-            _ => {}
-        }
+    if rules.drop_thinking_blocks {
+        report.lose(path, "thinking_replay");
+    } else {
+        w.key("thinking_blocks").begin_array();
+        blocks.iter().for_each(|block| thinking_block(block, w));
+        w.end_array();
     }
-    w.end_array();
     let mut texts: Vec<Text<'_>> = Vec::new();
     for block in blocks {
-        if let Block::Thinking(Thinking { text, .. }) = block {
-            if !text.is_empty() {
-                texts.extend((!texts.is_empty()).then(|| Text::new("\n")));
-                texts.push(text.clone());
-            }
+        if let Some(text) = readable(block) {
+            texts.extend((!texts.is_empty()).then(|| Text::new("\n")));
+            texts.push(text.clone());
         }
     }
-    if !texts.is_empty() {
+    if !texts.is_empty() && !rules.drop_reasoning_content {
         w.key("reasoning_content").concat(&texts);
+    }
+}
+
+fn readable<'b, 'a>(block: &'b Block<'a>) -> Option<&'b Text<'a>> {
+    match block {
+        Block::Thinking(Thinking { text, .. }) if !text.is_empty() => Some(text),
+        _ => None,
+    }
+}
+
+fn thinking_block(block: &Block<'_>, w: &mut Writer<'_>) {
+    match block {
+        Block::Thinking(Thinking { text, signature, .. }) => {
+            w.begin_object().key("type").str("thinking").key("thinking").text(text);
+            w.key("signature").text(&signature.clone().unwrap_or_else(|| Text::new(""))).end_object();
+        }
+        Block::RedactedThinking { data } => {
+            w.begin_object().key("type").str("redacted_thinking").key("data").text(data).end_object();
+        }
+        _ => {}
     }
 }

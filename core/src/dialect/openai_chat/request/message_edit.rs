@@ -25,7 +25,9 @@ pub(in crate::dialect::openai_chat) fn message(
             report.lose(format!("messages[{index}].cache_control"), "cache_control");
             Decision::Remove
         }
-        b"cache_control" if editor.rules.cache_control && message.some("content").is_some_and(Node::is_string) => {
+        b"cache_control"
+            if editor.rules.cache_control && message.some("content").is_some_and(Node::is_string) =>
+        {
             Decision::Remove
         }
         b"content" if editor.rules.cache_control && marked(message).is_some() && value.is_string() => {
@@ -95,7 +97,8 @@ fn parts(
         }
         patch.object(part, &[], |patch, key, value| match &*key.name() {
             b"cache_control" if !editor.cache_control => {
-                report.lose(format!("messages[{index}].content[{part_index}].cache_control"), "cache_control");
+                report
+                    .lose(format!("messages[{index}].content[{part_index}].cache_control"), "cache_control");
                 Decision::Remove
             }
             b"image_url" if user => image_url(value, patch),

@@ -149,7 +149,9 @@ impl ChoiceState {
                     None => self.parts(value, sink),
                 },
                 b"reasoning_content" => self.thinking(value.text(), sink),
-                b"reasoning" if delta.some("reasoning_content").is_none() => self.thinking(value.text(), sink),
+                b"reasoning" if delta.some("reasoning_content").is_none() => {
+                    self.thinking(value.text(), sink)
+                }
                 b"thinking_blocks" => self.signatures(value, sink),
                 b"refusal" => self.refusal(value.text(), sink),
                 b"tool_calls" => value.items().for_each(|call| self.tool(call, sink)),
@@ -256,7 +258,12 @@ impl ChoiceState {
         }
     }
 
-    fn known_tool(&self, number: Option<u64>, id: Option<&Text<'_>>, name: Option<&Text<'_>>) -> Option<usize> {
+    fn known_tool(
+        &self,
+        number: Option<u64>,
+        id: Option<&Text<'_>>,
+        name: Option<&Text<'_>>,
+    ) -> Option<usize> {
         let by_number = |number| self.tools.iter().rposition(|tool| tool.number == Some(number));
         let same_id = |tool: &ToolState, id: &Text<'_>| tool.id.is_empty() || id.is(&tool.id);
         match (number.and_then(by_number), id) {
@@ -288,7 +295,7 @@ impl ChoiceState {
     fn name_tool(&mut self, at: usize, name: Text<'_>, sink: Sink<'_>) {
         let Some(held) = self.tools[at].waiting.take() else { return };
         let id = self.tools[at].id.clone();
-        let block = self.start(BlockStart::ToolUse { id: Text::new(id.as_str()), name }, sink);
+        let block = self.start(BlockStart::ToolUse { id: Text::new(id.as_str()), name, caller: None }, sink);
         self.tools[at].block = block;
         self.tools[at].open = true;
         if !held.is_empty() {

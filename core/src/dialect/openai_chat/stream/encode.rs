@@ -1,7 +1,7 @@
 //! Events → `openai_chat` stream, in the shape that LiteLLM's clients know.
 
 use super::super::error;
-use super::super::wire::{finish_reason, write_usage};
+use super::super::wire::{STREAMED_USAGE_EXTRA, finish_reason, write_usage, write_usage_extra};
 use crate::dialect::{AnswerContext, StreamEncoder};
 use crate::ids;
 use crate::ir::chat::{BlockStart, Delta, Event, Finish, Start};
@@ -19,6 +19,8 @@ pub(crate) struct Encoder {
     role_sent: bool,
     thought: bool,
     usage: Option<Usage>,
+    /// What clients get of the provider's usage object beyond the counts, as JSON members.
+    usage_extra: Vec<u8>,
     report: Report,
 }
 
@@ -51,6 +53,7 @@ impl Encoder {
             role_sent: false,
             thought: false,
             usage: None,
+            usage_extra: Vec::new(),
             report: Report::default(),
         }
     }
@@ -66,6 +69,17 @@ impl Encoder {
         w.key("choices").begin_array();
         self.head = head;
         self.usage = start.usage;
+        self.note_usage_extra(start.extra.and_then(|message| message.some("usage")));
+    }
+
+    fn note_usage_extra(&mut self, node: Option<Node<'_>>) {
+        let mut extra = Vec::new();
+        if let Some(node) = node {
+            write_usage_extra(node, &STREAMED_USAGE_EXTRA, &mut extra);
+        }
+        if !extra.is_empty() {
+            self.usage_extra = extra;
+        }
     }
 
     /// Writes one chunk with one choice.
@@ -107,7 +121,7 @@ impl Encoder {
                 self.redacted(choice, index, &data, out);
                 Kind::Silent
             }
-            BlockStart::ToolUse { id, name } => self.tool_start(choice, id, name, out),
+            BlockStart::ToolUse { id, name, caller } => self.tool_start(choice, id, name, caller, out),
             BlockStart::Native(node) => self.native(choice, node, out),
         };
         self.blocks.push(BlockState { choice, index, kind, filled: false });
@@ -116,25 +130,42 @@ impl Encoder {
     fn redacted(&mut self, choice: u32, index: u32, data: &Text<'_>, out: &mut Vec<u8>) {
         self.chunk(choice, out, |w| {
             thinking_blocks(w, |w| {
-                w.key("type").str("redacted_thinking").key("data").text(data).key("index").number(u64::from(index));
+                w.key("type")
+                    .str("redacted_thinking")
+                    .key("data")
+                    .text(data)
+                    .key("index")
+                    .number(u64::from(index));
             });
         });
     }
 
-    fn tool_start(&mut self, choice: u32, id: Text<'_>, name: Text<'_>, out: &mut Vec<u8>) -> Kind {
+    fn tool_start(
+        &mut self,
+        choice: u32,
+        id: Text<'_>,
+        name: Text<'_>,
+        caller: Option<Node<'_>>,
+        out: &mut Vec<u8>,
+    ) -> Kind {
         if self.context.hints.json_tool.is_some_and(|json_tool| name.is(json_tool)) {
             return Kind::JsonTool;
         }
         let number = self.tools;
         self.tools += 1;
-        let renamed = self.context.hints.client_tool_name(&name.unescape()).map(|name| Text::new(name.to_owned()));
+        let renamed =
+            self.context.hints.client_tool_name(&name.unescape()).map(|name| Text::new(name.to_owned()));
         let made = id.is_empty().then(|| Text::new(ids::tool_call(self.context.id_seed, number as u32)));
         self.chunk(choice, out, |w| {
             w.key("tool_calls").begin_array().begin_object();
             w.key("id").text(made.as_ref().unwrap_or(&id));
             w.key("function").begin_object().key("arguments").str("");
             w.key("name").text(renamed.as_ref().unwrap_or(&name)).end_object();
-            w.key("type").str("function").key("index").number(number).end_object().end_array();
+            w.key("type").str("function").key("index").number(number);
+            if let Some(caller) = caller {
+                w.key("caller").node(caller);
+            }
+            w.end_object().end_array();
         });
         Kind::Tool(number)
     }
@@ -146,9 +177,9 @@ impl Encoder {
             "server_tool_use" => {
                 let (id, name) = (node.get_text("id"), node.get_text("name"));
                 let (Some(id), Some(name)) = (id, name) else { return Kind::Silent };
-                self.tool_start(choice, id, name, out)
+                self.tool_start(choice, id, name, node.some("caller"), out)
             }
-            "web_search_tool_result" => {
+            "web_search_tool_result" | "web_fetch_tool_result" => {
                 self.provider_field(choice, "web_search_results", node, out);
                 Kind::Silent
             }
@@ -195,7 +226,9 @@ impl Encoder {
             (Delta::Citation(node), _) => self.chunk(choice, out, |w| {
                 w.key("provider_specific_fields").begin_object().key("citation").node(*node).end_object();
             }),
-            (Delta::Native(_), _) => self.report.lose_once("content_block_delta", "delta_without_counterpart"),
+            (Delta::Native(_), _) => {
+                self.report.lose_once("content_block_delta", "delta_without_counterpart")
+            }
             (Delta::Input(_), _) => {}
         }
     }
@@ -259,6 +292,12 @@ impl Encoder {
             out.extend_from_slice(&self.head);
             out.extend_from_slice(b"],\"usage\":");
             write_usage(&usage, self.thought, None, &mut Writer::new(out));
+            if !self.usage_extra.is_empty() {
+                // Into the object that was just written, before its closing bracket.
+                out.pop();
+                out.extend_from_slice(&self.usage_extra);
+                out.push(b'}');
+            }
             out.extend_from_slice(b"}\n\n");
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
@@ -295,7 +334,10 @@ impl StreamEncoder for Encoder {
             Event::Delta { choice, index, delta } => self.delta(choice, index, &delta, out),
             Event::BlockStop { choice, index } => self.block_stop(choice, index, out),
             Event::Finish { choice, finish, .. } => self.finish(choice, &finish, out),
-            Event::Usage { usage, .. } => self.usage = Some(usage),
+            Event::Usage { usage, node } => {
+                self.usage = Some(usage);
+                self.note_usage_extra(node);
+            }
             Event::End => self.end(out),
             Event::Failed(error) => {
                 let fault = error::fault(error, self.context.upstream);

@@ -31,7 +31,14 @@ impl Relay {
         Self { context, hide_usage, tokens: Tokens::default(), choices: Vec::new(), done: false }
     }
 
-    fn chunk(&mut self, root: Node<'_>, frame: Frame<'_>, data: &[u8], state: &mut StreamState, out: &mut Vec<u8>) {
+    fn chunk(
+        &mut self,
+        root: Node<'_>,
+        frame: Frame<'_>,
+        data: &[u8],
+        state: &mut StreamState,
+        out: &mut Vec<u8>,
+    ) {
         if let Err(failure) = error::in_band(root) {
             return self.fail(failure, state, out);
         }
@@ -115,7 +122,8 @@ impl Relay {
 /// Whether a delta has something in it that a client can see, so that no other attempt may start over.
 fn has_content(delta: Node<'_>) -> bool {
     delta.entries().any(|(key, value)| {
-        !value.is_null() && !key.is("role") && !value.is_text("") && !(value.is_array() && value.is_empty())
+        let empty = value.is_null() || value.is_text("") || (value.is_array() && value.is_empty());
+        !empty && !key.is("role")
     })
 }
 
