@@ -21,7 +21,7 @@ import standin  # noqa: E402
 if not standin.real_core_exists():
     standin.install()
 
-from rig import Upstream  # noqa: E402
+from rig import Running, Upstream, config_document  # noqa: E402
 
 
 @pytest.fixture
@@ -29,3 +29,9 @@ def upstream() -> Iterator[Upstream]:
     """A scripted upstream on loopback."""
     with Upstream() as server:
         yield server
+
+
+@pytest.fixture
+def gateway(upstream: Upstream, tmp_path: Path) -> Iterator[Running]:
+    with Running(config_document(upstream.url), tmp_path) as running:
+        yield running

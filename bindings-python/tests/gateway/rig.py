@@ -32,6 +32,9 @@ CHAT_ANSWER = {
 }
 
 
+MESSAGES = {"model": "claude", "max_tokens": 9, "messages": [{"role": "user", "content": "hello"}]}
+
+
 def http_answer(status: int, body: bytes, *headers: str, content_type: str = "application/json") -> bytes:
     """A whole HTTP/1.1 answer with its length."""
     lines = [f"HTTP/1.1 {status} X", f"content-type: {content_type}", f"content-length: {len(body)}", *headers]
@@ -40,6 +43,26 @@ def http_answer(status: int, body: bytes, *headers: str, content_type: str = "ap
 
 def chat_answer(**changes: Any) -> bytes:
     return http_answer(200, json.dumps({**CHAT_ANSWER, **changes}).encode())
+
+
+def chunk(**delta: Any) -> bytes:
+    finish = delta.pop("finish", None)
+    document = {
+        "id": "c",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "gpt-4o",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+    }
+    return b"data: " + json.dumps(document).encode() + b"\n\n"
+
+
+STREAM = [chunk(role="assistant", content="a"), chunk(content="b"), chunk(finish="stop"), b"data: [DONE]\n\n"]
+STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+def chunked(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 class Received:
