@@ -1,0 +1,1 @@
+"""Benchmarks against LiteLLM and a bare relay: `make bench`."""
