@@ -15,8 +15,7 @@ pub(crate) fn fill(turns: &mut [Turn<'_>], report: &mut Report) {
         if !matches!(message.role, Role::User | Role::Assistant) || !message.blocks.iter().any(is_blank) {
             continue;
         }
-        let plain = message.plain;
-        let others = message.blocks.iter().any(|block| stands_alone(block, plain));
+        let others = message.blocks.iter().any(stands_alone);
         if message.role == Role::Assistant && others {
             message.blocks.retain(|block| !is_blank(block));
             report.rewrite(turn.path(), "empty_text_dropped");
@@ -37,12 +36,10 @@ fn is_blank(block: &Block<'_>) -> bool {
     matches!(block, Block::Text(text) if text.text.is_blank())
 }
 
-/// Whether a turn is complete with this block. Thinking beside a plain string is not content of its own.
-fn stands_alone(block: &Block<'_>, plain: bool) -> bool {
+/// Whether a turn is complete with this block. Thinking is not content of its own: it stands beside the message.
+fn stands_alone(block: &Block<'_>) -> bool {
     match block {
         Block::ToolUse(_) => true,
-        Block::Thinking(thinking) => !plain && thinking.signature.is_some(),
-        Block::RedactedThinking { data } => !plain && !data.is_blank(),
         Block::Native { node, .. } => node.get_text("type").is_some_and(|kind| {
             let name = kind.name();
             &*name == b"server_tool_use" || name.ends_with(b"_tool_result")

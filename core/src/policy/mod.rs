@@ -18,6 +18,7 @@
 //! | `json_tool` | an answer by a schema is asked for as the arguments of a tool |
 //! | `reasoning_effort` | an effort becomes a thinking budget, or the other way round |
 
+pub(crate) mod cache_marks;
 pub(crate) mod defaults;
 pub(crate) mod empty_text;
 pub(crate) mod operator_note;
@@ -25,17 +26,26 @@ pub(crate) mod schema;
 pub(crate) mod tool_names;
 pub(crate) mod trailing_whitespace;
 
-use crate::ir::chat::{Message, Role};
+use crate::ir::chat::{Block, Message, Role};
 
 /// A message and where it came from.
 #[derive(Debug)]
 pub(crate) struct Turn<'a> {
     /// Its place in the client's request.
     pub(crate) source: usize,
+    /// Its content was a list with something in it.
+    pub(crate) listed: bool,
     pub(crate) message: Message<'a>,
 }
 
-impl Turn<'_> {
+impl<'a> Turn<'a> {
+    pub(crate) fn new(source: usize, message: Message<'a>) -> Self {
+        let said = |block: &Block<'_>| {
+            !matches!(block, Block::Thinking(_) | Block::RedactedThinking { .. } | Block::ToolUse(_))
+        };
+        Self { source, listed: !message.plain && message.blocks.iter().any(said), message }
+    }
+
     pub(crate) fn is_system(&self) -> bool {
         matches!(self.message.role, Role::System | Role::Developer)
     }
@@ -52,7 +62,7 @@ impl Turn<'_> {
 
 /// The messages with their places.
 pub(crate) fn turns(messages: Vec<Message<'_>>) -> Vec<Turn<'_>> {
-    messages.into_iter().enumerate().map(|(source, message)| Turn { source, message }).collect()
+    messages.into_iter().enumerate().map(|(source, message)| Turn::new(source, message)).collect()
 }
 
 /// Takes the system messages at the beginning off the others.

@@ -74,7 +74,7 @@ fn merged<'a>(
         anchored.extract_if(.., |(anchor, _)| Some(*anchor) == span).map(|(_, turn)| turn).collect();
     let source = here.first()?.source;
     let blocks: Vec<_> = here.into_iter().flat_map(|turn| parts(turn.message)).collect();
-    let turn = Turn { source, message: Message::new(Role::System, blocks) };
+    let turn = Turn::new(source, Message::new(Role::System, blocks));
     if turn.message.blocks.is_empty() {
         return None;
     }
@@ -136,7 +136,7 @@ fn as_user<'a>(turn: Turn<'a>, report: &mut Report) -> Option<Turn<'a>> {
     if blocks.len() == 1 {
         return None;
     }
-    let turn = Turn { source, message: Message::new(Role::User, blocks) };
+    let turn = Turn::new(source, Message::new(Role::User, blocks));
     report.rewrite(turn.path(), "operator_note");
     Some(turn)
 }

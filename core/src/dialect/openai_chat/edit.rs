@@ -206,7 +206,10 @@ impl Editor<'_> {
             "reasoning_effort" if self.rules.deepseek_thinking => {
                 return Ok(replaced(deepseek_thinking(present.thinking, present.effort).1));
             }
-            "response_format" if self.json_tool_schema(present).is_some() => return Ok(Decision::Remove),
+            "response_format" if self.json_tool_schema(present).is_some() => {
+                report.lose("response_format.json_schema.name", "schema_label");
+                return Ok(Decision::Remove);
+            }
             "usage" if self.rules.openrouter => return Ok(Decision::Remove),
             _ => {}
         }

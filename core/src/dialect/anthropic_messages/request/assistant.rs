@@ -67,6 +67,17 @@ impl<'t, 'a> Assistant<'t, 'a> {
         Self { answered, calls: Vec::new(), thoughts: Vec::new() }
     }
 
+    /// Whether the turn puts anything on the wire.
+    pub(super) fn speaks(&self, turn: &'t Turn<'a>, last: bool) -> bool {
+        let blocks = &turn.message.blocks;
+        let says = if blocks.iter().any(|block| self.server_call(block).is_some()) {
+            !self.server_pieces(turn, last).is_empty()
+        } else {
+            !blocks.is_empty()
+        };
+        says || compactions(turn).next().is_some()
+    }
+
     /// Writes one turn.
     pub(super) fn write(
         &mut self,
@@ -106,7 +117,7 @@ impl<'t, 'a> Assistant<'t, 'a> {
     fn server_pieces(&self, turn: &'t Turn<'a>, last: bool) -> Vec<Piece<'t, 'a>> {
         let sorted = self.sorted(turn, last);
         let Sorted { thinking, rest, calls } = sorted;
-        let interleave = !thinking.is_empty() && (turn.message.plain || rest.is_empty());
+        let interleave = !thinking.is_empty() && !turn.listed;
         let mut thoughts =
             thinking.into_iter().filter(|_| !calls.iter().any(Call::is_paused)).map(Piece::Block);
         let mut pieces = Vec::new();
@@ -247,11 +258,6 @@ impl<'t, 'a> Assistant<'t, 'a> {
         w.end_object();
         Ok(())
     }
-}
-
-/// Whether the turn puts anything on the wire.
-pub(super) fn speaks(turn: &Turn<'_>) -> bool {
-    !turn.message.blocks.is_empty() || compactions(turn).next().is_some()
 }
 
 fn provider_fields<'a>(turn: &Turn<'a>) -> Option<Node<'a>> {

@@ -10,7 +10,9 @@ use crate::error::Refusal;
 use crate::ir::chat::{Block, Request, Role};
 use crate::json::{Text, Writer};
 use crate::loss::Report;
-use crate::policy::{self, Turn, defaults, empty_text, operator_note, tool_names, trailing_whitespace};
+use crate::policy::{
+    self, Turn, cache_marks, defaults, empty_text, operator_note, tool_names, trailing_whitespace,
+};
 use crate::target::Compat;
 
 /// Writes a request.
@@ -27,6 +29,9 @@ pub(crate) fn encode(
     thinking.add_betas(&mut betas);
 
     let mut turns = policy::turns(std::mem::take(&mut request.messages));
+    if context.target.drop_params {
+        cache_marks::cap(&mut turns, &request, fields.is_cached(), report);
+    }
     let calls = turns.iter().any(|turn| defaults::calls_tools(&turn.message.blocks));
     let hints = AnswerHints {
         tool_names: tool_names::make_safe(
@@ -136,15 +141,29 @@ fn write_messages(turns: &[Turn<'_>], w: &mut Writer<'_>, report: &mut Report) -
             w.end_array().end_object();
         } else if first.is_user() {
             write_user(group, w, report);
-        } else if group.iter().any(assistant::speaks) {
-            w.begin_object().key("role").str("assistant").key("content").begin_array();
-            let mut writer = Assistant::new(&answered);
-            for (number, turn) in group.iter().enumerate() {
-                writer.write(turn, at == turns.len() && number + 1 == count, w)?;
-            }
-            w.end_array().end_object();
+        } else {
+            write_assistant(group, at == turns.len(), &answered, w)?;
         }
     }
+    Ok(())
+}
+
+fn write_assistant(
+    group: &[Turn<'_>],
+    last: bool,
+    answered: &[&Text<'_>],
+    w: &mut Writer<'_>,
+) -> Result<(), Refusal> {
+    let mut writer = Assistant::new(answered);
+    let is_last = |number: usize| last && number + 1 == group.len();
+    if !group.iter().enumerate().any(|(number, turn)| writer.speaks(turn, is_last(number))) {
+        return Ok(());
+    }
+    w.begin_object().key("role").str("assistant").key("content").begin_array();
+    for (number, turn) in group.iter().enumerate() {
+        writer.write(turn, is_last(number), w)?;
+    }
+    w.end_array().end_object();
     Ok(())
 }
 

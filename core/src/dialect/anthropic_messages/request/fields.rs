@@ -193,6 +193,11 @@ impl<'a> Fields<'a> {
         Err(Refusal::unsupported(first.clone(), message))
     }
 
+    /// Whether the request as a whole has a cache breakpoint.
+    pub(super) fn is_cached(&self) -> bool {
+        self.sent.iter().any(|(name, _)| name.is("cache_control"))
+    }
+
     /// Writes what is sent as it is.
     pub(super) fn write(&self, w: &mut Writer<'_>) {
         for (name, value) in &self.sent {

@@ -50,7 +50,7 @@ pub(super) fn plan<'a>(
         let tree = schema::tree(node, path)?;
         let forced_tool = schema::has_open_object(&tree)
             && !reasoning::is_requested(request)
-            && !reasoning::rules_out_forced_tool(request)
+            && !reasoning::rules_out_forced_tool(request, context)
             && request.tools.is_empty()
             && capabilities.forced_tool_use;
         if !forced_tool {
@@ -58,7 +58,7 @@ pub(super) fn plan<'a>(
         }
     }
     report.rewrite("tools", "json_tool");
-    let forced = capabilities.forced_tool_use && !reasoning::rules_out_forced_tool(request);
+    let forced = capabilities.forced_tool_use && !reasoning::rules_out_forced_tool(request, context);
     Ok(Plan::Tool { schema: node, forced })
 }
 

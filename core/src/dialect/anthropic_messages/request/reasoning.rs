@@ -78,14 +78,15 @@ pub(super) fn is_requested(request: &Request<'_>) -> bool {
 }
 
 /// Whether thinking rules out a forced tool, in LiteLLM's reading: any effort does, even `none`.
-pub(super) fn rules_out_forced_tool(request: &Request<'_>) -> bool {
-    request.reasoning.iter().any(|reasoning| match reasoning {
-        Reasoning::Thinking(node) => {
-            node.bool() == Some(true) || node.get("type").is_some_and(|kind| kind.is_text("enabled"))
-        }
-        Reasoning::Effort(_) => true,
-        Reasoning::OutputEffort(_) => false,
-    })
+pub(super) fn rules_out_forced_tool(request: &Request<'_>, context: RequestContext<'_>) -> bool {
+    is_supported(context)
+        && request.reasoning.iter().any(|reasoning| match reasoning {
+            Reasoning::Thinking(node) => {
+                node.bool() == Some(true) || node.get("type").is_some_and(|kind| kind.is_text("enabled"))
+            }
+            Reasoning::Effort(_) => true,
+            Reasoning::OutputEffort(_) => false,
+        })
 }
 
 /// Whether the model knows thinking; without that, the fields are unsupported parameters.
