@@ -39,7 +39,10 @@ fn is_blank(block: &Block<'_>) -> bool {
 /// Whether a turn is complete with this block. Thinking is not content of its own: it stands beside the message.
 fn stands_alone(block: &Block<'_>) -> bool {
     match block {
-        Block::ToolUse(_) => true,
+        // A search that the provider ran may turn out to have no result, and then it is not sent.
+        Block::ToolUse(call) => {
+            !(call.id.name().starts_with(b"srvtoolu_") && call.name.name().starts_with(b"tool_search_tool_"))
+        }
         Block::Native { node, .. } => node.get_text("type").is_some_and(|kind| {
             let name = kind.name();
             &*name == b"server_tool_use" || name.ends_with(b"_tool_result")
