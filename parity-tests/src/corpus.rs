@@ -123,9 +123,13 @@ fn recorded_answer(exchange: &Value) -> Option<Answer> {
     let headers =
         told.filter_map(|(name, value)| Some((name.to_ascii_lowercase(), value.as_str()?.to_owned())));
     let mut headers: Vec<_> = headers.collect();
-    if body.starts_with(b"data: ") {
+    let framed = body.starts_with(b"data:") || body.starts_with(b"event:");
+    if framed {
         headers.retain(|(name, _)| name != "content-type");
-        headers.push(("content-type".to_owned(), "text/event-stream".to_owned()));
+    }
+    if !headers.iter().any(|(name, _)| name == "content-type") {
+        let kind = if framed { "text/event-stream" } else { "application/json" };
+        headers.push(("content-type".to_owned(), kind.to_owned()));
     }
     Some(Answer { status, headers, body })
 }

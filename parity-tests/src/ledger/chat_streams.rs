@@ -1,4 +1,4 @@
-//! Streams of an `openai_chat` provider for clients of `anthropic_messages`.
+//! Streams of an `openai_chat` provider, most of all for clients of `anthropic_messages`.
 
 use serde_json::{Value, json};
 
@@ -148,13 +148,33 @@ fn write(blocks: &[Block]) -> Vec<Value> {
     events
 }
 
+/// Whether the provider told of an error or ended every choice that it began.
+fn is_whole(events: &[Value]) -> bool {
+    let ended =
+        |choice: &Value| events.iter().any(|e| e.get("finish_reason").is_some() && e["choice"] == *choice);
+    events.iter().any(|event| event.get("error").is_some())
+        || (events.iter().any(|event| event.get("choice").is_some())
+            && events.iter().filter_map(|event| event.get("choice")).all(ended))
+}
+
 fn truncation(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let Some(given) = provider_events(context) else { return 0 };
-    let finished =
-        given.iter().any(|event| event.get("finish_reason").is_some() || event.get("error").is_some());
-    let Some(Value::Array(events)) = oracle.pointer_mut("/stream/events").filter(|_| !finished) else {
-        return 0;
-    };
+    let given = context
+        .provider
+        .filter(|_| context.layer == Layer::Answer && context.upstream() == Route::OpenAiChat);
+    let given = given.and_then(|provider| provider.pointer("/stream/events")).and_then(Value::as_array);
+    let Some(given) = given.filter(|given| !is_whole(given)) else { return 0 };
+    let Some(Value::Array(events)) = oracle.pointer_mut("/stream/events") else { return 0 };
+    if context.case.question.route == Route::OpenAiChat {
+        return match events.last_mut() {
+            Some(done) if *done == "[DONE]" => {
+                *done = json!({"error": {
+                    "message": "<own words>", "type": "internal_server_error", "param": null, "code": "500",
+                }});
+                1
+            }
+            _ => 0,
+        };
+    }
     let Some(end) = events.iter().position(|event| event["type"] == "message_delta") else { return 0 };
     // The block that was cut off is not closed either.
     let end = if end > 0 && events[end - 1]["type"] == "content_block_stop" { end - 1 } else { end };

@@ -43,12 +43,6 @@ pub(super) const RULES: &[Rule] = &[
         apply: not_leaked,
     },
     Rule {
-        code: "think_tags_kept",
-        why: "The model's text is the provider's to cut up: LiteLLM takes `<think>` apart in whole answers, and not in streams.",
-        evidence: Evidence::RecordedBytes,
-        apply: think_tags,
-    },
-    Rule {
         code: "json_answer_stops",
         why: "An answer whose forced tool call became its text has no call left to wait for: LiteLLM still says `tool_calls`.",
         evidence: Evidence::ProviderDocs,
@@ -80,17 +74,27 @@ fn content_lists(context: &Context<'_>, oracle: &mut Value) -> usize {
     if asked.len() != sent.len() {
         return 0;
     }
+    // DeepSeek takes text only, so there lists of nothing but text become text in both.
+    let text_only = context.case.question.provider == "deepseek";
     let mut changed = 0;
     for (asked, sent) in asked.iter().zip(sent) {
-        let parts = asked["content"].as_array();
-        let more =
-            parts.is_some_and(|parts| parts.is_empty() || parts.iter().any(|part| part["type"] != "text"));
-        if more && sent["content"].is_string() {
+        let Some(parts) = asked["content"].as_array().filter(|_| sent["content"].is_string()) else {
+            continue;
+        };
+        if !text_only || parts.is_empty() || parts.iter().any(|part| part["type"] != "text") {
             sent["content"] = asked["content"].clone();
+            unmark(&mut sent["content"]);
             changed += 1;
         }
     }
     changed
+}
+
+/// Cache marks are Anthropic's and go to no host that flattens contents.
+fn unmark(content: &mut Value) {
+    for part in content.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        part.shift_remove("cache_control");
+    }
 }
 
 fn tools(context: &Context<'_>, oracle: &mut Value) -> usize {
@@ -170,35 +174,11 @@ fn chat_message<'v>(context: &Context<'v>) -> Option<&'v Value> {
     context.provider.filter(|_| chat)?.pointer("/body/choices/0/message")
 }
 
-fn think_tags(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let Some(message) = chat_message(context) else { return 0 };
-    let Some(text) = message["content"].as_str().filter(|text| text.contains("<think>")) else { return 0 };
-    if message["reasoning_content"].is_string() || message["reasoning"].is_string() {
-        return 0;
-    }
-    if context.case.question.route == Route::AnthropicMessages {
-        let Some(Value::Array(blocks)) = oracle.pointer_mut("/body/content") else { return 0 };
-        let Some(at) = blocks.iter().position(|block| block["type"] == "thinking") else { return 0 };
-        blocks.remove(at);
-        if blocks.get(at).is_some_and(|block| block["type"] == "text") {
-            blocks.remove(at);
-        }
-        blocks.insert(at, json!({"type": "text", "text": text}));
-        return 3;
-    }
-    let Some(Value::Object(place)) = oracle.pointer_mut("/body/choices/0/message") else { return 0 };
-    if place.get("content") == message.get("content") {
-        return 0;
-    }
-    place.shift_remove("reasoning_content");
-    place.insert("content".to_owned(), json!(text));
-    2
-}
-
 fn function_call(context: &Context<'_>, oracle: &mut Value) -> usize {
     let messages = context.case.question.route == Route::AnthropicMessages;
     let call = chat_message(context).filter(|_| messages).map(|message| &message["function_call"]);
-    let Some(call) = call.filter(|call| call.is_object()) else { return 0 };
+    let named = |call: &&Value| call["name"].as_str().is_some_and(|name| !name.is_empty());
+    let Some(call) = call.filter(named) else { return 0 };
     let Some(Value::Array(blocks)) = oracle.pointer_mut("/body/content") else { return 0 };
     if blocks.iter().any(|block| block["type"] == "tool_use") {
         return 0;

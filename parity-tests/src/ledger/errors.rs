@@ -185,7 +185,10 @@ fn retry_after(context: &Context<'_>, oracle: &mut Value) -> usize {
         return 0;
     }
     let given = context.case.answer.as_ref().and_then(|answer| answer.header("retry-after"));
-    let (Some(given), Some(headers)) = (given, oracle["headers"].as_object_mut()) else { return 0 };
+    let (Some(given), Some(headers)) = (given, oracle.get_mut("headers").and_then(Value::as_object_mut))
+    else {
+        return 0;
+    };
     if headers.contains_key("retry-after") {
         return 0;
     }

@@ -98,7 +98,7 @@ fn before_content(context: &Context<'_>, oracle: &mut Value) -> usize {
     if let Some(members) = oracle.as_object_mut() {
         members.shift_remove("stream");
     }
-    if let Some(headers) = oracle["headers"].as_object_mut() {
+    if let Some(headers) = oracle.get_mut("headers").and_then(Value::as_object_mut) {
         headers.shift_remove("cache-control");
         headers.insert("content-type".to_owned(), json!("application/json"));
     }

@@ -30,7 +30,9 @@ const ADVERTISEMENTS: [(&str, &str); 3] =
     [("http-referer", "https://litellm.ai"), ("x-title", "liteLLM"), ("x-pplx-integration", "litellm")];
 
 fn no_advertisement(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let Some(headers) = oracle["headers"].as_object_mut().filter(|_| context.layer == Layer::Request) else {
+    let Some(headers) =
+        oracle.get_mut("headers").and_then(Value::as_object_mut).filter(|_| context.layer == Layer::Request)
+    else {
         return 0;
     };
     let before = headers.len();
@@ -68,7 +70,7 @@ fn provider_headers(context: &Context<'_>, oracle: &mut Value) -> usize {
     let Some(answer) = context.case.answer.as_ref().filter(|_| context.layer == Layer::Answer) else {
         return 0;
     };
-    let Some(headers) = oracle["headers"].as_object_mut() else { return 0 };
+    let Some(headers) = oracle.get_mut("headers").and_then(Value::as_object_mut) else { return 0 };
     let mut changed = 0;
     let mut add = |name: String, value: &str| {
         if !headers.contains_key(&name) {
@@ -92,7 +94,9 @@ fn provider_headers(context: &Context<'_>, oracle: &mut Value) -> usize {
 }
 
 fn hop_headers(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let Some(headers) = oracle["headers"].as_object_mut().filter(|_| context.layer == Layer::Answer) else {
+    let Some(headers) =
+        oracle.get_mut("headers").and_then(Value::as_object_mut).filter(|_| context.layer == Layer::Answer)
+    else {
         return 0;
     };
     let before = headers.len();

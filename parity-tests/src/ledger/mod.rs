@@ -6,6 +6,7 @@
 mod anthropic_answers;
 mod chat_streams;
 mod contents;
+mod documents;
 mod errors;
 mod failures;
 mod headers;
@@ -106,6 +107,7 @@ pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
         requests::RULES,
         headers::RULES,
         contents::RULES,
+        documents::RULES,
         failures::RULES,
         errors::RULES,
         same_dialect::RULES,

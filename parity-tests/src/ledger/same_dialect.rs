@@ -117,7 +117,7 @@ fn lost(context: &Context<'_>, oracle: &mut Value) -> usize {
         changed += gathered(&mut place["chunk"], &given["chunk"]);
         changed += gathered(&mut place["beside"], &given["beside"]);
         if let Some(given) = usage_event(given) {
-            for event in place["events"].as_array_mut().into_iter().flatten() {
+            for event in place.get_mut("events").and_then(Value::as_array_mut).into_iter().flatten() {
                 if event.get("usage").is_some() {
                     changed += restore(event, given);
                 }
@@ -150,7 +150,9 @@ fn reasoning_beside(place: &mut Value, given: &Value) -> usize {
 fn gathered(place: &mut Value, given: &Value) -> usize {
     let (Value::Object(place), Value::Object(given)) = (place, given) else { return 0 };
     let mut changed = 0;
-    for (key, value) in given.iter().filter(|(key, _)| *key != "model") {
+    // The name of an error's frame goes with the error, which is rendered anew.
+    let own = |key: &str, value: &Value| key == "model" || (key == "event" && value[0] == "error");
+    for (key, value) in given.iter().filter(|(key, value)| !own(key, value)) {
         let lost = match place.get(key) {
             None => true,
             Some(Value::Array(known)) => {
@@ -176,17 +178,41 @@ fn lost_events(context: &Context<'_>, oracle: &mut Value) -> usize {
     let (Some(given), Some(Value::Array(place))) = (given, oracle.pointer_mut("/stream/events")) else {
         return 0;
     };
-    let is_end = |event: &Value| event.get("usage").is_some() || event == "[DONE]";
-    let said: Vec<Value> = given.iter().filter(|event| !is_end(event)).map(renamed).collect();
+    let mut changed = 0;
+    let says_role = given.iter().any(|event| event.get("role").is_some());
+    if !says_role && place.first().is_some_and(|event| event.get("role").is_some()) {
+        place.remove(0);
+        changed += 1;
+    }
+    let is_end =
+        |event: &Value| ["usage", "error"].iter().any(|key| event.get(key).is_some()) || event == "[DONE]";
+    let said: Vec<Value> =
+        given.iter().filter(|event| event.is_object() && !is_end(event)).map(renamed).collect();
     let end = place.iter().position(is_end).unwrap_or(place.len());
     let mut rest = said.iter();
     let within = place[..end].iter().all(|event| rest.any(|other| same(other, event)));
-    if !within || said.len() == end {
+    if within && said.len() > end {
+        changed += said.len() - end;
+        place.splice(..end, said);
+    }
+    changed + usage_told(context, given, place)
+}
+
+/// A client that asks for usage gets what the provider told, also of a stream that broke off.
+fn usage_told(context: &Context<'_>, given: &[Value], place: &mut Vec<Value>) -> usize {
+    let asked = context.case.question.body["stream_options"]["include_usage"] == Value::Bool(true);
+    let Some(usage) = given.iter().rev().find(|event| event.get("usage").is_some()).filter(|_| asked) else {
+        return 0;
+    };
+    if place.iter().any(|event| event.get("usage").is_some()) {
         return 0;
     }
-    let added = said.len() - end;
-    place.splice(..end, said);
-    added
+    let end = place
+        .iter()
+        .position(|event| event.get("error").is_some() || event == "[DONE]")
+        .unwrap_or(place.len());
+    place.insert(end, usage.clone());
+    leaves(usage)
 }
 
 /// The one rename that LiteLLM and we share: `reasoning` is `reasoning_content` to clients.
