@@ -28,6 +28,10 @@ pub(crate) struct ChatRules {
     pub(crate) include_usage: bool,
     /// Whether `cache_control` marks stay.
     pub(crate) cache_control: bool,
+    /// Whether an assistant's content lists of text are joined into strings, a line each.
+    pub(crate) join_assistant_text: bool,
+    /// Whether only tool messages keep their `name`.
+    pub(crate) drop_names: bool,
     /// Whether content lists of text are joined into strings.
     pub(crate) join_text: bool,
     /// Tools lose `strict`.
@@ -71,6 +75,8 @@ impl ChatRules {
         user: false,
         include_usage: false,
         cache_control: false,
+        join_assistant_text: false,
+        drop_names: false,
         join_text: false,
         drop_strict: false,
         drop_additional_properties: false,
@@ -163,6 +169,7 @@ pub(super) static ROWS: &[Row] = &[
             required_is_any: true,
             drop_thinking_blocks: true,
             drop_reasoning_content: true,
+            drop_names: true,
             ..ChatRules::DEFAULT
         },
     },
@@ -355,6 +362,7 @@ pub(super) static ROWS: &[Row] = &[
             drop_additional_properties: true,
             thinking_as_effort: true,
             drop_thinking_blocks: true,
+            join_assistant_text: true,
             ..ChatRules::DEFAULT
         },
     ),

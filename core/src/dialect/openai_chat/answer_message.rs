@@ -95,7 +95,9 @@ pub(super) fn choice(
         w.end_array();
     }
     thinking(&parts.thoughts, w);
-    provider_fields(&parts, choice, response, w);
+    if unwrapped.is_none() {
+        provider_fields(&parts, choice, response, w);
+    }
     for (key, _) in &choice.message_extra {
         report.lose(format!("choices[{}].message.{}", choice.index, key.unescape()), "answer_field");
     }

@@ -62,7 +62,9 @@ fn blocks<'a>(message: Node<'a>, choice: &mut Choice<'a>) {
             b"thinking_blocks" => thinking.extend(value.items().filter_map(thinking_block)),
             b"refusal" => refusal = value.text(),
             b"tool_calls" => calls.extend(value.items().map(tool_call)),
-            b"function_call" if value.is_object() => calls.push(tool_call(message)),
+            b"function_call" if value.get_text("name").is_some_and(|name| !name.is_empty()) => {
+                calls.push(tool_call(message));
+            }
             b"role" => {}
             _ if value.is_null() => {}
             _ => choice.message_extra.push((key, value)),
@@ -75,15 +77,7 @@ fn blocks<'a>(message: Node<'a>, choice: &mut Choice<'a>) {
     }
     choice.blocks.append(&mut thinking);
     match text.map(|node| (node.text(), node)) {
-        Some((Some(text), _)) => {
-            let tagged = think_tags(&text).filter(|_| choice.blocks.is_empty());
-            let (thought, text) =
-                tagged.map_or((None, text), |(thought, answer)| (Some(thought), Text::new(answer)));
-            choice.blocks.extend(thought.map(|thought| {
-                Block::Thinking(Thinking { text: Text::new(thought), signature: None, cache: None })
-            }));
-            choice.blocks.push(Block::Text(TextBlock::new(text)));
-        }
+        Some((Some(text), _)) => choice.blocks.push(Block::Text(TextBlock::new(text))),
         Some((None, list)) => choice.blocks.extend(list.items().filter_map(content_part)),
         None => {}
     }
@@ -206,8 +200,7 @@ fn edit_choice(choice: Node<'_>, patch: &mut Patch) {
     let message = choice.some("message");
     let calls = message.and_then(|message| message.some("tool_calls")).is_some_and(|calls| !calls.is_empty());
     patch.object(choice, &[], |patch, key, value| match &*key.name() {
-        // Agents go by the reason: an answer that calls tools must say so.
-        b"finish_reason" if calls && value.is_text("stop") => Decision::string("tool_calls"),
+        b"finish_reason" => edit_finish(value, calls),
         b"message" => {
             edit_message(value, patch);
             Decision::Keep
@@ -216,39 +209,23 @@ fn edit_choice(choice: Node<'_>, patch: &mut Patch) {
     });
 }
 
+/// A reason outside the dialect becomes the one that it stands for, and an answer that calls tools says so: agents go
+/// by the reason.
+pub(super) fn edit_finish(reason: Node<'_>, calls: bool) -> Decision {
+    let Some(said) = reason.text() else { return Decision::Keep };
+    let word = match finish(Some(said.clone())) {
+        Finish::Stop if calls => "tool_calls",
+        Finish::Other(_) => finish_reason(&Finish::Other(said.clone())),
+        _ => return Decision::Keep,
+    };
+    Decision::string(word)
+}
+
 fn edit_message(message: Node<'_>, patch: &mut Patch) {
-    let text = message.get_text("content").filter(|_| message.some("reasoning_content").is_none());
-    if let Some((reasoning, answer)) = text.as_ref().and_then(think_tags) {
-        let insert = [("reasoning_content", json_string(&reasoning)), ("content", json_string(&answer))];
-        patch.object(message, &insert, |_, key, _| match &*key.name() {
-            b"content" | b"reasoning_content" => Decision::Remove,
-            _ => Decision::Keep,
-        });
-        return;
-    }
     edit_reasoning(message, patch);
     for call in message.some("tool_calls").into_iter().flat_map(Node::items) {
         complete_call(call, patch);
     }
-}
-
-fn json_string(text: &str) -> Vec<u8> {
-    let mut json = Vec::with_capacity(text.len() + 2);
-    Writer::new(&mut json).str(text);
-    json
-}
-
-/// Reasoning that a model writes into its text, as vLLM passes it on without a reasoning parser:
-/// `<think>…</think>answer`.
-fn think_tags(text: &Text<'_>) -> Option<(String, String)> {
-    if !text.starts_with("<think>") && !text.starts_with("<thinking>") {
-        return None;
-    }
-    let whole = text.unescape();
-    let (open, close) =
-        if whole.starts_with("<think>") { ("<think>", "</think>") } else { ("<thinking>", "</thinking>") };
-    let (reasoning, answer) = whole.strip_prefix(open)?.split_once(close)?;
-    Some((reasoning.to_owned(), answer.to_owned()))
 }
 
 /// The type and the arguments that clients expect in every call and some hosts leave out.

@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::super::wire::CHECKED;
 use super::super::{edit, effort};
 use super::encode_message;
 use crate::dialect::{AnswerHints, Dialect, Encoded, RequestContext};
 use crate::error::Refusal;
-use crate::ir::chat::{Format, Reasoning, Request, Tool, ToolChoice};
+use crate::ir::chat::{Block, Format, Message, Reasoning, Request, Source, Tool, ToolChoice};
 use crate::json::{Document, Limits, Node, Text, Writer};
 use crate::loss::Report;
+use crate::provider::ChatRules;
 use crate::tool_names;
 
 /// Longest tool name that OpenAI takes.
@@ -45,11 +45,14 @@ fn write(
     w.key("model").str(&context.target.model);
     w.key("messages").begin_array();
     let rules = context.target.provider.chat_rules();
+    let claude = rules.openrouter && is_claude(&context.target.model);
     let beside = request.messages.iter().take_while(|message| message.top_level).count();
     for (index, message) in request.messages.iter().enumerate() {
         let path =
             if message.top_level { "system".to_owned() } else { format!("messages[{}]", index - beside) };
-        encode_message::message(message, &path, rules, hints, &mut w, report);
+        refuse_unportable(message, &path)?;
+        let mut shared = encode_message::Context { rules, reads_cache_marks: claude, hints, report };
+        encode_message::message(message, &path, &mut w, &mut shared);
     }
     w.end_array();
     if let Some(user) = &request.user {
@@ -62,7 +65,7 @@ fn write(
     if request.parallel_tools == Some(false) && !request.tools.is_empty() {
         w.key("parallel_tool_calls").bool(false);
     }
-    reasoning(&request.reasoning, &mut w);
+    reasoning(&request.reasoning, claude, rules, &mut w);
     if !request.stop.is_empty() {
         w.key("stop").begin_array();
         request.stop.iter().for_each(|text| {
@@ -85,6 +88,35 @@ fn write(
     }
     w.end_object();
     Ok(())
+}
+
+/// Whether the model behind a router is Anthropic's, which takes thinking and cache marks as they are.
+fn is_claude(model: &str) -> bool {
+    let model = model.to_ascii_lowercase();
+    model.contains("claude") || model.contains("anthropic/")
+}
+
+/// What only means something to the provider that it was made for: leaving it out would change the conversation.
+fn refuse_unportable(message: &Message<'_>, path: &str) -> Result<(), Refusal> {
+    for (index, block) in message.blocks.iter().enumerate() {
+        let reason = match block {
+            Block::Media(media) if matches!(media.source, Source::FileId(_)) => "an uploaded file",
+            Block::Native { dialect: Dialect::AnthropicMessages, node } if is_compaction(*node) => {
+                "a compacted conversation"
+            }
+            _ => continue,
+        };
+        let path = format!("{path}.content[{index}]");
+        return Err(Refusal::unsupported(
+            path.clone(),
+            format!("{path}: {reason} cannot go to another provider"),
+        ));
+    }
+    Ok(())
+}
+
+fn is_compaction(node: Node<'_>) -> bool {
+    node.some("type").is_some_and(|kind| kind.is_text("compaction"))
 }
 
 fn tools(
@@ -187,7 +219,7 @@ fn tool_choice(choice: &ToolChoice<'_>, hints: &mut AnswerHints, w: &mut Writer<
     Ok(())
 }
 
-fn reasoning(list: &[Reasoning<'_>], w: &mut Writer<'_>) {
+fn reasoning(list: &[Reasoning<'_>], claude: bool, rules: &ChatRules, w: &mut Writer<'_>) {
     let declared = list.iter().find_map(|reasoning| match reasoning {
         Reasoning::OutputEffort(effort) => Some(effort),
         _ => None,
@@ -197,12 +229,22 @@ fn reasoning(list: &[Reasoning<'_>], w: &mut Writer<'_>) {
             Reasoning::Effort(effort) => {
                 w.key("reasoning_effort").node(*effort);
             }
+            Reasoning::Thinking(thinking) if claude => {
+                w.key("thinking").node(*thinking);
+                if let Some(effort) = declared {
+                    w.key("reasoning_effort").text(effort);
+                }
+            }
             Reasoning::Thinking(thinking) => {
                 let kind = thinking.get_text("type");
                 let is = |name: &str| kind.as_ref().is_some_and(|kind| kind.is(name));
                 let adaptive = declared.filter(|_| is("adaptive"));
                 let budget = thinking.some("budget_tokens").and_then(Node::u64).unwrap_or(0);
                 let effort = match adaptive {
+                    // vLLM knows no effort above high.
+                    Some(effort) if rules.thinking_as_effort && (effort.is("xhigh") || effort.is("max")) => {
+                        Text::new("high")
+                    }
                     Some(effort) => effort.clone(),
                     None if is("adaptive") => Text::new("medium"),
                     None if is("enabled") => Text::new(effort::budget_effort(budget)),
@@ -298,7 +340,11 @@ fn params(
 ) -> Result<(), Refusal> {
     for param in &request.params {
         let name = param.name.unescape();
-        if LOSSES.contains(&&*name) {
+        if name == "service_tier" {
+            // The same idea under another name: anything but the standard tier is the provider's choice.
+            let standard = param.value.is_text("standard_only");
+            w.key("service_tier").str(if standard { "default" } else { "auto" });
+        } else if LOSSES.contains(&&*name) {
             report.lose(&*name, "unsupported_parameter");
         } else if UNSUPPORTED.contains(&&*name) {
             if !context.target.drop_params {
@@ -310,7 +356,6 @@ fn params(
             }
             report.lose(&*name, "unsupported_parameter");
         } else {
-            debug_assert!(!CHECKED.contains(&&*name) || name != "tools");
             w.key_text(&param.name).node(param.value);
         }
     }

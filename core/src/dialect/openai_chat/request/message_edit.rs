@@ -33,7 +33,14 @@ pub(in crate::dialect::openai_chat) fn message(
         b"content" if editor.rules.cache_control && marked(message).is_some() && value.is_string() => {
             Decision::Replace(marked_text(value, marked(message)))
         }
-        b"content" if editor.rules.join_text && joinable(value) => Decision::Replace(joined(value)),
+        b"content" if editor.rules.join_text && joinable(value) => Decision::Replace(joined(value, b"")),
+        b"content" if assistant && editor.rules.join_assistant_text && joinable(value) => {
+            Decision::Replace(joined(value, b"\\n"))
+        }
+        b"name" if editor.rules.drop_names && !is("tool") => {
+            report.lose(format!("messages[{index}].name"), "speaker_name");
+            Decision::Remove
+        }
         b"content" if value.is_array() => {
             parts(editor, value, user, index, patch, report);
             Decision::Keep
@@ -46,7 +53,9 @@ pub(in crate::dialect::openai_chat) fn message(
             report.lose(format!("messages[{index}].reasoning_content"), "thinking_replay");
             Decision::Remove
         }
-        _ if assistant && editor.rules.drop_null_in_assistant && value.is_null() => Decision::Remove,
+        _ if assistant && editor.rules.drop_null_in_assistant && value.is_null() && !key.is("content") => {
+            Decision::Remove
+        }
         _ => Decision::Keep,
     });
 }
@@ -74,9 +83,12 @@ fn joinable(content: Node<'_>) -> bool {
         && content.items().all(|part| part.some("type").is_some_and(|kind| kind.is_text("text")))
 }
 
-fn joined(content: Node<'_>) -> Vec<u8> {
+fn joined(content: Node<'_>, between: &[u8]) -> Vec<u8> {
     let mut json = vec![b'"'];
-    for text in content.items().filter_map(|part| part.get_text("text")) {
+    for (number, text) in content.items().filter_map(|part| part.get_text("text")).enumerate() {
+        if number > 0 {
+            json.extend_from_slice(between);
+        }
         text.write_inner(&mut json);
     }
     json.push(b'"');

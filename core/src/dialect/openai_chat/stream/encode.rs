@@ -309,7 +309,6 @@ pub(in crate::dialect::openai_chat) fn unusual<'a>(finish: &Finish<'a>) -> Optio
     match finish {
         Finish::Refusal => Some(Text::new("refusal")),
         Finish::Pause => Some(Text::new("pause_turn")),
-        Finish::ContextWindow => Some(Text::new("model_context_window_exceeded")),
         Finish::Other(reason) => Some(reason.clone()),
         _ => None,
     }

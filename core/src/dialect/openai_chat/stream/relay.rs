@@ -1,14 +1,14 @@
 //! The edit list of streams whose client and provider share the dialect.
 
 use super::super::error;
-use super::super::response::{edit_reasoning, edit_usage};
+use super::super::response::{edit_finish, edit_reasoning, edit_usage};
 use super::super::wire::usage;
 use crate::attempt::{Relaying, StreamState};
 use crate::dialect::AnswerContext;
 use crate::edit::{Decision, Patch};
 use crate::error::{FailureKind, UpstreamError};
 use crate::frame::sse::{Frame, write_patched};
-use crate::json::{Limits, Node, Tokens};
+use crate::json::{Limits, Node, Tokens, Writer};
 
 /// Passes chunks on: `model` becomes the requested name, usage that only we asked for is left out.
 pub(crate) struct Relay {
@@ -24,6 +24,8 @@ struct Seen {
     index: u32,
     finished: bool,
     calls: bool,
+    /// How many tool calls have begun.
+    begun: usize,
 }
 
 impl Relay {
@@ -52,7 +54,11 @@ impl Relay {
             return;
         }
         let mut patch = Patch::default();
-        patch.object(root, &[], |patch, key, value| match &*key.name() {
+        let mut insert = Vec::new();
+        if root.get("model").is_none() {
+            insert.push(("model", json_string(&self.context.requested_model)));
+        }
+        patch.object(root, &insert, |patch, key, value| match &*key.name() {
             b"model" => Decision::string(&self.context.requested_model),
             b"usage" if self.hide_usage => Decision::Remove,
             b"usage" => {
@@ -75,13 +81,31 @@ impl Relay {
         let index = choice.some("index").and_then(Node::u64).unwrap_or(0) as u32;
         let calls = self.choices.iter().any(|known| known.index == index && known.calls);
         patch.object(choice, &[], |patch, key, value| match &*key.name() {
-            b"finish_reason" if calls && value.is_text("stop") => Decision::string("tool_calls"),
+            b"finish_reason" if !value.is_text("") => edit_finish(value, calls),
             b"delta" => {
                 edit_reasoning(value, patch);
+                self.number_calls(index, value, patch);
                 Decision::Keep
             }
             _ => Decision::Keep,
         });
+    }
+
+    /// Numbers the pieces of tool calls that a host sends without numbers: clients put calls together by them.
+    fn number_calls(&self, choice: u32, delta: Node<'_>, patch: &mut Patch) {
+        let Some(list) = delta.some("tool_calls") else { return };
+        let known = self.choices.iter().find(|seen| seen.index == choice).map_or(0, |seen| seen.begun);
+        let mut number = known.saturating_sub(list.items().filter(begins).count());
+        for call in list.items().filter(|call| call.is_object()) {
+            let begun = begins(&call);
+            if call.some("index").is_none() {
+                let index = if begun { number } else { number.saturating_sub(1) };
+                patch.object(call, &[("index", index.to_string().into_bytes())], |_, key, _| {
+                    if key.is("index") { Decision::Remove } else { Decision::Keep }
+                });
+            }
+            number += usize::from(begun);
+        }
     }
 
     fn observe(&mut self, root: Node<'_>, state: &mut StreamState) {
@@ -89,13 +113,16 @@ impl Relay {
         for choice in list.items() {
             let index = choice.some("index").and_then(Node::u64).unwrap_or(0) as u32;
             let finished = choice.some("finish_reason").is_some_and(|reason| !reason.is_text(""));
-            let calls = choice.some("delta").and_then(|delta| delta.some("tool_calls")).is_some();
+            let list = choice.some("delta").and_then(|delta| delta.some("tool_calls"));
+            let calls = list.is_some();
+            let begun = list.map_or(0, |list| list.items().filter(begins).count());
             match self.choices.iter_mut().find(|known| known.index == index) {
                 Some(known) => {
                     known.finished |= finished;
                     known.calls |= calls;
+                    known.begun += begun;
                 }
-                None => self.choices.push(Seen { index, finished, calls }),
+                None => self.choices.push(Seen { index, finished, calls, begun }),
             }
             state.committed |= finished || choice.some("delta").is_some_and(has_content);
         }
@@ -117,6 +144,17 @@ impl Relay {
         self.fail(UpstreamError::new(FailureKind::Truncated, 500, message), state, out);
         false
     }
+}
+
+fn json_string(text: &str) -> Vec<u8> {
+    let mut json = Vec::with_capacity(text.len() + 2);
+    Writer::new(&mut json).str(text);
+    json
+}
+
+/// Whether this piece is the first of its call.
+fn begins(call: &Node<'_>) -> bool {
+    call.get_text("id").is_some_and(|id| !id.is_empty())
 }
 
 /// Whether a delta has something in it that a client can see, so that no other attempt may start over.
