@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -49,6 +50,8 @@ Try it:
 
 def run(*, keep: bool, port: int, fixtures: Path | None = None, command: Sequence[str] | None = None) -> int:
     """Run the demo, or with ``keep`` leave both processes up until Ctrl-C. Returns the exit code."""
+    # Also when somebody ends us from outside, the children must go first.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with tempfile.TemporaryDirectory(prefix="interlingua-demo-") as folder:
             return _run(Path(folder), keep, port, fixtures, command)

@@ -228,6 +228,19 @@ def test_no_master_key_is_said_aloud() -> None:
     assert any("no master key" in notice for notice in build("model_list: []").notices)
 
 
+def test_environment_that_changes_what_is_served(tmp_path: Path) -> None:
+    config = build("model_list: []", DATABASE_URL="postgres://x", HTTPS_PROXY="http://p", LITELLM_MASTER_KEY="sk")
+    assert config.virtual_keys and config.python_reasons == ("the environment variable DATABASE_URL",)
+    assert any("forward proxy" in notice for notice in config.notices)
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("")
+    for text, verify in (("False", False), ("true", True), (str(bundle), str(bundle))):
+        assert build("model_list: []", SSL_VERIFY=text).ssl_verify == verify
+    assert build("litellm_settings: {ssl_verify: false}", SSL_VERIFY="true").ssl_verify is False
+    with pytest.raises(ConfigError, match="ssl_verify"):
+        build("litellm_settings: {ssl_verify: /no/such/file.pem}")
+
+
 def test_unknown_top_level_keys_are_named() -> None:
     assert any(notice.startswith("modell_list") for notice in build("modell_list: []").notices)
 

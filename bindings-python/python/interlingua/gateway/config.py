@@ -94,13 +94,24 @@ def build_config(document: Section, file: str, path: Path | None, base: Mapping[
     litellm = Fields(file, "litellm_settings", env.resolve(document.get("litellm_settings")))
     router = Fields(file, "router_settings", env.resolve(document.get("router_settings")))
     notices: list[str] = []
-    reasons = _global_reasons(document, general, litellm, router, notices)
+    reasons = _global_reasons(document, general, litellm, router)
+    if env.get("DATABASE_URL") is not None:
+        reasons.append("the environment variable DATABASE_URL")
+    notices += _unknown_keys(document, general)
+    if reasons:
+        notices.append(f"not built yet, so every request stays on the python engine: {', '.join(reasons)}")
     deployments = _deployments(Fields(file, "", document), env, litellm, router)
     for variable in env.missing:
         notices.append(f"the environment variable {variable} is not set")
     first = _first(router.count("num_retries"), litellm.count("num_retries"))
     verify = litellm.section.get("ssl_verify")
+    if verify is None:
+        verify = _ssl_verify(env.get("SSL_VERIFY"))
+    if isinstance(verify, str) and not Path(verify).is_file():
+        raise litellm.error("ssl_verify", f"{verify} is no file; name a file with CA certificates, or use true")
     master_key = general.text("master_key") or env.get("LITELLM_MASTER_KEY")
+    if any(env.get(name) or env.get(name.lower()) for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")):
+        notices.append("a forward proxy is set in the environment; the rust engine connects without it")
     if master_key is None:
         notices.append("no master key is set: every client may use this gateway, and the admin endpoint is off")
     return Config(
@@ -133,26 +144,32 @@ def _first(*values: Number | None) -> Number | None:
     return next((value for value in values if value is not None), None)
 
 
-def _global_reasons(
-    document: Section, general: Fields, litellm: Fields, router: Fields, notices: list[str]
-) -> list[str]:
+def _global_reasons(document: Section, general: Fields, litellm: Fields, router: Fields) -> list[str]:
+    """Settings that may change any answer and are not built here."""
     reasons = [f"litellm_settings.{key}" for key in _odd_settings(litellm)]
     reasons += [f"router_settings.{key}" for key in _odd_router(router)]
-    reasons += [
-        f"general_settings.{key}"
-        for key, value in general.section.items()
-        if keys.is_set(value) and key in keys.GENERAL_TO_PYTHON
-    ]
-    for key, value in document.items():
-        if key in keys.TOP_LEVEL_TO_PYTHON and keys.is_set(value):
-            reasons.append(key)
-        elif key not in keys.TOP_LEVEL_SERVED | keys.TOP_LEVEL_RELAYED | keys.TOP_LEVEL_TO_PYTHON:
-            notices.append(f"{key} is not known and has no effect here")
-    for key in keys.odd_keys(general.section, keys.GENERAL_SERVED, keys.GENERAL_TO_PYTHON):
-        notices.append(f"general_settings.{key} is not known and has no effect here")
-    if reasons:
-        notices.append(f"not built yet, so every request stays on the python engine: {', '.join(reasons)}")
+    for prefix, section, names in (
+        ("general_settings.", general.section, keys.GENERAL_TO_PYTHON),
+        ("", document, keys.TOP_LEVEL_TO_PYTHON),
+    ):
+        reasons += [f"{prefix}{key}" for key, value in section.items() if key in names and keys.is_set(value)]
     return reasons
+
+
+def _unknown_keys(document: Section, general: Fields) -> list[str]:
+    known = keys.TOP_LEVEL_SERVED | keys.TOP_LEVEL_RELAYED | keys.TOP_LEVEL_TO_PYTHON
+    unknown = [key for key in document if key not in known]
+    unknown += [
+        f"general_settings.{key}" for key in keys.odd_keys(general.section, keys.GENERAL_SERVED, keys.GENERAL_TO_PYTHON)
+    ]
+    return [f"{key} is not known and has no effect here" for key in unknown]
+
+
+def _ssl_verify(text: str | None) -> bool | str | None:
+    """``SSL_VERIFY`` is a truth value, or the path of a file with certificates."""
+    if text is None or text.lower() in ("true", "false"):
+        return None if text is None else text.lower() == "true"
+    return text
 
 
 def _odd_settings(litellm: Fields) -> list[str]:
