@@ -177,7 +177,8 @@ fn truncation(context: &Context<'_>, oracle: &mut Value) -> usize {
     }
     let Some(end) = events.iter().position(|event| event["type"] == "message_delta") else { return 0 };
     // The block that was cut off is not closed either.
-    let end = if end > 0 && events[end - 1]["type"] == "content_block_stop" { end - 1 } else { end };
+    let cut = !given.iter().any(|event| event.get("finish_reason").is_some() && event["choice"] == json!(0));
+    let end = if cut && end > 0 && events[end - 1]["type"] == "content_block_stop" { end - 1 } else { end };
     let removed = events.len() - end;
     events.truncate(end);
     events.push(json!({"type": "error", "error": {"type": "api_error", "message": "<own words>"}}));
@@ -186,16 +187,13 @@ fn truncation(context: &Context<'_>, oracle: &mut Value) -> usize {
 
 fn id(context: &Context<'_>, oracle: &mut Value) -> usize {
     let given = context.provider.filter(|_| applies(context)).and_then(|provider| provider["body"].get("id"));
-    let unnamed = oracle.pointer("/body/id") == Some(&json!(""));
-    if applies(context) && unnamed {
-        oracle["body"]["id"] = json!("<made up> msg_");
-        return 1;
+    let given = given.and_then(Value::as_str);
+    let (Some(given), Some(place)) = (given, oracle.pointer_mut("/body/id")) else { return 0 };
+    // Where the provider's is empty, an answer still needs one.
+    let right = if given.is_empty() { json!("<made up> msg_") } else { json!(given) };
+    if *place == right {
+        return 0;
     }
-    match (given.filter(|id| id.is_string()), oracle.pointer_mut("/body/id")) {
-        (Some(given), Some(place)) if place != given => {
-            *place = given.clone();
-            1
-        }
-        _ => 0,
-    }
+    *place = right;
+    1
 }

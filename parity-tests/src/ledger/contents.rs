@@ -74,14 +74,11 @@ fn content_lists(context: &Context<'_>, oracle: &mut Value) -> usize {
     if asked.len() != sent.len() {
         return 0;
     }
-    // DeepSeek takes text only, so there lists of nothing but text become text in both.
-    let text_only = context.case.question.provider == "deepseek";
     let mut changed = 0;
     for (asked, sent) in asked.iter().zip(sent) {
-        let Some(parts) = asked["content"].as_array().filter(|_| sent["content"].is_string()) else {
-            continue;
-        };
-        if !text_only || parts.is_empty() || parts.iter().any(|part| part["type"] != "text") {
+        // Lists of nothing but text become text with some hosts, in both.
+        let more = |parts: &Vec<Value>| parts.is_empty() || parts.iter().any(|part| part["type"] != "text");
+        if asked["content"].as_array().is_some_and(more) && sent["content"].is_string() {
             sent["content"] = asked["content"].clone();
             unmark(&mut sent["content"]);
             changed += 1;

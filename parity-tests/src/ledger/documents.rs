@@ -5,12 +5,39 @@ use serde_json::{Value, json};
 use super::{Context, Evidence, Layer, Rule};
 use crate::case::Route;
 
-pub(super) const RULES: &[Rule] = &[Rule {
-    code: "documents_kept",
-    why: "A document of text, or one that was uploaded before, is sent as a file; LiteLLM drops it.",
-    evidence: Evidence::RecordedBytes,
-    apply: documents,
-}];
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "documents_kept",
+        why: "A document of text, or one that was uploaded before, is sent as a file; LiteLLM drops it.",
+        evidence: Evidence::RecordedBytes,
+        apply: documents,
+    },
+    Rule {
+        code: "documents_are_files",
+        why: "A PDF that a tool returned is a file part; as `image_url`, which is how LiteLLM sends it, it is rejected.",
+        evidence: Evidence::ProviderDocs,
+        apply: pdf_images,
+    },
+];
+
+fn pdf_images(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let question = &context.case.question;
+    let cross = question.route == Route::AnthropicMessages && context.upstream() == Route::OpenAiChat;
+    let Some(messages) = oracle.pointer_mut("/body/messages").and_then(Value::as_array_mut).filter(|_| cross)
+    else {
+        return 0;
+    };
+    let mut changed = 0;
+    let contents = messages.iter_mut().filter_map(|message| message.get_mut("content")?.as_array_mut());
+    for part in contents.flatten() {
+        let url = part.pointer("/image_url/url").and_then(Value::as_str);
+        if let Some(url) = url.filter(|url| url.starts_with("data:application/pdf")) {
+            *part = json!({"type": "file", "file": {"filename": "document.pdf", "file_data": url}});
+            changed += 3;
+        }
+    }
+    changed
+}
 
 fn documents(context: &Context<'_>, oracle: &mut Value) -> usize {
     let question = &context.case.question;

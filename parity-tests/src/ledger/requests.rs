@@ -96,8 +96,7 @@ fn stream_false_kept(context: &Context<'_>, oracle: &mut Value) -> usize {
 }
 
 fn message_nulls(context: &Context<'_>, oracle: &mut Value) -> usize {
-    // Groq rejects them: there we drop them too.
-    if !same_dialect(context) || context.case.question.provider == "groq" {
+    if !same_dialect(context) {
         return 0;
     }
     let asked = context.case.question.body["messages"].as_array();

@@ -100,6 +100,10 @@ fn keep_only(place: &mut Value, given: &Value) -> usize {
         kept
     });
     for (key, value) in members.iter_mut() {
+        if given[key].is_null() && !value.is_null() {
+            changed += leaves(value);
+            *value = Value::Null;
+        }
         changed += keep_only(value, &given[key]);
     }
     changed
@@ -121,9 +125,7 @@ fn zero(oracle: &mut Value) -> usize {
 
 /// Reasoning tokens beside an Anthropic answer: without the provider's own count they are LiteLLM's.
 fn reasoning(context: &Context<'_>, oracle: &mut Value) -> usize {
-    if given(context).is_some_and(|usage| usage.get("output_tokens_details").is_some()) {
-        return 0;
-    }
+    let told = given(context).is_some_and(|usage| usage.get("output_tokens_details").is_some());
     let mut changed = 0;
     for usage in usages(oracle).into_iter().filter_map(Value::as_object_mut) {
         let counted =
