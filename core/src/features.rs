@@ -40,6 +40,12 @@ impl Features {
         }
     }
 
+    /// Whether the feature of that name is in the set.
+    #[must_use]
+    pub fn has(self, name: &str) -> bool {
+        NAMES.iter().position(|known| *known == name).is_some_and(|bit| self.0 >> bit & 1 == 1)
+    }
+
     /// The names of the features in the set.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         NAMES.iter().enumerate().filter(move |(bit, _)| self.0 >> bit & 1 == 1).map(|(_, name)| *name)

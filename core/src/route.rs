@@ -2,6 +2,7 @@
 
 use crate::dialect::Dialect;
 use crate::error::Refusal;
+use crate::features::Features;
 use crate::provider::Provider;
 
 /// The dialect in which `provider` is asked when a client speaks `client`, as LiteLLM decides it.
@@ -9,8 +10,10 @@ use crate::provider::Provider;
 /// # Errors
 /// [`Refusal::Decline`] where LiteLLM takes a dialect that this core does not speak yet, [`Refusal::Unsupported`] where
 /// there is no way at all.
-pub fn upstream_dialect(client: Dialect, provider: Provider) -> Result<Dialect, Refusal> {
-    if client == Dialect::AnthropicMessages && provider.name() == "openai" {
+pub fn upstream_dialect(client: Dialect, provider: Provider, features: Features) -> Result<Dialect, Refusal> {
+    // The responses API has no stop sequences, so those requests stay with chat.
+    let chat = features.has("stop") && !features.has("reasoning");
+    if client == Dialect::AnthropicMessages && provider.name() == "openai" && !chat {
         return Err(Refusal::decline(
             "responses_dialect",
             "messages for openai go through /v1/responses, which is not built yet",
@@ -41,7 +44,8 @@ pub fn upstream_dialect(client: Dialect, provider: Provider) -> Result<Dialect, 
 /// Every pair that is translated: client dialect, provider, upstream dialect.
 pub fn table() -> impl Iterator<Item = (Dialect, Provider, Dialect)> {
     Dialect::ALL.into_iter().flat_map(|client| {
-        Provider::all()
-            .filter_map(move |provider| Some((client, provider, upstream_dialect(client, provider).ok()?)))
+        Provider::all().filter_map(move |provider| {
+            Some((client, provider, upstream_dialect(client, provider, Features::default()).ok()?))
+        })
     })
 }

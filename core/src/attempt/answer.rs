@@ -1,8 +1,9 @@
 //! Whole answers, and the headers that go with answers.
 
-use super::{Attempt, Outcome};
+use super::{Attempt, Outcome, replay};
 use crate::dialect::{
     Dialect, anthropic_messages, decode_chat_response, encode_chat_response, mistral_ocr, openai_chat,
+    stream_encoder,
 };
 use crate::edit::Patch;
 use crate::error::{FailureKind, UpstreamError};
@@ -25,7 +26,8 @@ impl Attempt {
         match self.translate_whole(root, &body, out) {
             Ok(usage) => {
                 self.usage = usage;
-                self.client_head = Some((200, whole_headers(&self.provider_headers)));
+                let headers = if self.streaming { stream_headers } else { whole_headers };
+                self.client_head = Some((200, headers(&self.provider_headers)));
                 self.outcome = Some(Outcome::Answered);
             }
             Err(error) => {
@@ -41,6 +43,13 @@ impl Attempt {
         body: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Option<Usage>, UpstreamError> {
+        if self.whole {
+            let response = decode_chat_response(self.upstream, root)?;
+            let mut encoder = stream_encoder(self.client, &self.context);
+            replay::replay(&response, |event| encoder.event(event, out));
+            self.report.losses.append(&mut encoder.report().losses);
+            return Ok(response.usage);
+        }
         if self.streaming {
             self.refuse_whole(root)?;
         }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod prepare;
+mod replay;
 mod stream;
 
 use std::sync::Arc;
@@ -78,6 +79,8 @@ pub struct Attempt {
     context: AnswerContext,
     streaming: bool,
     hide_usage: bool,
+    /// The provider answers in one piece where the client asked for a stream.
+    whole: bool,
     request: Option<HttpRequest>,
     reader: Reader,
     status: u16,
@@ -127,7 +130,7 @@ impl Attempt {
             headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
         let json = header(&self.provider_headers, "content-type").is_some_and(|kind| kind.contains("json"));
         self.reader = match status {
-            200..=299 if self.streaming && !json => {
+            200..=299 if self.streaming && !self.whole && !json => {
                 let sse = SseReader::new(self.max_answer_bytes.min(LONGEST_EVENT));
                 let (client, upstream) = (self.client, self.upstream);
                 Reader::Stream(Box::new(StreamReader::new(

@@ -24,6 +24,7 @@ struct Prepared {
     headers: Headers,
     hints: AnswerHints,
     hide_usage: bool,
+    whole: bool,
 }
 
 pub(super) fn prepare(
@@ -32,7 +33,7 @@ pub(super) fn prepare(
     options: AttemptOptions,
 ) -> Result<Attempt, Refusal> {
     let client = request.dialect();
-    let upstream = route::upstream_dialect(client, target.provider)?;
+    let upstream = route::upstream_dialect(client, target.provider, request.facts().features)?;
     let endpoint = target.provider.endpoint(upstream).ok_or_else(|| {
         Refusal::decline(
             "no_dialect",
@@ -70,6 +71,7 @@ pub(super) fn prepare(
         context,
         streaming: facts.stream,
         hide_usage: prepared.hide_usage,
+        whole: prepared.whole,
         request: Some(http),
         reader: Reader::Waiting,
         status: 0,
@@ -89,13 +91,19 @@ fn asks_for_usage(request: &Request) -> bool {
 
 fn same_dialect(request: &Request, target: &Target, report: &mut Report) -> Result<Prepared, Refusal> {
     let root = request.root();
-    let mut prepared =
-        Prepared { body: Vec::new(), headers: Vec::new(), hints: AnswerHints::default(), hide_usage: false };
+    let mut prepared = Prepared {
+        body: Vec::new(),
+        headers: Vec::new(),
+        hints: AnswerHints::default(),
+        hide_usage: false,
+        whole: false,
+    };
     let patch = match request.dialect() {
         Dialect::OpenAiChat => {
             let edited = openai_chat::edit::edit(root, target, report)?;
             prepared.hide_usage = edited.hide_usage;
             prepared.hints.json_tool = edited.json_tool;
+            prepared.whole = edited.whole;
             edited.patch
         }
         Dialect::AnthropicMessages => {
@@ -129,6 +137,7 @@ fn translated(
         headers: encoded.headers,
         hints: encoded.hints,
         hide_usage: false,
+        whole: encoded.whole,
     })
 }
 

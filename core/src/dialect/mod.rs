@@ -71,6 +71,8 @@ pub(crate) struct Encoded {
     pub(crate) headers: Headers,
     /// What the answer's encoder has to know.
     pub(crate) hints: AnswerHints,
+    /// The provider answers in one piece where the client asked for a stream.
+    pub(crate) whole: bool,
 }
 
 /// What a request's translation did that its answer's translation has to undo.

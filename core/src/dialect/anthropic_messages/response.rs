@@ -52,7 +52,7 @@ pub(crate) fn encode(
     let generated = Text::new(ids::message(context.id_seed));
     let mut w = Writer::new(out);
     w.begin_object();
-    w.key("id").text(response.id.as_ref().filter(|id| !id.is_empty()).unwrap_or(&generated));
+    w.key("id").text(response.id.as_ref().unwrap_or(&generated));
     w.key("type").str("message").key("role").str("assistant");
     w.key("model").str(&context.requested_model);
     w.key("content").begin_array();
@@ -136,6 +136,7 @@ fn write_block(
             }
             w.end_object();
         }
+        Block::Refusal(text) if text.is_empty() => {}
         Block::Refusal(text) => {
             w.begin_object().key("type").str("text").key("text").text(text).end_object();
         }

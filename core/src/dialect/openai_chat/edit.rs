@@ -65,6 +65,8 @@ pub(crate) struct Edited {
     /// We asked for usage, the client did not.
     pub(crate) hide_usage: bool,
     pub(crate) json_tool: Option<&'static str>,
+    /// The host does not stream this answer: it is asked for whole, and streamed to the client.
+    pub(crate) whole: bool,
 }
 
 /// Collects the edits that `root` needs for `target`.
@@ -83,7 +85,7 @@ impl Editor<'_> {
         let present = Present::of(root);
         self.decline_for_responses(&present)?;
         self.refuse_unfit_format(&present)?;
-        let mut edited = Edited::default();
+        let mut edited = Edited { whole: self.streams_whole(&present), ..Edited::default() };
         let insert = self.insertions(&present, &mut edited);
         let mut refusal = None;
         let mut patch = Patch::default();
@@ -111,13 +113,14 @@ impl Editor<'_> {
         Ok(())
     }
 
-    /// Hosts that follow a schema only as a forced tool can neither stream it nor have other tools beside it.
+    /// Whether the host answers whole where a stream was asked for.
+    fn streams_whole(&self, present: &Present<'_>) -> bool {
+        present.stream && self.rules.json_tool && present.response_format.is_some()
+    }
+
+    /// Hosts that follow a schema only as a forced tool cannot have other tools beside it.
     fn refuse_unfit_format(&self, present: &Present<'_>) -> Result<(), Refusal> {
         let Some(format) = present.response_format.filter(|_| self.rules.json_tool) else { return Ok(()) };
-        if present.stream {
-            let message = "this host does not stream answers with a response_format";
-            return Err(Refusal::decline("stream_with_response_format", message));
-        }
         if present.tools && schema_of(format).is_some() && !self.target.capabilities.response_schema {
             let message = format!("{} does not take a schema and tools at once", self.target.model);
             return Err(Refusal::unsupported("response_format", message));
@@ -211,6 +214,7 @@ impl Editor<'_> {
                 return Ok(Decision::Remove);
             }
             "usage" if self.rules.openrouter => return Ok(Decision::Remove),
+            "stream" | "stream_options" if self.streams_whole(present) => return Ok(Decision::Remove),
             _ => {}
         }
         Ok(Decision::Keep)

@@ -77,7 +77,15 @@ fn blocks<'a>(message: Node<'a>, choice: &mut Choice<'a>) {
     }
     choice.blocks.append(&mut thinking);
     match text.map(|node| (node.text(), node)) {
-        Some((Some(text), _)) => choice.blocks.push(Block::Text(TextBlock::new(text))),
+        Some((Some(text), _)) => {
+            let tagged = think_tags(&text).filter(|_| choice.blocks.is_empty());
+            let (thought, text) =
+                tagged.map_or((None, text), |(thought, answer)| (Some(thought), Text::new(answer)));
+            choice.blocks.extend(thought.map(|thought| {
+                Block::Thinking(Thinking { text: Text::new(thought), signature: None, cache: None })
+            }));
+            choice.blocks.push(Block::Text(TextBlock::new(text)));
+        }
         Some((None, list)) => choice.blocks.extend(list.items().filter_map(content_part)),
         None => {}
     }
@@ -222,10 +230,38 @@ pub(super) fn edit_finish(reason: Node<'_>, calls: bool) -> Decision {
 }
 
 fn edit_message(message: Node<'_>, patch: &mut Patch) {
+    let text = message.get_text("content").filter(|_| message.some("reasoning_content").is_none());
+    if let Some((reasoning, answer)) = text.as_ref().and_then(think_tags) {
+        let insert = [("reasoning_content", json_string(&reasoning)), ("content", json_string(&answer))];
+        patch.object(message, &insert, |_, key, _| match &*key.name() {
+            b"content" | b"reasoning_content" => Decision::Remove,
+            _ => Decision::Keep,
+        });
+        return;
+    }
     edit_reasoning(message, patch);
     for call in message.some("tool_calls").into_iter().flat_map(Node::items) {
         complete_call(call, patch);
     }
+}
+
+fn json_string(text: &str) -> Vec<u8> {
+    let mut json = Vec::with_capacity(text.len() + 2);
+    Writer::new(&mut json).str(text);
+    json
+}
+
+/// Reasoning that a model writes into its text, as vLLM passes it on without a reasoning parser:
+/// `<think>…</think>answer`.
+fn think_tags(text: &Text<'_>) -> Option<(String, String)> {
+    if !text.starts_with("<think>") && !text.starts_with("<thinking>") {
+        return None;
+    }
+    let whole = text.unescape();
+    let (open, close) =
+        if whole.starts_with("<think>") { ("<think>", "</think>") } else { ("<thinking>", "</thinking>") };
+    let (reasoning, answer) = whole.strip_prefix(open)?.split_once(close)?;
+    Some((reasoning.to_owned(), answer.to_owned()))
 }
 
 /// The type and the arguments that clients expect in every call and some hosts leave out.
@@ -233,6 +269,12 @@ fn complete_call(call: Node<'_>, patch: &mut Patch) {
     if call.is_object() && call.some("type").is_none() {
         patch.object(call, &[("type", br#""function""#.to_vec())], |_, key, _| {
             if key.is("type") { Decision::Remove } else { Decision::Keep }
+        });
+    }
+    let function = call.some("function").filter(|function| function.is_object());
+    if let Some(function) = function.filter(|function| function.some("arguments").is_none()) {
+        patch.object(function, &[("arguments", b"\"\"".to_vec())], |_, key, _| {
+            if key.is("arguments") { Decision::Remove } else { Decision::Keep }
         });
     }
 }

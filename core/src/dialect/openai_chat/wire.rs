@@ -103,6 +103,17 @@ pub(crate) fn usage(node: Node<'_>) -> Usage {
 /// Writes a `usage` object, with the details under LiteLLM's names. `thought` says whether the answer has reasoning in it:
 /// without any, reasoning tokens are known to be none; with some, only the provider knows how many.
 pub(crate) fn write_usage(usage: &Usage, thought: bool, node: Option<Node<'_>>, w: &mut Writer<'_>) {
+    write_counts(usage, thought, w);
+    for name in USAGE_EXTRA {
+        if let Some(value) = node.and_then(|node| node.some(name)) {
+            w.key(name).node(value);
+        }
+    }
+    w.end_object();
+}
+
+/// The same without the end, for more members.
+pub(crate) fn write_counts(usage: &Usage, thought: bool, w: &mut Writer<'_>) {
     w.begin_object();
     w.key("completion_tokens").number(usage.output);
     w.key("prompt_tokens").number(usage.input);
@@ -131,12 +142,6 @@ pub(crate) fn write_usage(usage: &Usage, thought: bool, node: Option<Node<'_>>, 
         w.key("cache_creation_input_tokens").number(written);
         w.key("cache_read_input_tokens").number(read);
     }
-    for name in USAGE_EXTRA {
-        if let Some(value) = node.and_then(|node| node.some(name)) {
-            w.key(name).node(value);
-        }
-    }
-    w.end_object();
 }
 
 /// What clients get of an Anthropic provider's usage object beyond the counts.
@@ -144,15 +149,3 @@ const USAGE_EXTRA: [&str; 5] = ["server_tool_use", "service_tier", "inference_ge
 /// The same for streams, whose last usage object tells no tier.
 pub(crate) const STREAMED_USAGE_EXTRA: [&str; 4] =
     ["server_tool_use", "inference_geo", "iterations", "speed"];
-
-/// Appends those members of `node` that are in `names`, each after a comma.
-pub(crate) fn write_usage_extra(node: Node<'_>, names: &[&str], out: &mut Vec<u8>) {
-    for name in names {
-        if let Some(value) = node.some(name) {
-            out.extend_from_slice(b",\"");
-            out.extend_from_slice(name.as_bytes());
-            out.extend_from_slice(b"\":");
-            out.extend_from_slice(value.raw());
-        }
-    }
-}

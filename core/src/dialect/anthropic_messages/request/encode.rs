@@ -72,7 +72,7 @@ pub(crate) fn encode(
     tools::write_choice(&request, &format, context, &mut w, report)?;
     write_settings(&request, &fields, &thinking, &format, context, &mut betas, &mut w, report)?;
     w.end_object();
-    Ok(Encoded { headers: betas.into_headers(), hints })
+    Ok(Encoded { headers: betas.into_headers(), hints, whole: false })
 }
 
 /// Splits off the system prompt and brings the rest into a form that the API takes.

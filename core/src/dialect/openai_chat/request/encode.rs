@@ -30,7 +30,7 @@ pub(crate) fn encode(
     let edited = edit::edit(document.root(), context.target, report)?;
     hints.json_tool = edited.json_tool;
     edited.patch.write(&body, out);
-    Ok(Encoded { headers: Vec::new(), hints })
+    Ok(Encoded { headers: Vec::new(), hints, whole: edited.whole })
 }
 
 fn write(

@@ -198,6 +198,9 @@ fn file_part(media: &Media<'_>, path: &str, w: &mut Writer<'_>, cx: &mut Context
         (None, Source::Base64 { .. }) => {
             w.key("filename").str("document.pdf");
         }
+        (None, Source::Text(_)) => {
+            w.key("filename").str("document.txt");
+        }
         (None, _) => {}
     }
     match &media.source {

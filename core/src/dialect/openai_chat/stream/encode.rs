@@ -1,7 +1,7 @@
 //! Events → `openai_chat` stream, in the shape that LiteLLM's clients know.
 
 use super::super::error;
-use super::super::wire::{STREAMED_USAGE_EXTRA, finish_reason, write_usage, write_usage_extra};
+use super::super::wire::{STREAMED_USAGE_EXTRA, finish_reason, write_counts};
 use crate::dialect::{AnswerContext, StreamEncoder};
 use crate::ids;
 use crate::ir::chat::{BlockStart, Delta, Event, Finish, Start};
@@ -19,8 +19,8 @@ pub(crate) struct Encoder {
     role_sent: bool,
     thought: bool,
     usage: Option<Usage>,
-    /// What clients get of the provider's usage object beyond the counts, as JSON members.
-    usage_extra: Vec<u8>,
+    /// What clients get of the provider's usage objects beyond the counts, as JSON.
+    usage_extra: Vec<(&'static str, Vec<u8>)>,
     report: Report,
 }
 
@@ -73,12 +73,10 @@ impl Encoder {
     }
 
     fn note_usage_extra(&mut self, node: Option<Node<'_>>) {
-        let mut extra = Vec::new();
-        if let Some(node) = node {
-            write_usage_extra(node, &STREAMED_USAGE_EXTRA, &mut extra);
-        }
-        if !extra.is_empty() {
-            self.usage_extra = extra;
+        for name in STREAMED_USAGE_EXTRA {
+            let Some(value) = node.and_then(|node| node.some(name)) else { continue };
+            self.usage_extra.retain(|(known, _)| *known != name);
+            self.usage_extra.push((name, value.raw().to_vec()));
         }
     }
 
@@ -291,13 +289,12 @@ impl Encoder {
         if let Some(usage) = self.usage.filter(|_| self.context.include_usage) {
             out.extend_from_slice(&self.head);
             out.extend_from_slice(b"],\"usage\":");
-            write_usage(&usage, self.thought, None, &mut Writer::new(out));
-            if !self.usage_extra.is_empty() {
-                // Into the object that was just written, before its closing bracket.
-                out.pop();
-                out.extend_from_slice(&self.usage_extra);
-                out.push(b'}');
+            let mut w = Writer::new(out);
+            write_counts(&usage, self.thought, &mut w);
+            for (name, value) in &self.usage_extra {
+                w.key(name).raw(value);
             }
+            w.end_object();
             out.extend_from_slice(b"}\n\n");
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
