@@ -52,7 +52,7 @@ pub(crate) fn encode(
     let generated = Text::new(ids::message(context.id_seed));
     let mut w = Writer::new(out);
     w.begin_object();
-    w.key("id").text(response.id.as_ref().unwrap_or(&generated));
+    w.key("id").text(response.id.as_ref().filter(|id| !id.is_empty()).unwrap_or(&generated));
     w.key("type").str("message").key("role").str("assistant");
     w.key("model").str(&context.requested_model);
     w.key("content").begin_array();
