@@ -285,6 +285,22 @@ impl Encoder {
         self.chunk_with(choice, Some(reason), out, |_| {});
     }
 
+    /// What only the provider's dialect knows of an answer as a whole.
+    fn other(&mut self, name: Option<&[u8]>, node: Node<'_>, out: &mut Vec<u8>) {
+        let container = node.some("delta").and_then(|delta| delta.some("container"));
+        if let Some(container) = container {
+            return self.chunk(0, out, |w| {
+                w.key("provider_specific_fields")
+                    .begin_object()
+                    .key("container")
+                    .node(container)
+                    .end_object();
+            });
+        }
+        let name = name.map(String::from_utf8_lossy).unwrap_or_default();
+        self.report.lose_once(&format!("event.{name}"), "event_without_counterpart");
+    }
+
     fn end(&mut self, out: &mut Vec<u8>) {
         if let Some(usage) = self.usage.filter(|_| self.context.include_usage) {
             out.extend_from_slice(&self.head);
@@ -339,10 +355,7 @@ impl StreamEncoder for Encoder {
                 let fault = error::fault(error, self.context.upstream);
                 error::encode_event(&fault, out);
             }
-            Event::Other { name, .. } => {
-                let name = name.map(String::from_utf8_lossy).unwrap_or_default();
-                self.report.lose_once(&format!("event.{name}"), "event_without_counterpart");
-            }
+            Event::Other { name, node } => self.other(name, node, out),
             Event::Ping | Event::Logprobs { .. } => {}
         }
     }
