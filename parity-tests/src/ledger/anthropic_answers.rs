@@ -14,6 +14,18 @@ pub(super) const RULES: &[Rule] = &[
         apply: role_announced,
     },
     Rule {
+        code: "server_tools_do_not_stop",
+        why: "The provider ran its own tools and ended its turn: nobody waits for the client, though LiteLLM ends such streams (and no whole answers) with `tool_calls`.",
+        evidence: Evidence::RecordedBytes,
+        apply: server_tools,
+    },
+    Rule {
+        code: "server_tool_usage_as_given",
+        why: "How often server tools were used is what the provider says; LiteLLM drops some counts and counts others itself.",
+        evidence: Evidence::RecordedBytes,
+        apply: server_tool_usage,
+    },
+    Rule {
         code: "derivations_not_added",
         why: "LiteLLM derives objects of its responses API from server tool blocks; the blocks themselves are handed on.",
         evidence: Evidence::ProviderTypes,
@@ -53,6 +65,54 @@ fn derivations(context: &Context<'_>, oracle: &mut Value) -> usize {
         for key in DERIVED {
             changed += fields.shift_remove(key).map_or(0, |value| leaves(&value));
         }
+    }
+    changed
+}
+
+fn server_tools(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let given = context
+        .provider
+        .filter(|_| applies(context))
+        .and_then(|provider| provider["stream"]["events"].as_array());
+    let reason = given.into_iter().flatten().find_map(|event| event["delta"]["stop_reason"].as_str());
+    if !matches!(reason, Some("end_turn" | "stop_sequence")) {
+        return 0;
+    }
+    let Some(Value::Array(events)) = oracle.pointer_mut("/stream/events") else { return 0 };
+    let mut changed = 0;
+    for event in events.iter_mut().filter(|event| event["finish_reason"] == "tool_calls") {
+        event["finish_reason"] = json!("stop");
+        changed += 1;
+    }
+    changed
+}
+
+fn server_tool_usage(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let Some(provider) = context.provider.filter(|_| applies(context)) else { return 0 };
+    let whole = provider["body"]["usage"].get("server_tool_use");
+    let events = provider["stream"]["events"].as_array().into_iter().flatten().rev();
+    let mut streamed =
+        events.filter_map(|event| event.get("usage").or_else(|| event["message"].get("usage")));
+    let given = whole.or_else(|| streamed.find_map(|usage| usage.get("server_tool_use"))).cloned();
+    let mut changed = 0;
+    let mut right = |usage: &mut Value| {
+        let Some(usage) = usage.as_object_mut() else { return };
+        if usage.get("server_tool_use") == given.as_ref().filter(|given| !given.is_null()) {
+            return;
+        }
+        changed += 1;
+        match &given {
+            Some(given) if !given.is_null() => {
+                drop(usage.insert("server_tool_use".to_owned(), given.clone()))
+            }
+            _ => drop(usage.shift_remove("server_tool_use")),
+        }
+    };
+    if let Some(usage) = oracle.pointer_mut("/body/usage") {
+        right(usage);
+    }
+    if let Some(Value::Array(events)) = oracle.pointer_mut("/stream/events") {
+        events.iter_mut().filter_map(|event| event.get_mut("usage")).for_each(right);
     }
     changed
 }

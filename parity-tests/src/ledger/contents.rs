@@ -25,12 +25,6 @@ pub(super) const RULES: &[Rule] = &[
         apply: tool_members,
     },
     Rule {
-        code: "stream_kept",
-        why: "A client that asks for a stream gets one from the provider; LiteLLM asks for a whole answer and cuts it up.",
-        evidence: Evidence::RecordedBytes,
-        apply: stream,
-    },
-    Rule {
         code: "system_messages_kept",
         why: "Chat providers take system messages anywhere; LiteLLM turns a later one into words of the user.",
         evidence: Evidence::ProviderDocs,
@@ -125,16 +119,6 @@ fn tool_members(context: &Context<'_>, oracle: &mut Value) -> usize {
         }
     }
     changed
-}
-
-fn stream(context: &Context<'_>, oracle: &mut Value) -> usize {
-    match request_body(context, oracle).filter(|_| context.streams()) {
-        Some(sent) if !sent.contains_key("stream") => {
-            sent.insert("stream".to_owned(), json!(true));
-            1
-        }
-        _ => 0,
-    }
 }
 
 const OPERATOR_NOTE: &str = "Operator note (not from the user)";

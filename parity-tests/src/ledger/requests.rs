@@ -49,6 +49,18 @@ pub(super) const RULES: &[Rule] = &[
         apply: blank_stops,
     },
     Rule {
+        code: "uploads_get_code_execution",
+        why: "Anthropic shows a container upload to code execution only and wants its tool and beta; LiteLLM forgets the tool where there is no other, and the beta.",
+        evidence: Evidence::ProviderDocs,
+        apply: uploads,
+    },
+    Rule {
+        code: "no_tools_are_no_tools",
+        why: "An empty list of tools is the same as none to Anthropic, and is not sent.",
+        evidence: Evidence::ProviderDocs,
+        apply: empty_tools,
+    },
+    Rule {
         code: "messages_not_made_up",
         why: "A request without messages is not given an empty list of them: the provider tells the client what is missing.",
         evidence: Evidence::ProviderDocs,
@@ -240,6 +252,49 @@ fn no_messages(context: &Context<'_>, oracle: &mut Value) -> usize {
         Some(body) if body.get("messages") == Some(&json!([])) => {
             body.shift_remove("messages").map_or(0, |_| 1)
         }
+        _ => 0,
+    }
+}
+
+const CODE_BETA: &str = "code-execution-2025-05-22";
+
+fn uploads(context: &Context<'_>, oracle: &mut Value) -> usize {
+    if same_dialect(context) || context.upstream() != Route::AnthropicMessages {
+        return 0;
+    }
+    let Some(sent) = body(context, oracle) else { return 0 };
+    let contents = sent.get("messages").and_then(Value::as_array).into_iter().flatten();
+    let mut blocks = contents.filter_map(|message| message["content"].as_array()).flatten();
+    if !blocks.any(|block| block["type"] == "container_upload") {
+        return 0;
+    }
+    let mut changed = 0;
+    let tools = sent.entry("tools").or_insert_with(|| json!([]));
+    let runs_code =
+        |tool: &Value| tool["type"].as_str().is_some_and(|kind| kind.starts_with("code_execution"));
+    if let Some(tools) = tools.as_array_mut().filter(|tools| !tools.iter().any(runs_code)) {
+        tools.push(json!({"type": "code_execution_20250522", "name": "code_execution"}));
+        changed += 2;
+    }
+    let headers = oracle.get_mut("headers").and_then(Value::as_object_mut);
+    let betas = headers.map(|headers| headers.entry("anthropic-beta").or_insert_with(|| json!([])));
+    if let Some(betas) =
+        betas.and_then(Value::as_array_mut).filter(|betas| !betas.contains(&json!(CODE_BETA)))
+    {
+        betas.push(json!(CODE_BETA));
+        betas.sort_by_key(Value::to_string);
+        changed += 1;
+    }
+    changed
+}
+
+fn empty_tools(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let none = context.case.question.body.get("tools") == Some(&json!([]));
+    if !none || same_dialect(context) || context.upstream() != Route::AnthropicMessages {
+        return 0;
+    }
+    match body(context, oracle) {
+        Some(sent) if sent.get("tools") == Some(&json!([])) => sent.shift_remove("tools").map_or(0, |_| 1),
         _ => 0,
     }
 }

@@ -128,9 +128,9 @@ fn reasoning(context: &Context<'_>, oracle: &mut Value) -> usize {
     let told = given(context).is_some_and(|usage| usage.get("output_tokens_details").is_some());
     let mut changed = 0;
     for usage in usages(oracle).into_iter().filter_map(Value::as_object_mut) {
-        let counted =
-            usage.get("completion_tokens_details").and_then(|details| details["reasoning_tokens"].as_u64());
-        if counted.is_some_and(|counted| counted > 0) {
+        let Some(details) = usage.get("completion_tokens_details") else { continue };
+        let counted = details["reasoning_tokens"].as_u64().is_some_and(|counted| counted > 0);
+        if (counted && !told) || *details == json!({}) {
             changed += usage.shift_remove("completion_tokens_details").map_or(0, |details| leaves(&details));
         }
     }
