@@ -62,7 +62,7 @@ fn bytes(value: &Value) -> Vec<u8> {
 }
 
 /// A chat request of about 1 KB: two turns and one tool.
-pub fn chat_small() -> Vec<u8> {
+pub(crate) fn chat_small() -> Vec<u8> {
     bytes(&json!({
         "model": "bench-model",
         "messages": [
@@ -78,19 +78,20 @@ pub fn chat_small() -> Vec<u8> {
 }
 
 /// A chat request of about 60 KB: an agent's loop of 40 messages with 15 tools.
-pub fn chat_large() -> Vec<u8> {
+pub(crate) fn chat_large() -> Vec<u8> {
     let mut messages = vec![json!({"role": "system", "content": prose(10, 3000)})];
     for round in 0..13 {
         let id = format!("call_{round:024}");
         messages.push(json!({"role": "user", "content": prose(100 + round, 600)}));
-        messages.push(json!({"role": "assistant", "content": prose(200 + round, 500), "tool_calls": [{"id": id, "type": "function",
-            "function": {"name": format!("tool_{}", round % 15), "arguments": bytes_text(&json!({"query": prose(300 + round, 120), "limit": round}))}}]}));
+        messages.push(json!({"role": "assistant", "content": prose(200 + round, 500), "tool_calls": [
+            {"id": id, "type": "function", "function": {"name": format!("tool_{}", round % 15),
+                "arguments": bytes_text(&json!({"query": prose(300 + round, 120), "limit": round}))}}]}));
         messages.push(json!({"role": "tool", "tool_call_id": id, "content": prose(400 + round, 1250)}));
     }
     let tools: Vec<Value> = (0..15)
         .map(|index| {
-            json!({"type": "function", "function": {"name": format!("tool_{index}"), "description": prose(500 + index, 450),
-                "parameters": schema(600 + index, 220)}})
+            json!({"type": "function", "function": {"name": format!("tool_{index}"),
+                "description": prose(500 + index, 450), "parameters": schema(600 + index, 220)}})
         })
         .collect();
     bytes(&json!({"model": "bench-model", "messages": messages, "tools": tools, "tool_choice": "auto",
@@ -98,7 +99,7 @@ pub fn chat_large() -> Vec<u8> {
 }
 
 /// A messages request of about 1 KB.
-pub fn messages_small() -> Vec<u8> {
+pub(crate) fn messages_small() -> Vec<u8> {
     bytes(&json!({
         "model": "bench-model", "max_tokens": 512, "system": prose(1, 180),
         "messages": [
@@ -113,14 +114,15 @@ pub fn messages_small() -> Vec<u8> {
 }
 
 /// A messages request of about 60 KB: the same loop in the other dialect.
-pub fn messages_large() -> Vec<u8> {
+pub(crate) fn messages_large() -> Vec<u8> {
     let mut messages = Vec::new();
     for round in 0..13 {
         let id = format!("toolu_{round:024}");
         messages.push(json!({"role": "user", "content": prose(100 + round, 600)}));
         messages.push(json!({"role": "assistant", "content": [
             {"type": "text", "text": prose(200 + round, 500)},
-            {"type": "tool_use", "id": id, "name": format!("tool_{}", round % 15), "input": {"query": prose(300 + round, 120), "limit": round}}]}));
+            {"type": "tool_use", "id": id, "name": format!("tool_{}", round % 15),
+                "input": {"query": prose(300 + round, 120), "limit": round}}]}));
         messages.push(json!({"role": "user", "content": [
             {"type": "tool_result", "tool_use_id": id, "content": prose(400 + round, 1250)}]}));
         messages.push(
@@ -130,7 +132,8 @@ pub fn messages_large() -> Vec<u8> {
     messages.truncate(40);
     let tools: Vec<Value> = (0..15)
         .map(|index| {
-            json!({"name": format!("tool_{index}"), "description": prose(500 + index, 450), "input_schema": schema(600 + index, 220)})
+            json!({"name": format!("tool_{index}"), "description": prose(500 + index, 450),
+                "input_schema": schema(600 + index, 220)})
         })
         .collect();
     bytes(
@@ -141,7 +144,7 @@ pub fn messages_large() -> Vec<u8> {
 }
 
 /// A chat answer of about 2 KB with a tool call.
-pub fn chat_answer() -> Vec<u8> {
+pub(crate) fn chat_answer() -> Vec<u8> {
     bytes(&json!({
         "id": "chatcmpl-bench", "object": "chat.completion", "created": 1_700_000_000, "model": "bench-model",
         "choices": [{"index": 0, "finish_reason": "tool_calls", "message": {"role": "assistant", "content": prose(20, 1500),
@@ -153,7 +156,7 @@ pub fn chat_answer() -> Vec<u8> {
 }
 
 /// A messages answer of about 2 KB with a tool call.
-pub fn messages_answer() -> Vec<u8> {
+pub(crate) fn messages_answer() -> Vec<u8> {
     bytes(&json!({
         "id": "msg_bench", "type": "message", "role": "assistant", "model": "bench-model",
         "content": [{"type": "text", "text": prose(20, 1500)},

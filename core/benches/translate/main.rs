@@ -4,7 +4,7 @@
 //! With `INTERLINGUA_BENCH_INPUTS` set, the inputs are written to that folder first, so that others are measured on them.
 
 // A benchmark that cannot run must say so at once.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use std::hint::black_box;
 use std::sync::Arc;
