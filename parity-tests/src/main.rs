@@ -19,7 +19,9 @@ mod report;
 mod run;
 mod sse;
 mod targets;
+mod validate;
 mod value;
+mod worker;
 
 use std::io::{Write, stderr};
 use std::process::ExitCode;

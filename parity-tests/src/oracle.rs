@@ -3,23 +3,15 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::case::{Answer, Case, OracleAnswer, OracleRequest};
 use crate::value;
+use crate::worker::Worker;
 
-/// The worker gives up on a case by itself before this.
-const ANSWER_LIMIT: Duration = Duration::from_secs(60);
-/// LiteLLM's import takes seconds, and longer on a cold disk.
-const START_LIMIT: Duration = Duration::from_secs(180);
 /// What decides about the worker's answers; part of every cache key.
 const WORKER_SOURCES: [&str; 8] =
     ["canned.py", "media.py", "pins.py", "providers.py", "proxy.py", "sdk.py", "wire.py", "worker.py"];
@@ -101,7 +93,13 @@ impl Oracle {
 
     fn worker(&mut self, version: &'static str) -> Result<&mut Worker, String> {
         if !self.workers.contains_key(version) {
-            let started = Worker::start(&self.home, version)?;
+            let (started, ready) = Worker::start(&self.home, version, "recorder.worker")?;
+            if ready["litellm"].as_str() != Some(version) {
+                return Err(format!(
+                    "the environment of oracle {version} holds LiteLLM {}",
+                    ready["litellm"]
+                ));
+            }
             self.workers.insert(version, started);
         }
         self.workers.get_mut(version).ok_or_else(|| "the worker is gone".to_owned())
@@ -140,91 +138,4 @@ fn hex(bytes: &[u8]) -> String {
         let _ = write!(out, "{byte:02x}");
         out
     })
-}
-
-struct Worker {
-    process: Child,
-    input: Option<ChildStdin>,
-    lines: Receiver<String>,
-}
-
-impl Worker {
-    fn start(home: &Path, version: &str) -> Result<Self, String> {
-        let python = environment(home, version)?;
-        let mut process = Command::new(&python)
-            .args(["-m", "recorder.worker"])
-            .current_dir(home)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("{}: {error}", python.display()))?;
-        let input = process.stdin.take();
-        let output = process.stdout.take().ok_or("the worker has no stdout")?;
-        let (send, lines) = channel();
-        thread::spawn(move || {
-            for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
-                if send.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
-                    break;
-                }
-            }
-        });
-        let worker = Self { process, input, lines };
-        let ready = worker.receive(START_LIMIT)?;
-        if ready["litellm"].as_str() != Some(version) {
-            return Err(format!("the environment of oracle {version} holds LiteLLM {}", ready["litellm"]));
-        }
-        Ok(worker)
-    }
-
-    fn ask(&mut self, operation: &Value) -> Result<Value, String> {
-        let input = self.input.as_mut().ok_or("the worker has no stdin")?;
-        let line = operation.to_string() + "\n";
-        input.write_all(line.as_bytes()).and_then(|()| input.flush()).map_err(|error| error.to_string())?;
-        let told = self.receive(ANSWER_LIMIT)?;
-        if told["id"] == operation["id"] {
-            Ok(told)
-        } else {
-            Err("the worker answered another question".to_owned())
-        }
-    }
-
-    fn receive(&self, limit: Duration) -> Result<Value, String> {
-        let line = self.lines.recv_timeout(limit).map_err(|error| match error {
-            RecvTimeoutError::Timeout => format!("the oracle worker was silent for {} s", limit.as_secs()),
-            RecvTimeoutError::Disconnected => "the oracle worker ended".to_owned(),
-        })?;
-        value::parse(line.as_bytes())
-            .ok_or_else(|| "the oracle worker wrote something that is not JSON".to_owned())
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        drop(self.input.take());
-        // It ends when its input does; one that hangs is ended.
-        for _ in 0..20 {
-            if matches!(self.process.try_wait(), Ok(Some(_))) {
-                return;
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// The interpreter of an oracle's environment; creates the environment if it is not there.
-fn environment(home: &Path, version: &str) -> Result<PathBuf, String> {
-    let made = Command::new("python3")
-        .args(["-m", "recorder.environments", version])
-        .current_dir(home)
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| format!("python3: {error}"))?;
-    let path = String::from_utf8_lossy(&made.stdout).trim().to_owned();
-    if made.status.success() && !path.is_empty() {
-        Ok(PathBuf::from(path))
-    } else {
-        Err(format!("the environment of oracle {version} could not be made"))
-    }
 }

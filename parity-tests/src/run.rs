@@ -10,6 +10,7 @@ use crate::oracle::Oracle;
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::targets::Targets;
+use crate::validate::Validator;
 use crate::{corpus, engine, gate, judge, ledger};
 
 /// Carries `command` out; `false` means that it found something wrong.
@@ -65,9 +66,15 @@ fn replay(command: &Command) -> Result<bool, String> {
     ask_oracle(command, &mut cases)?;
     let mut report = Report::default();
     report.out_of_scope(out_of_scope);
+    let mut validator = Validator::new(&command.home);
     for case in &cases {
-        let judged = judge::judge(case, &engine::run(case));
-        report.add(case, &judged.verdict);
+        let ours = engine::run(case);
+        let mut verdict = judge::judge(case, &ours).verdict;
+        // The fixtures need nothing but this repository; `recorder/tests` hold them to the models.
+        if command.corpus.is_some() {
+            validator.check(case, &ours, &mut verdict)?;
+        }
+        report.add(case, &verdict);
     }
     if let Some(file) = &command.json {
         fs::write(file, report.json().to_string()).map_err(|error| format!("{}: {error}", file.display()))?;

@@ -20,6 +20,12 @@ pub(super) const RULES: &[Rule] = &[
         apply: server_tools,
     },
     Rule {
+        code: "thinking_block_index_as_given",
+        why: "A streamed thinking block has the index of the provider's content block; LiteLLM counts again from 0.",
+        evidence: Evidence::RecordedBytes,
+        apply: thinking_index,
+    },
+    Rule {
         code: "server_tool_usage_as_given",
         why: "How often server tools were used is what the provider says; LiteLLM drops some counts and counts others itself.",
         evidence: Evidence::RecordedBytes,
@@ -113,6 +119,34 @@ fn server_tool_usage(context: &Context<'_>, oracle: &mut Value) -> usize {
     }
     if let Some(Value::Array(events)) = oracle.pointer_mut("/stream/events") {
         events.iter_mut().filter_map(|event| event.get_mut("usage")).for_each(right);
+    }
+    changed
+}
+
+fn thinking_index(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let given = context
+        .provider
+        .filter(|_| applies(context))
+        .and_then(|provider| provider["stream"]["events"].as_array());
+    let thinks = |event: &&Value| {
+        matches!(event["content_block"]["type"].as_str(), Some("thinking" | "redacted_thinking"))
+    };
+    let indices: Vec<&Value> =
+        given.into_iter().flatten().filter(thinks).map(|event| &event["index"]).collect();
+    let mut changed = 0;
+    for place in
+        ["/stream/beside/0~1thinking_blocks", "/stream/beside/0~1provider_specific_fields/thinking_blocks"]
+    {
+        let Some(blocks) = oracle.pointer_mut(place).and_then(Value::as_array_mut) else { continue };
+        if blocks.len() != indices.len() {
+            continue;
+        }
+        for (block, index) in blocks.iter_mut().zip(&indices) {
+            if let Some(known) = block.get_mut("index").filter(|known| known != index) {
+                *known = (*index).clone();
+                changed += 1;
+            }
+        }
     }
     changed
 }

@@ -189,9 +189,11 @@ fn id(context: &Context<'_>, oracle: &mut Value) -> usize {
     let given = context.provider.filter(|_| applies(context)).and_then(|provider| provider["body"].get("id"));
     let given = given.and_then(Value::as_str);
     let (Some(given), Some(place)) = (given, oracle.pointer_mut("/body/id")) else { return 0 };
-    if *place == given {
+    // Where the provider's is empty, an answer still needs one.
+    let right = if given.is_empty() { json!("<made up> msg_") } else { json!(given) };
+    if *place == right {
         return 0;
     }
-    *place = json!(given);
+    *place = right;
     1
 }

@@ -19,6 +19,12 @@ pub(super) const RULES: &[Rule] = &[
         apply: stream_false_kept,
     },
     Rule {
+        code: "stream_options_only_with_stream",
+        why: "`stream_options` is rejected without `stream`, which LiteLLM removes where it fakes a stream.",
+        evidence: Evidence::ProviderDocs,
+        apply: stream_options,
+    },
+    Rule {
         code: "message_nulls_kept",
         why: "`null` members of the client's messages are sent as they are.",
         evidence: Evidence::RecordedBytes,
@@ -102,6 +108,15 @@ fn stream_false_kept(context: &Context<'_>, oracle: &mut Value) -> usize {
         Some(body) if !body.contains_key("stream") => {
             body.insert("stream".to_owned(), json!(false));
             1
+        }
+        _ => 0,
+    }
+}
+
+fn stream_options(context: &Context<'_>, oracle: &mut Value) -> usize {
+    match body(context, oracle) {
+        Some(body) if body.contains_key("stream_options") && !body.contains_key("stream") => {
+            body.shift_remove("stream_options").map_or(0, |_| 1)
         }
         _ => 0,
     }
