@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import websockets
+import websockets.exceptions
 from rig import CHAT, KEY, Received, Running, Upstream, chat_answer, config_document, http_answer
+from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 TOY = Path(__file__).with_name("toy_litellm.py")
@@ -293,16 +294,14 @@ def test_websocket(gateway: Running) -> None:
     async def use() -> None:
         url = f"ws://127.0.0.1:{gateway.port}/v1/realtime?model=x"
         headers = {"authorization": f"Bearer {KEY}"}
-        async with websockets.connect(
-            url, additional_headers=headers, subprotocols=[Subprotocol("realtime")]
-        ) as client:
+        async with connect(url, additional_headers=headers, subprotocols=[Subprotocol("realtime")]) as client:
             assert client.subprotocol == "realtime"
             assert await client.recv() == "/v1/realtime?model=x"
             for message in ("text ü", b"\x00\xff" * 1000, "x" * 900_000):
                 await client.send(message)
                 assert await client.recv() == message
             await client.send("close")
-            with pytest.raises(websockets.ConnectionClosed):
+            with pytest.raises(websockets.exceptions.ConnectionClosed):
                 await client.recv()
             assert (client.close_code, client.close_reason) == (4001, "as asked")
 
@@ -312,11 +311,11 @@ def test_websocket(gateway: Running) -> None:
 def test_websocket_refusals(gateway: Running) -> None:
     async def status(path: str, key: str) -> int:
         try:
-            async with websockets.connect(
+            async with connect(
                 f"ws://127.0.0.1:{gateway.port}{path}", additional_headers={"authorization": f"Bearer {key}"}
             ):
                 return 101
-        except websockets.InvalidStatus as error:
+        except websockets.exceptions.InvalidStatus as error:
             return error.response.status_code
 
     assert asyncio.run(status("/x", "sk-wrong")) == 401

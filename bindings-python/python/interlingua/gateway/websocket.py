@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
+from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
@@ -12,6 +14,8 @@ from websockets.typing import Origin, Subprotocol
 from interlingua.gateway.asgi import Message, Receive, Scope, Send
 from interlingua.gateway.relay import request_headers, target_path
 
+# Newer versions of the library look for a forward proxy in the environment; the python engine needs none.
+_NO_PROXY: dict[str, Any] = {"proxy": None} if "proxy" in inspect.signature(connect.__init__).parameters else {}
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 _HANDSHAKE = frozenset(
     (
@@ -56,7 +60,7 @@ async def relay_websocket(scope: Scope, receive: Receive, send: Send, base_url: 
             compression=None,
             max_size=MAX_MESSAGE_BYTES,
             ping_interval=None,
-            proxy=None,
+            **_NO_PROXY,
         )
     except InvalidStatus as error:
         await refuse(scope, receive, send, error.response.status_code, bytes(error.response.body or b""))
