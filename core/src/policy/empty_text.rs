@@ -1,7 +1,7 @@
 //! Empty texts, which the provider refuses.
 
 use super::Turn;
-use crate::ir::chat::{Block, Role};
+use crate::ir::chat::{Block, Message, Role};
 use crate::json::Text;
 use crate::loss::Report;
 
@@ -36,6 +36,21 @@ fn is_blank(block: &Block<'_>) -> bool {
     matches!(block, Block::Text(text) if text.text.is_blank())
 }
 
+/// Drops blank texts and empty unsigned thinking from a list of content, as LiteLLM does for messages clients of any
+/// provider: such blocks come from earlier answers and are refused on the way back. Returns whether something is left.
+pub(crate) fn drop_blank(message: &mut Message<'_>, index: usize, report: &mut Report) -> bool {
+    let says_nothing = |block: &Block<'_>| match block {
+        Block::Thinking(thinking) => thinking.signature.is_none() && thinking.text.is_blank(),
+        _ => is_blank(block),
+    };
+    if message.plain || !message.blocks.iter().any(says_nothing) {
+        return true;
+    }
+    message.blocks.retain(|block| !says_nothing(block));
+    report.rewrite(format!("messages[{index}]"), "empty_text_dropped");
+    !message.blocks.is_empty()
+}
+
 /// Whether a turn is complete with this block. Thinking is not content of its own: it stands beside the message.
 fn stands_alone(block: &Block<'_>) -> bool {
     match block {
@@ -55,7 +70,7 @@ fn stands_alone(block: &Block<'_>) -> bool {
 mod tests {
     use super::super::turns;
     use super::*;
-    use crate::ir::chat::{Input, Message, TextBlock, ToolUse};
+    use crate::ir::chat::{Input, TextBlock, ToolUse};
 
     fn text(text: &'static str) -> Block<'static> {
         Block::Text(TextBlock::new(Text::new(text)))
@@ -79,5 +94,14 @@ mod tests {
         assert!(matches!(&turns[0].message.blocks[0], Block::Text(text) if text.text.is(PLACEHOLDER)));
         assert_eq!(turns[1].message.blocks.len(), 1);
         assert!(matches!(&turns[2].message.blocks[0], Block::Text(text) if text.text.is(PLACEHOLDER)));
+    }
+
+    #[test]
+    fn messages_clients_lose_blank_blocks() {
+        let mut message = Message::new(Role::Assistant, vec![text(""), text("a"), text(" ")]);
+        assert!(drop_blank(&mut message, 0, &mut Report::default()));
+        assert_eq!(message.blocks.len(), 1);
+        let mut message = Message::new(Role::User, vec![text(" ")]);
+        assert!(!drop_blank(&mut message, 0, &mut Report::default()));
     }
 }

@@ -108,6 +108,31 @@ impl Case {
         })
     }
 
+    /// A case that is not a fixture: `answer` to a minimal streamed request.
+    pub fn made(name: String, dialect: Dialect, provider: &str, model: &str, answer: Vec<u8>) -> Self {
+        let request = format!(
+            r#"{{"model":"{provider}/{model}","max_tokens":64,"stream":true,"messages":[{{"role":"user","content":"hi"}}]}}"#
+        );
+        let settings = Settings {
+            model: model.to_owned(),
+            drop_params: false,
+            api_base: None,
+            request: Part::default(),
+            answer: Part::default(),
+        };
+        Self {
+            name,
+            dialect,
+            provider: provider.to_owned(),
+            request: request.into(),
+            status: 200,
+            headers: vec![("content-type".to_owned(), "text/event-stream".to_owned())],
+            answer: answer.into(),
+            stream: true,
+            settings,
+        }
+    }
+
     pub fn target(&self) -> Result<Arc<Target>, Refusal> {
         let default = matches!(self.provider.as_str(), "hosted_vllm" | "lm_studio" | "custom_openai");
         let base = self.settings.api_base.as_deref().or(default.then_some("http://upstream.test/v1"));
@@ -177,4 +202,54 @@ pub fn cases() -> &'static [Case] {
 /// The cases whose answer is a successful stream.
 pub fn streams() -> impl Iterator<Item = &'static Case> {
     cases().iter().filter(|case| case.stream && case.status < 300 && case.attempt().is_ok())
+}
+
+/// Every loss and rewrite of every case of a route, a line each.
+pub fn reports(dialect: Dialect) -> String {
+    let mut lines = Vec::new();
+    for case in cases().iter().filter(|case| case.dialect == dialect) {
+        match case.attempt() {
+            Ok((_, mut attempt)) => {
+                let mut out = Vec::new();
+                attempt.head(case.status, &case.headers);
+                attempt.body(&case.answer, &mut out);
+                attempt.end(&mut out);
+                lines.extend(
+                    attempt
+                        .losses()
+                        .iter()
+                        .map(|loss| format!("{}: lost {} ({})", case.name, loss.path, loss.code)),
+                );
+                let rewrites = attempt.rewrites().iter();
+                lines
+                    .extend(rewrites.map(|rewrite| {
+                        format!("{}: rewrote {} ({})", case.name, rewrite.path, rewrite.code)
+                    }));
+            }
+            Err(refusal) => lines.push(format!("{}: {refusal}", case.name)),
+        }
+    }
+    lines.join("\n")
+}
+
+/// What is sent and answered in the case of that name.
+pub fn exchange(name: &str) -> String {
+    let case = cases().iter().find(|case| case.name == name).unwrap_or_else(|| panic!("no case {name}"));
+    let (http, _) = case.attempt().unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+    let mut text = format!("{} {}\n", http.method, http.url);
+    for (header, value) in &http.headers {
+        text.push_str(&format!("{header}: {value}\n"));
+    }
+    text.push_str(&format!("\n{}\n\n", String::from_utf8_lossy(&http.body_bytes())));
+    let answered = case.whole().unwrap_or_else(|| panic!("{name} is not answered"));
+    match (&answered.head, &answered.failure) {
+        (Some((status, _)), _) => {
+            text.push_str(&format!("{status}\n\n{}", String::from_utf8_lossy(&answered.out)))
+        }
+        (None, Some(failure)) => {
+            text.push_str(&format!("{}\n\n{}", failure.status, String::from_utf8_lossy(&failure.body)));
+        }
+        (None, None) => text.push_str("nothing"),
+    }
+    text
 }

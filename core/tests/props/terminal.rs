@@ -24,7 +24,7 @@ fn terminals(dialect: Dialect, out: &[u8]) -> (usize, usize) {
     (done, events.iter().filter(|(_, data)| is_error(data)).count())
 }
 
-fn check(case: &Case, answered: &Answered, at: usize) {
+pub fn check(case: &Case, answered: &Answered, at: usize) {
     let context = || format!("{} cut at {at}: {}", case.name, String::from_utf8_lossy(&answered.out));
     match answered.outcome.as_ref().expect("an ended attempt has an outcome") {
         Outcome::Answered => assert_eq!(terminals(case.dialect, &answered.out), (1, 0), "{}", context()),

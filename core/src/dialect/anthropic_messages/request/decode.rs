@@ -8,6 +8,7 @@ use crate::error::Refusal;
 use crate::ir::chat::{Block, Format, Message, Param, Reasoning, Request, Role, TextBlock, Tool, ToolChoice};
 use crate::json::{Node, Text};
 use crate::loss::Report;
+use crate::policy::empty_text;
 
 /// Reads a request.
 pub(crate) fn decode<'a>(root: Node<'a>, report: &mut Report) -> Result<Request<'a>, Refusal> {
@@ -37,7 +38,10 @@ pub(crate) fn decode<'a>(root: Node<'a>, report: &mut Report) -> Result<Request<
         request.messages.extend(message);
     }
     for (index, node) in messages.items().enumerate() {
-        request.messages.push(message(node, index, report)?);
+        let mut message = message(node, index, report)?;
+        if empty_text::drop_blank(&mut message, index, report) {
+            request.messages.push(message);
+        }
     }
     Ok(request)
 }

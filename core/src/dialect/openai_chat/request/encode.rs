@@ -63,7 +63,11 @@ fn write(
         tool_choice(choice, hints, &mut w)?;
     }
     if request.parallel_tools == Some(false) && !request.tools.is_empty() {
-        w.key("parallel_tool_calls").bool(false);
+        if rules.unsupported.contains(&"parallel_tool_calls") {
+            report.lose("tool_choice.disable_parallel_tool_use", "unsupported_parameter");
+        } else {
+            w.key("parallel_tool_calls").bool(false);
+        }
     }
     reasoning(&request.reasoning, claude, rules, &mut w);
     if !request.stop.is_empty() {
