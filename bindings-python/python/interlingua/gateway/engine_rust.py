@@ -125,7 +125,7 @@ class RustEngine:
         return request.attempt(
             choice.target,
             now_unix=int(self._clock()),
-            id_seed=random.getrandbits(63),
+            id_seed=random.getrandbits(128),
             requested_model=choice.requested,
         )
 
