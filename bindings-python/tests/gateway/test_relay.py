@@ -305,7 +305,11 @@ def test_websocket(gateway: Running) -> None:
                 await client.recv()
             assert (client.close_code, client.close_reason) == (4001, "as asked")
 
-    asyncio.run(use())
+    async def within_seconds() -> None:
+        async with asyncio.timeout(20):
+            await use()
+
+    asyncio.run(within_seconds())
 
 
 def test_websocket_refusals(gateway: Running) -> None:

@@ -33,7 +33,7 @@ async def refuse(scope: Scope, receive: Receive, send: Send, status: int, body: 
     """Answer a handshake with an HTTP error, where the server can; else close it."""
     await receive()
     if "websocket.http.response" in scope.get("extensions", {}):
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        headers = [(b"content-type", b"application/json")]  # the server knows the length
         await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
         await send({"type": "websocket.http.response.body", "body": body})
     else:
