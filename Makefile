@@ -135,7 +135,7 @@ record: oracle ## ask the oracle again for every fixture case (CASES=DIR … for
 	@cd parity-tests && $(BIN)/python -m recorder.record $(abspath $(CASES))
 
 bench: build oracle ## measure the core, LiteLLM's transform and the gateways; writes docs/benchmarks.md (minutes)
-	@$(BIN)/python bench/run.py
+	@$(BIN)/python -m bench.run
 
 fuzz: need-rust ## fuzz every target for FUZZ_SECONDS=60 each (needs cargo-fuzz and a nightly toolchain)
 	@command -v cargo-fuzz >/dev/null || { echo 'cargo-fuzz is missing: cargo install cargo-fuzz' >&2; exit 1; }

@@ -30,9 +30,7 @@ def translation(pair: str, body: bytes) -> Callable[[], bytes]:
         fields = json.loads(body)
         del fields["model"]
         messages = fields.pop("messages")
-        mapped = config.map_openai_params(
-            non_default_params=fields, optional_params={}, model=model, drop_params=False
-        )
+        mapped = config.map_openai_params(non_default_params=fields, optional_params={}, model=model, drop_params=False)
         sent = config.transform_request(
             model=model, messages=messages, optional_params=mapped, litellm_params={}, headers={}
         )

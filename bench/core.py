@@ -1,0 +1,74 @@
+"""Runs the core's criterion benchmarks and LiteLLM's transform, and reads what they measured."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.servers import ROOT
+
+
+@dataclass(frozen=True)
+class Timing:
+    """A median with the interval that holds it with 95 % confidence, in nanoseconds."""
+
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Translation:
+    """One translation, and skipping the same bytes in the same run."""
+
+    name: str
+    size: str
+    ours: Timing
+    skip: Timing
+
+    @property
+    def ratio(self) -> float:
+        return self.ours.median / self.skip.median
+
+
+def _timing(folder: Path) -> Timing:
+    median = json.loads((folder / "new" / "estimates.json").read_text())["median"]
+    interval = median["confidence_interval"]
+    return Timing(median["point_estimate"], interval["lower_bound"], interval["upper_bound"])
+
+
+def target_dir() -> Path:
+    """Cargo's target folder."""
+    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+
+
+def measure(inputs: Path) -> list[Translation]:
+    """Runs ``cargo bench``; leaves the inputs in the folder ``inputs``."""
+    inputs.mkdir(parents=True, exist_ok=True)
+    command = ["cargo", "bench", "--quiet", "-p", "interlingua", "--bench", "translate", "--"]
+    command += ["--warm-up-time", "1", "--measurement-time", "3", "--noplot"]
+    subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "INTERLINGUA_BENCH_INPUTS": str(inputs)})
+    found = []
+    for group in sorted((target_dir() / "criterion").iterdir()):
+        for skipped in sorted(group.glob("skip/*/new")):
+            size = skipped.parent.name
+            ours = _timing(group / "translate" / size)
+            found.append(Translation(group.name, size, ours, _timing(skipped.parent)))
+    return found
+
+
+def litellm_transform(inputs: Path, oracle: Path) -> dict[str, dict[str, float]]:
+    """LiteLLM's transform on the same inputs, by ``pair/size``."""
+    command = [str(oracle), str(ROOT / "bench" / "litellm_transform.py"), str(inputs)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    results: dict[str, dict[str, float]] = json.loads(done.stdout.splitlines()[-1])
+    return results
+
+
+def load_generator() -> Path:
+    """The built load generator."""
+    subprocess.run(["cargo", "build", "--quiet", "--release", "-p", "interlingua-bench"], cwd=ROOT, check=True)
+    return target_dir() / "release" / "load"
