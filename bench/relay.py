@@ -1,4 +1,7 @@
-"""A relay that knows nothing: bytes from client to upstream and back. Usage: python -m bench.relay PORT UPSTREAM_PORT"""
+"""A relay that knows nothing: bytes from client to upstream and back.
+
+Usage: python -m bench.relay PORT UPSTREAM_PORT
+"""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ from bench.gateway import CONNECTIONS, Result
 INTRODUCTION = """\
 # Benchmarks
 
-Written by `make bench`; every figure of one file comes from one run on one machine. Numbers elsewhere in this repository are
-taken from here.
+Written by `make bench`: all figures here come from one run on one machine. Numbers elsewhere in this repository
+are taken from here.
 
 {machine}
 
@@ -25,8 +25,8 @@ R is the time in which serde_json skips the same bytes as a `RawValue`: the leas
 CORE = """
 ## The core
 
-Median of a translation from bytes to bytes, with the interval that holds it with 95 % confidence. A request is read, translated
-and written; an answer is read whole; a delta is one event in the middle of a stream.
+Median of a translation from bytes to bytes, with the interval that holds it with 95 % confidence. A request is read,
+translated and written; an answer is read whole; a delta is one event in the middle of a stream.
 
 | translation | input | time | interval | skipping | R |
 |---|---|---|---|---|---|
@@ -34,8 +34,9 @@ and written; an answer is read whole; a delta is one event in the middle of a st
 TRANSFORM = """
 ## LiteLLM's transform
 
-`map_openai_params` and `transform_request` of LiteLLM {version} on the same inputs, with `json.loads` before and `json.dumps` after it,
-as the core's figure holds both too. LiteLLM's routing, logging and cost calculation around it are not counted.
+`map_openai_params` and `transform_request` of LiteLLM {version} on the same inputs, with `json.loads` before and
+`json.dumps` after it, as the core's figure holds both too. LiteLLM's routing, logging and cost calculation around it
+are not counted.
 
 | translation | input | LiteLLM | lowest to highest of 7 | of it JSON | core | times faster |
 |---|---|---|---|---|---|---|
@@ -43,10 +44,10 @@ as the core's figure holds both too. LiteLLM's routing, logging and cost calcula
 GATEWAY = """
 ## The gateway
 
-{connections} connections, each sends its next request after the last answer. The server has one core, load generator and upstream share
-another; the upstream answers at once. Medians of {rounds} runs of {seconds} s with the lowest and highest. CPU is the server's own time a
-request. Memory is the peak of all its processes so far: loads run in the order of the table. LiteLLM {version} as its command line starts it,
-one worker. Relays do not translate, authenticate or log.
+{connections} connections, each sends its next request after the last answer. The server has one core, load generator
+and upstream share another; the upstream answers at once. Medians of {rounds} runs of {seconds} s with the lowest and
+highest. CPU is the server's own time a request. Memory is the peak of all its processes so far: loads run in the order
+of the table. LiteLLM {version} as its command line starts it, one worker. Relays do not translate, authenticate or log.
 
 | server | load | req/s | lowest to highest | CPU a request | p50 | p99 | peak memory | errors |
 |---|---|---|---|---|---|---|---|---|
@@ -85,7 +86,7 @@ def _machine(load_before: Sequence[float]) -> str:
     averages = ", ".join(f"{average:.1f}" for average in load_before)
     return "\n".join(
         (
-            f"- {datetime.now(UTC):%Y-%m-%d}, {model}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
+            f"- {datetime.now(UTC):%Y-%m-%d}, {model}, {os.cpu_count()} cores, {platform.system()}",
             f"- {_first_line('rustc', '--version')}; Python {platform.python_version()}",
             f"- load average before the run: {averages} (what else the machine was doing)",
         )
@@ -113,8 +114,8 @@ def _transform(translations: Sequence[Translation], theirs: Mapping[str, Mapping
         pair, _, size = name.partition("/")
         one = theirs[name]
         text += (
-            f"| {pair.replace('_', ' ')} | {size} | {_time(one['ns'])} | {_time(one['lowest'])} … {_time(one['highest'])} | "
-            f"{_time(one['json_ns'])} | {_time(ours[name])} | {factor:.1f} |\n"
+            f"| {pair.replace('_', ' ')} | {size} | {_time(one['ns'])} | "
+            f"{_time(one['lowest'])} … {_time(one['highest'])} | {_time(one['json_ns'])} | {_time(ours[name])} | {factor:.1f} |\n"
         )
     return text
 
@@ -124,7 +125,8 @@ def _gateway(results: Iterable[Result], version: str, rounds: int, seconds: int)
     for one in results:
         text += (
             f"| {one.server} | {one.load} | {one.rate:,.0f} | {one.lowest:,.0f} … {one.highest:,.0f} | "
-            f"{one.cpu_us:,.0f} µs | {one.p50_ms:.1f} ms | {one.p99_ms:.1f} ms | {one.peak_mib:.0f} MiB | {one.errors} |\n"
+            f"{one.cpu_us:,.0f} µs | {one.p50_ms:.1f} ms | {one.p99_ms:.1f} ms | "
+            f"{one.peak_mib:.0f} MiB | {one.errors} |\n"
         )
     return text
 

@@ -1,4 +1,4 @@
-"""``make bench``: measures everything and writes docs/benchmarks.md. Usage: python -m bench.run [--rounds N] [--seconds N] [--out FILE]"""
+"""``make bench``: measures everything and writes docs/benchmarks.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is measured: the gateway, LiteLLM's proxy, and relays that do nothing but relay. All on loopback, on one core."""
+"""What is measured: the gateway, LiteLLM's proxy, and relays that only relay. All on loopback, on one core."""
 
 from __future__ import annotations
 
