@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 from interlingua.children import Child, ChildError
+from interlingua.gateway.switches import Gate, SwitchError
 
 KEY = "sk-interlingua-demo"
 
@@ -29,11 +30,14 @@ model_list:
     litellm_params: {{model: mistral/mistral-ocr-latest, api_key: replay, api_base: "{upstream}/v1"}}
 general_settings: {{master_key: {key}}}
 litellm_settings: {{num_retries: 0}}
-migration:
-  # The replay upstream only knows its fixtures: there is nothing to prove, and nothing real to lose.
-  allow_ungated: true
-  switches: {{"*": rust}}
+migration: {{allow_ungated: {ungated}, switches: {{"*": {mode}}}}}
 """
+
+PAIRS = (
+    *(f"openai_chat/{provider}" for provider in ("openai", "anthropic", "groq", "hosted_vllm")),
+    *(f"anthropic_messages/{provider}" for provider in ("anthropic", "groq", "hosted_vllm")),
+)
+FEATURES = ("streaming", "tools", "tool_results", "multi_turn")
 
 CURLS = """
 Try it:
@@ -68,12 +72,23 @@ def _run(folder: Path, keep: bool, port: int, fixtures: Path | None, command: Se
     replay = ["replay", "--port", "0", *(["--fixtures", str(fixtures)] if fixtures else [])]
     with Child(replay, folder / "replay.log", command) as upstream:
         config = folder / "config.yaml"
-        config.write_text(CONFIG.format(upstream=upstream.url, key=KEY), encoding="utf-8")
-        _say("starting the gateway …")
+        proven = _proven()
+        mode = {"mode": "auto" if proven else "rust", "ungated": "false" if proven else "true"}
+        config.write_text(CONFIG.format(upstream=upstream.url, key=KEY, **mode), encoding="utf-8")
+        _say(f"starting the gateway, {'gate open' if proven else 'ungated: parity is not proven for all of this'} …")
         serve = ["serve", "--config", str(config), "--port", str(port)]
         with Child(serve, folder / "gateway.log", command) as gateway:
             print(f"gateway {gateway.url} → replay upstream {upstream.url}")
             return _keep(gateway, upstream) if keep else _use(gateway)
+
+
+def _proven() -> bool:
+    """Whether the gate is open for all that the demo does. If not, nothing real is at stake here."""
+    try:
+        gate = Gate.read()
+    except SwitchError:
+        return False
+    return gate.is_open("mistral_ocr/mistral") and not any(gate.missing(pair, FEATURES) for pair in PAIRS)
 
 
 def _say(text: str) -> None:
