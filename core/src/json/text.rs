@@ -76,7 +76,11 @@ impl<'a> Text<'a> {
     #[must_use]
     pub fn is_blank(&self) -> bool {
         match &self.0 {
-            Form::Plain(inner) if inner.first().is_some_and(|byte| byte.is_ascii_graphic()) => false,
+            Form::Plain(inner) | Form::Escaped(inner)
+                if inner.first().is_some_and(|&byte| byte.is_ascii_graphic() && byte != b'\\') =>
+            {
+                false
+            }
             _ => self.unescape().trim().is_empty(),
         }
     }

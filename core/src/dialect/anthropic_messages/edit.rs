@@ -1,6 +1,6 @@
 //! The edit lists of requests, answers and streams whose client and provider both speak `anthropic_messages`.
 
-use super::{effort, error, wire};
+use super::{effort, error, history, wire};
 use crate::attempt::{Relaying, StreamState};
 use crate::controls;
 use crate::dialect::AnswerContext;
@@ -26,8 +26,13 @@ pub(crate) fn edit(
     if root.some("max_tokens").and_then(Node::number).is_none() {
         return Err(Refusal::invalid("max_tokens", "max_tokens: a number is required"));
     }
+    refuse_sampling(root, target)?;
     let effort = effort::edits(root, target, report);
-    patch.object(root, &effort.insert, |_, key, value| match &*key.unescape() {
+    patch.object(root, &effort.insert, |patch, key, value| match &*key.unescape() {
+        "messages" => {
+            history::edit(value, patch, report);
+            Decision::Keep
+        }
         "model" => Decision::string(&target.model),
         "metadata" => Decision::Keep,
         "thinking" if effort.thinking.is_some() => effort.thinking.clone().unwrap_or(Decision::Keep),
@@ -39,6 +44,10 @@ pub(crate) fn edit(
             Decision::Remove
         }
         _ if value.is_null() => Decision::Remove,
+        name if is_refused_sampling(name, value, target) => {
+            report.lose(name, "unsupported");
+            Decision::Remove
+        }
         name if controls::is_host_control(name) => Decision::Remove,
         _ => Decision::Keep,
     });
@@ -51,6 +60,24 @@ pub(crate) fn edit(
         headers.push(("anthropic-beta".to_owned(), betas.join(",")));
     }
     Ok(headers)
+}
+
+/// Newer models sample as they think best; parameters for it are refused, or dropped with `drop_params`.
+fn refuse_sampling(root: Node<'_>, target: &Target) -> Result<(), Refusal> {
+    let refused = root.entries().find(|(key, value)| is_refused_sampling(&key.unescape(), *value, target));
+    let Some((name, _)) = refused.filter(|_| !target.drop_params) else { return Ok(()) };
+    let name = name.unescape().into_owned();
+    let message =
+        format!("{} does not support this value of {name}. To drop it, set drop_params", target.model);
+    Err(Refusal::unsupported(name, message))
+}
+
+fn is_refused_sampling(name: &str, value: Node<'_>, target: &Target) -> bool {
+    let neutral = name == "temperature" && value.f64() == Some(1.0);
+    matches!(name, "temperature" | "top_p" | "top_k")
+        && !target.capabilities.sampling_params
+        && !value.is_null()
+        && !neutral
 }
 
 /// The client's `anthropic-beta` values and those that the body's features need, sorted.

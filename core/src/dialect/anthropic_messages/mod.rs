@@ -4,6 +4,7 @@ mod blocks;
 pub(crate) mod edit;
 mod effort;
 pub(crate) mod error;
+mod history;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod stream;

@@ -1,5 +1,6 @@
 //! How much to think: `reasoning_effort` and `thinking` → `thinking` and `output_config.effort`.
 
+use super::super::effort;
 use super::betas::Betas;
 use crate::dialect::RequestContext;
 use crate::error::Refusal;
@@ -107,7 +108,7 @@ pub(super) fn plan<'a>(
     }
     for reasoning in &request.reasoning {
         match reasoning {
-            Reasoning::Effort(node) => effort(*node, context, &mut plan, report)?,
+            Reasoning::Effort(node) => plan_effort(*node, context, &mut plan, report)?,
             Reasoning::OutputEffort(level) => plan.effort = Some(level.clone()),
             Reasoning::Thinking(_) => {}
         }
@@ -126,7 +127,7 @@ pub(super) fn plan<'a>(
     Ok(plan)
 }
 
-fn effort<'a>(
+fn plan_effort<'a>(
     node: Node<'a>,
     context: RequestContext<'_>,
     plan: &mut Plan<'a>,
@@ -198,36 +199,19 @@ fn adaptive_from_budget<'a>(
     plan: &mut Plan<'a>,
     report: &mut Report,
 ) -> Result<(), Refusal> {
-    let budget = match node.some("budget_tokens") {
-        None => Some(0.0),
-        Some(budget) => budget.f64(),
-    };
-    let mut json = Vec::new();
-    let mut w = Writer::new(&mut json);
-    w.begin_object();
-    for (key, value) in node.entries() {
-        let display = key.is("display") && !value.is_text("summarized") && !value.is_text("omitted");
-        if !key.is("type") && !key.is("budget_tokens") && !display {
-            w.key_text(&key).node(value);
-        }
-    }
-    w.key("type").str("adaptive").end_object();
-    plan.thinking = Some(Thinking::Built(json));
+    plan.thinking = Some(Thinking::Built(effort::adaptive(node)));
     report.rewrite("thinking", "reasoning_effort");
-    let Some(budget) = budget else {
-        if context.target.drop_params {
-            report.lose("thinking.budget_tokens", "not_a_number");
-            return Ok(());
+    match effort::effort_of_budget(node, context.capabilities()) {
+        Some(level) => {
+            plan.effort.get_or_insert(Text::new(level));
         }
-        return Err(Refusal::invalid("thinking.budget_tokens", "thinking.budget_tokens must be a number"));
-    };
-    if plan.effort.is_none() {
-        plan.effort = Some(Text::new(match budget {
-            tokens if tokens >= 8192.0 && context.capabilities().xhigh_effort => "xhigh",
-            tokens if tokens >= 4096.0 => "high",
-            tokens if tokens >= 2048.0 => "medium",
-            _ => "low",
-        }));
+        None if context.target.drop_params => report.lose("thinking.budget_tokens", "not_a_number"),
+        None => {
+            return Err(Refusal::invalid(
+                "thinking.budget_tokens",
+                "thinking.budget_tokens must be a number",
+            ));
+        }
     }
     Ok(())
 }
