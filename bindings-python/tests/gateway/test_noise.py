@@ -71,7 +71,7 @@ def test_paths_urls_keys_and_switches() -> None:
         assert location.origin == ("http", "127.0.0.1", 80)
         with contextlib.suppress(ValueError):
             locate(damaged(source, b"https://user@host:80/path?x=1#y").decode("latin-1"))
-        auth.check([(b"authorization", damaged(source, b"Bearer sk-1"))])
+        auth.check({b"authorization": damaged(source, b"Bearer sk-1")})
         with contextlib.suppress(SwitchError, ConfigError):
             switches.set(damaged(source, b"openai_chat/groq").decode("latin-1"), "auto")
 

@@ -42,12 +42,12 @@ GATE = Gate(
     ],
 )
 def test_auth(headers: list[tuple[bytes, bytes]], verdict: Verdict) -> None:
-    assert Auth("sk-1").check(headers) is verdict
+    assert Auth("sk-1").check(dict(headers)) is verdict
 
 
 def test_auth_without_a_master_key_and_with_a_header_of_its_own() -> None:
-    assert Auth(None).check([]) is Verdict.ACCEPTED
-    assert Auth("sk-1", "x-team-key").check([(b"x-team-key", b"Bearer sk-1")]) is Verdict.ACCEPTED
+    assert Auth(None).check({}) is Verdict.ACCEPTED
+    assert Auth("sk-1", "x-team-key").check({b"x-team-key": b"Bearer sk-1"}) is Verdict.ACCEPTED
 
 
 def test_retryable_statuses() -> None:

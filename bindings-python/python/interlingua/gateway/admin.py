@@ -31,7 +31,7 @@ async def serve_switches(exchange: Exchange, switches: Switches, changed: Callab
         await exchange.reply(200, [JSON_TYPE], _state(switches))
         return
     try:
-        document = json.loads(await read_body(exchange.scope, exchange.receive, MAX_BODY))
+        document = json.loads(await read_body(exchange.headers, exchange.receive, MAX_BODY))
         if not isinstance(document, dict) or not document:
             raise SwitchError('send {"route/provider": "mode"}, for example {"openai_chat/anthropic": "auto"}')
         pairs = [(str(pattern), str(mode)) for pattern, mode in document.items()]

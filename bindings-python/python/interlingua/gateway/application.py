@@ -140,7 +140,7 @@ class Gateway:
         if exchange.route in self._open_routes:
             await handler(exchange)
             return
-        verdict = self.auth.check(exchange.scope["headers"])
+        verdict = self.auth.check(exchange.headers)
         if verdict is not Verdict.ACCEPTED and not (self.config.virtual_keys and exchange.route != "admin"):
             await self._unauthenticated(exchange, verdict)
         elif verdict is not Verdict.ACCEPTED:
@@ -176,7 +176,7 @@ class Gateway:
             )
             return
         if not self.python.running and not self._may_start(exchange):
-            await self._unauthenticated(exchange, self.auth.check(exchange.scope["headers"]))
+            await self._unauthenticated(exchange, self.auth.check(exchange.headers))
             return
         try:
             await self.dispatcher.relay(exchange, None, "")
@@ -186,7 +186,7 @@ class Gateway:
 
     def _may_start(self, exchange: Exchange) -> bool:
         """A child costs seconds and hundreds of megabytes: not for a request without a valid key."""
-        return self.config.virtual_keys or self.auth.check(exchange.scope["headers"]) is Verdict.ACCEPTED
+        return self.config.virtual_keys or self.auth.check(exchange.headers) is Verdict.ACCEPTED
 
     async def _models(self, exchange: Exchange) -> None:
         data = [
@@ -227,7 +227,7 @@ class Gateway:
 
         started = perf_counter()
         outcome = "relayed"
-        accepted = self.python.running or self.auth.check(scope["headers"]) is Verdict.ACCEPTED
+        accepted = self.python.running or self.auth.check(dict(scope["headers"])) is Verdict.ACCEPTED
         try:
             if not accepted:
                 outcome = "unauthenticated"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -22,28 +22,21 @@ class BodyTooLarge(Exception):
     """The client's body is over the limit."""
 
 
-def content_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
+def content_length(headers: Mapping[bytes, bytes]) -> int | None:
     """The announced length of a body."""
-    for name, value in headers:
-        if name == b"content-length" and value.isdigit():
-            return int(value)
-    return None
+    value = headers.get(b"content-length")
+    return int(value) if value is not None and value.isdigit() else None
 
 
-async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+async def read_body(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
     """The whole body of a request. Refuses an announced length over the limit before reading a byte."""
-    announced = content_length(scope["headers"])
+    announced = content_length(headers)
     if announced is not None and announced > limit:
         raise BodyTooLarge
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body", False):
-        body: bytes = message.get("body", b"")
-        if len(body) > limit:
-            raise BodyTooLarge
-        return body
     parts: list[bytes] = []
     size = 0
     while True:
+        message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
         part: bytes = message.get("body", b"")
@@ -52,8 +45,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
             raise BodyTooLarge
         parts.append(part)
         if not message.get("more_body", False):
-            return b"".join(parts)
-        message = await receive()
+            return part if len(parts) == 1 else b"".join(parts)
 
 
 async def respond(send: Send, status: int, headers: ByteHeaders, body: bytes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Mapping
 from hmac import compare_digest
 
 _BEARER = b"bearer "
@@ -30,14 +30,13 @@ class Auth:
     def has_master_key(self) -> bool:
         return self._master is not None
 
-    def check(self, headers: Iterable[tuple[bytes, bytes]]) -> Verdict:
+    def check(self, headers: Mapping[bytes, bytes]) -> Verdict:
         """Judge a request by its headers. Without a master key everyone is accepted, as in LiteLLM."""
         master = self._master
         if master is None:
             return Verdict.ACCEPTED
-        found = {name: value for name, value in headers if name in self._names}
         for name in self._names:
-            value = found.get(name)
+            value = headers.get(name)
             if value:
                 if value[:7].lower() == _BEARER:
                     value = value[7:].strip()

@@ -150,7 +150,7 @@ class Dispatcher:
     async def _raw(self, exchange: Exchange) -> bytes:
         limit = self._config.max_request_bytes
         try:
-            return await read_body(exchange.scope, exchange.receive, limit)
+            return await read_body(exchange.headers, exchange.receive, limit)
         except BodyTooLarge:
             # The client may still be sending: the connection cannot be used again.
             answer = _native.render_error(exchange.dialect, 413, f"the request body is over {limit} bytes")

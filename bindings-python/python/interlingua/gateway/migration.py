@@ -1,4 +1,23 @@
-"""The ``migration`` section: which engine serves what, and where the ``python`` engine is."""
+"""The ``migration`` section of the config: which engine serves what, and where the ``python`` engine is.
+
+::
+
+    migration:
+      python:                       # LiteLLM; without this the litellm command beside the gateway, if there is one
+        url: http://127.0.0.1:4001  # one that runs already, or:
+        command: litellm            # one to start when needed; --config, --host and --port are added
+        start_timeout: 120
+      switches:                     # route/provider, either may be *; the most specific one counts; default: auto
+        openai_chat/anthropic: rust
+        anthropic_messages/*: auto
+        "*": python
+      allow_ungated: false          # true: rust also where parity is not proven; marked in answers and metrics
+      state_file: switches.json     # keeps what PUT /interlingua/switches has changed
+      gate_file: gate.json          # instead of the packaged gate
+      shutdown_seconds: 30          # how long exchanges in flight may still take
+
+File names are relative to the config.
+"""
 
 from __future__ import annotations
 

@@ -70,9 +70,8 @@ class Relay:
 
     async def _body(self, exchange: Exchange) -> bytes | AsyncIterator[bytes]:
         """Small bodies are read first, so that they can be sent with their length and sent again."""
-        headers = exchange.scope["headers"]
-        length = content_length(headers)
-        chunked = any(name == b"transfer-encoding" for name, _ in headers)
+        length = content_length(exchange.headers)
+        chunked = b"transfer-encoding" in exchange.headers
         if length == 0 or (length is None and not chunked):
             return b""
         stream = _incoming(exchange.receive)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import signal
 import socket
 import sys
-from typing import Any, Literal
+from types import FrameType
+from typing import Any, Literal, NoReturn
 
 import uvicorn
 from uvicorn.config import WS_PROTOCOLS
@@ -44,6 +46,10 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0)
+
+
 def run(app: Any, listener: socket.socket, *, shutdown_seconds: float) -> None:
     """Serve until SIGINT or SIGTERM. Then no new connection is taken, exchanges in flight may finish until the
     deadline, and after it they are broken off in the open."""
@@ -69,6 +75,7 @@ def run(app: Any, listener: socket.socket, *, shutdown_seconds: float) -> None:
     gc.set_threshold(20_000, 20, 50)
     print(f"listening on {url_of(listener)}", flush=True)
     # uvicorn raises the signal again once it is down, so that callers see it; for us that is the normal end.
+    signal.signal(signal.SIGTERM, _end)
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
     listener.close()

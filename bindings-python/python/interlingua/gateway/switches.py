@@ -81,6 +81,7 @@ class Switches:
         self._state_file = state_file
         self._modes: dict[str, str] = {}
         self._cache: dict[tuple[str, str], str] = {}
+        self._decisions: dict[tuple[str, str, tuple[str, ...]], Decision] = {}
         for pattern, mode in [*initial, *self._read_state()]:
             self._check(pattern, mode)
             self._modes[pattern] = mode
@@ -93,6 +94,7 @@ class Switches:
         self._check(pattern, mode)
         self._modes[pattern] = mode
         self._cache.clear()
+        self._decisions.clear()
         self._write_state()
 
     def check_all(self, pairs: Iterable[tuple[str, str]]) -> None:
@@ -113,6 +115,15 @@ class Switches:
 
     def decide(self, route: str, provider: str, features: list[str]) -> Decision:
         """The engine for a request with these features."""
+        key = (route, provider, tuple(features))
+        found = self._decisions.get(key)
+        if found is None:
+            found = self._decide(route, provider, features)
+            if len(self._decisions) < 4096:
+                self._decisions[key] = found
+        return found
+
+    def _decide(self, route: str, provider: str, features: list[str]) -> Decision:
         mode = self.mode(route, provider)
         if mode == "python":
             return Decision("python", mode, why="its switch is set to python")

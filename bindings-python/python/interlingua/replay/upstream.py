@@ -48,14 +48,15 @@ class ReplayUpstream:
         if scope["method"] != "POST" or operation is None:
             await respond(send, 404, [JSON_TYPE], b'{"error":{"message":"the replay upstream has no such path"}}')
             return
+        headers = dict(scope["headers"])
         try:
-            body = json.loads(await read_body(scope, receive, MAX_BODY))
+            body = json.loads(await read_body(headers, receive, MAX_BODY))
         except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
             await respond(send, 400, [JSON_TYPE], b'{"error":{"message":"the body is not a JSON object"}}')
             return
-        wanted = dict(scope["headers"]).get(b"x-replay-case")
+        wanted = headers.get(b"x-replay-case")
         case = self.cases.by_name.get(wanted.decode("latin-1")) if wanted else self.cases.find(operation, body)
         if case is not None:
             await _replay(send, case)
