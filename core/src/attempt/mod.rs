@@ -223,6 +223,9 @@ impl Attempt {
             return render_error(self.client, &Fault::new(500, "misuse", "the attempt has not failed"));
         };
         let mut response = render_error(self.client, &fault(self.client, self.upstream, error));
+        if self.client == self.upstream && anthropic_messages::error::is_body(&error.raw) {
+            response.body = error.raw.clone();
+        }
         response.headers.extend(answer::provider_headers(&self.provider_headers));
         response
     }

@@ -71,6 +71,15 @@ pub(crate) fn fault(error: &UpstreamError, upstream: Dialect) -> Fault {
     fault
 }
 
+/// Whether these are the bytes of an error body of this dialect, which a client of the dialect gets as they are.
+pub(crate) fn is_body(raw: &[u8]) -> bool {
+    Document::parse(raw, &Limits::lenient()).is_ok_and(|document| {
+        let root = document.root();
+        root.some("type").is_some_and(|kind| kind.is_text("error"))
+            && root.some("error").and_then(|error| error.get_text("message")).is_some()
+    })
+}
+
 /// The answer that tells a client of a fault.
 pub(crate) fn encode(fault: &Fault) -> ClientResponse {
     let mut body = Vec::new();

@@ -148,7 +148,8 @@ fn write_block(
             w.begin_object().key("type").str("thinking").key("thinking").text(&thinking.text);
             match &thinking.signature {
                 Some(signature) => w.key("signature").text(signature),
-                None => w.key("signature").null(),
+                // The official SDK's type has one.
+                None => w.key("signature").str(""),
             };
             w.end_object();
         }

@@ -244,6 +244,11 @@ impl Editor<'_> {
         if name == "n" && value.u64() == Some(1) {
             return Ok(Some(Decision::Remove));
         }
+        if name == "stream_options" {
+            // Asks for nothing that a host without it could refuse to do: LiteLLM leaves it out as well.
+            report.lose(name, "unsupported_parameter");
+            return Ok(Some(Decision::Remove));
+        }
         self.unsupported(name, report).map(Some)
     }
 
@@ -332,7 +337,12 @@ impl Editor<'_> {
         }
         let mut refusal = None;
         patch.array(messages, |patch, index, message| {
-            if message.is_object() {
+            if let Some((part, kind)) = message_edit::foreign_part(self, message) {
+                let path = format!("messages[{index}].content[{part}]");
+                let provider = self.target.provider.name();
+                let why = format!("{path}: {provider} does not take content of type '{kind}'");
+                refusal.get_or_insert_with(|| Refusal::unsupported(path, why));
+            } else if message.is_object() {
                 message_edit::message(self, message, index, patch, report);
             } else {
                 let path = format!("messages[{index}]");

@@ -185,6 +185,8 @@ pub(super) fn write_finish(choice: &Choice<'_>, unwrapped: bool, w: &mut Writer<
 pub(crate) fn edit(root: Node<'_>, context: &AnswerContext, patch: &mut Patch) {
     patch.object(root, &[], |patch, key, value| match &*key.name() {
         b"model" => Decision::string(&context.requested_model),
+        // No tier has an empty name.
+        b"service_tier" if value.is_text("") => Decision::Remove,
         b"usage" => {
             edit_usage(value, patch);
             Decision::Keep
@@ -207,8 +209,12 @@ pub(crate) fn edit(root: Node<'_>, context: &AnswerContext, patch: &mut Patch) {
 fn edit_choice(choice: Node<'_>, patch: &mut Patch) {
     let message = choice.some("message");
     let calls = message.and_then(|message| message.some("tool_calls")).is_some_and(|calls| !calls.is_empty());
-    patch.object(choice, &[], |patch, key, value| match &*key.name() {
+    // Azure leaves the message out where it filtered it; every SDK reads one.
+    let silent = [("message", br#"{"role":"assistant","content":null}"#.to_vec())];
+    let insert = if message.is_none() { &silent[..] } else { &[] };
+    patch.object(choice, insert, |patch, key, value| match &*key.name() {
         b"finish_reason" => edit_finish(value, calls),
+        b"message" if value.is_null() => Decision::Remove,
         b"message" => {
             edit_message(value, patch);
             Decision::Keep
@@ -239,10 +245,40 @@ fn edit_message(message: Node<'_>, patch: &mut Patch) {
         });
         return;
     }
+    if let Some((reasoning, answer)) = message.some("content").and_then(reasoned_parts) {
+        let mut insert = vec![("content", json_string(&answer))];
+        if !reasoning.is_empty() && message.some("reasoning_content").is_none() {
+            insert.push(("reasoning_content", json_string(&reasoning)));
+        }
+        let told = insert.len() > 1;
+        patch.object(message, &insert, |_, key, _| match &*key.name() {
+            b"content" => Decision::Remove,
+            b"reasoning_content" if told => Decision::Remove,
+            _ => Decision::Keep,
+        });
+        return;
+    }
     edit_reasoning(message, patch);
     for call in message.some("tool_calls").into_iter().flat_map(Node::items) {
         complete_call(call, patch);
     }
+}
+
+/// Mistral's reasoning models answer with parts of thinking and text: reasoning and text for everybody else.
+fn reasoned_parts(content: Node<'_>) -> Option<(String, String)> {
+    let (mut reasoning, mut answer) = (String::new(), String::new());
+    for part in content.is_array().then_some(content)?.items() {
+        match &*part.get_text("type")?.name() {
+            b"text" => answer.push_str(&part.some("text")?.str()?),
+            b"thinking" => {
+                let thinking = part.some("thinking")?;
+                let pieces = thinking.items().filter_map(|piece| piece.some("text")?.str());
+                pieces.chain(thinking.str()).for_each(|piece| reasoning.push_str(&piece));
+            }
+            _ => return None,
+        }
+    }
+    Some((reasoning, answer))
 }
 
 fn json_string(text: &str) -> Vec<u8> {

@@ -25,12 +25,10 @@ pub(crate) fn decode<'a>(root: Node<'a>, report: &mut Report) -> Result<Request<
             "model" => {}
             "messages" => request.messages = messages(value, report)?,
             "tools" => request.tools.extend(list(value, "tools")?.map(tool)),
-            "functions" => request.tools.extend(list(value, "functions")?.map(function)),
             "tool_choice" => {
                 super::super::edit::check_tool_choice(value)?;
                 request.tool_choice = tool_choice(value);
             }
-            "function_call" => request.tool_choice = tool_choice(value),
             "parallel_tool_calls" => request.parallel_tools = value.bool(),
             "max_tokens" => request.max_tokens = value.number().map(Cow::Borrowed).or(request.max_tokens),
             "max_completion_tokens" => max_completion_tokens = value.number().map(Cow::Borrowed),
@@ -89,19 +87,12 @@ fn tool(node: Node<'_>) -> Tool<'_> {
     }
 }
 
-fn function(node: Node<'_>) -> Tool<'_> {
-    function_tool(node, node)
-}
-
 fn function_tool<'a>(function: Node<'a>, outer: Node<'a>) -> Tool<'a> {
     let mut extra: Vec<_> = outer
         .entries()
         .filter(|(key, _)| !matches!(&*key.name(), b"type" | b"function" | b"cache_control"))
         .collect();
     let (mut name, mut description, mut parameters, mut strict, mut cache) = (None, None, None, None, None);
-    if function.span() == outer.span() {
-        extra.clear();
-    }
     for (key, value) in function.entries() {
         match &*key.name() {
             b"name" => name = value.text(),

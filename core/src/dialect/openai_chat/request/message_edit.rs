@@ -1,9 +1,42 @@
 //! Edits of one message on its way to a host that speaks `openai_chat`.
 
+use std::borrow::Cow;
+
 use crate::dialect::openai_chat::edit::Editor;
 use crate::edit::{Decision, Patch};
 use crate::json::{Node, Text, write_escaped};
 use crate::loss::Report;
+
+/// What a user may send, as LiteLLM checks it: the documented parts, and those of hosts that look like OpenAI.
+const USER_PARTS: &[&str] = &[
+    "text",
+    "image_url",
+    "input_audio",
+    "audio_url",
+    "document",
+    "file",
+    "grounding_source",
+    "guarded_text",
+    "query",
+    "video_url",
+];
+
+/// The first part of a user's message that belongs to another API, with its type.
+pub(in crate::dialect::openai_chat) fn foreign_part<'a>(
+    editor: &Editor<'_>,
+    message: Node<'a>,
+) -> Option<(usize, Cow<'a, str>)> {
+    let user = message.get_text("role").is_some_and(|role| role.is("user"));
+    // Mistral's own API has parts of its own.
+    if !user || editor.target.provider.name() == "mistral" {
+        return None;
+    }
+    let parts = message.some("content").filter(|content| content.is_array())?;
+    parts.items().enumerate().find_map(|(index, part)| {
+        let kind = part.some("type")?.str()?;
+        (!USER_PARTS.contains(&&*kind)).then_some((index, kind))
+    })
+}
 
 /// Edits `message`, the one at `index`.
 pub(in crate::dialect::openai_chat) fn message(
