@@ -20,6 +20,8 @@ const TEXT_FIELDS: [&str; 4] = ["content", "reasoning_content", "reasoning", "re
 #[derive(Default)]
 struct Gathered {
     events: Vec<Value>,
+    /// What was said last.
+    usage: Option<Value>,
     /// Field of the chunk → the distinct values that it had, in order.
     chunk: Map<String, Value>,
     /// `<choice>/<field>` → everything that accompanied the choice's deltas, concatenated.
@@ -34,15 +36,20 @@ fn chat_events(frames: &[Value]) -> Value {
         }
         match &frame["data"] {
             Value::Object(chunk) => gathered.chunk(chunk),
-            other => gathered.events.push(other.clone()),
+            other => {
+                gathered.tell_usage();
+                gathered.events.push(other.clone());
+            }
         }
     }
+    gathered.tell_usage();
     json!({"events": gathered.events, "chunk": gathered.chunk, "beside": gathered.beside})
 }
 
 impl Gathered {
     fn chunk(&mut self, chunk: &Map<String, Value>) {
         if chunk.contains_key("error") {
+            self.tell_usage();
             self.events.push(Value::Object(chunk.clone()));
             return;
         }
@@ -58,6 +65,13 @@ impl Gathered {
             }
         }
         if let Some(usage) = chunk.get("usage").filter(|usage| !usage.is_null()) {
+            self.usage = Some(usage.clone());
+        }
+    }
+
+    /// Some hosts count in every chunk: the last count is the one that holds.
+    fn tell_usage(&mut self) {
+        if let Some(usage) = self.usage.take() {
             self.events.push(json!({"usage": usage}));
         }
     }

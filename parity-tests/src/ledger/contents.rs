@@ -43,6 +43,12 @@ pub(super) const RULES: &[Rule] = &[
         apply: json_answer,
     },
     Rule {
+        code: "signature_is_a_string",
+        why: "A thinking block has a signature, empty where the provider gave none: the official SDK's type knows no `null` there.",
+        evidence: Evidence::ProviderTypes,
+        apply: signatures,
+    },
+    Rule {
         code: "function_call_kept",
         why: "The older `function_call` of an answer is a tool call too; LiteLLM loses it on the way to a messages client.",
         evidence: Evidence::RecordedBytes,
@@ -153,6 +159,19 @@ fn not_leaked(context: &Context<'_>, oracle: &mut Value) -> usize {
 fn chat_message<'v>(context: &Context<'v>) -> Option<&'v Value> {
     let chat = context.layer == Layer::Answer && context.upstream() == Route::OpenAiChat;
     context.provider.filter(|_| chat)?.pointer("/body/choices/0/message")
+}
+
+fn signatures(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let messages = context.layer == Layer::Answer && context.case.question.route == Route::AnthropicMessages;
+    let blocks = oracle.pointer_mut("/body/content").and_then(Value::as_array_mut).filter(|_| messages);
+    let mut changed = 0;
+    for block in blocks.into_iter().flatten().filter(|block| block["type"] == "thinking") {
+        if block["signature"].is_null() {
+            block["signature"] = json!("");
+            changed += 1;
+        }
+    }
+    changed
 }
 
 fn function_call(context: &Context<'_>, oracle: &mut Value) -> usize {

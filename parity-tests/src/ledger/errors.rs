@@ -8,7 +8,7 @@ use crate::case::Route;
 pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "anthropic_error_passes_through",
-        why: "A messages client of an Anthropic provider gets the provider's own status and error type: LiteLLM turns 413 into 400 and 529 into 500, and the official SDK picks its exception by them.",
+        why: "A messages client of an Anthropic provider gets the provider's own status and error: LiteLLM writes another, loses the request's id, and turns 413 into 400 and 529 into 500, and the official SDK picks its exception by them.",
         evidence: Evidence::RecordedBytes,
         apply: anthropic_passes_through,
     },
@@ -92,6 +92,13 @@ fn anthropic_passes_through(context: &Context<'_>, oracle: &mut Value) -> usize 
     if oracle["status"] != provider["status"] {
         oracle["status"] = provider["status"].clone();
         changed += 1;
+    }
+    let own = &provider["body"];
+    if own["type"] == "error" && own["error"]["message"].is_string() {
+        let place = &mut oracle["body"];
+        changed += usize::from(place != own);
+        *place = own.clone();
+        return changed;
     }
     let kind = &provider["body"]["error"]["type"];
     if let Some(place) =

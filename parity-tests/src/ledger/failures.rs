@@ -85,7 +85,13 @@ fn before_content(context: &Context<'_>, oracle: &mut Value) -> usize {
         _ => code_of(error).unwrap_or(500),
     };
     let message = error.and_then(|error| error["message"].as_str()).unwrap_or("<own words>");
-    let body = if context.case.question.route == Route::AnthropicMessages {
+    let whole = events.iter().find(|event| event.get("error").is_some());
+    let body = if context.case.question.route == Route::AnthropicMessages
+        && context.upstream() == Route::AnthropicMessages
+        && let Some(whole) = whole
+    {
+        whole.clone()
+    } else if context.case.question.route == Route::AnthropicMessages {
         let own = kind.filter(|_| context.upstream() == Route::AnthropicMessages);
         json!({"type": "error", "error": {"type": own.unwrap_or(type_of(status)), "message": message}})
     } else {

@@ -198,7 +198,9 @@ fn unknown_fields(context: &Context<'_>, oracle: &mut Value) -> usize {
 
 fn parallel_tool_use(context: &Context<'_>, oracle: &mut Value) -> usize {
     let question = &context.case.question;
-    if question.route != Route::AnthropicMessages || same_dialect(context) {
+    // Cerebras does not take the parameter, and both leave it out.
+    if question.route != Route::AnthropicMessages || same_dialect(context) || question.provider == "cerebras"
+    {
         return 0;
     }
     let disabled = question.body["tool_choice"]["disable_parallel_tool_use"].as_bool();

@@ -258,6 +258,10 @@ fn as_given(context: &Context<'_>, oracle: &mut Value) -> usize {
     if let (Some(Value::Object(given)), Some(Value::Object(place))) = (body(context), oracle.get_mut("body"))
     {
         changed += take(place, given, &["id", "service_tier", "object"]);
+        if place.get("service_tier").is_some_and(|tier| tier == "") {
+            // No tier has an empty name.
+            changed += place.shift_remove("service_tier").map_or(0, |_| 1);
+        }
     }
     if let (Some(given), Some(place)) = (stream(context), oracle.pointer_mut("/stream/chunk")) {
         if let (Value::Object(place), Some(Value::Object(given))) = (place, given.get("chunk")) {

@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use super::{Context, Evidence, Layer, Rule};
 use crate::case::Route;
-use crate::value::leaves;
+use crate::value::{leaves, same};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "cost_not_added",
-        why: "A price is not the provider's to tell and is computed from LiteLLM's own table; the host accounts for it.",
+        why: "A price is the provider's to tell or nobody's: LiteLLM computes one from its own table, which is the host's to do.",
         evidence: Evidence::ProviderTypes,
         apply: cost,
     },
@@ -48,11 +48,20 @@ fn given<'v>(context: &Context<'v>) -> Option<&'v Value> {
 }
 
 fn cost(context: &Context<'_>, oracle: &mut Value) -> usize {
-    if context.layer != Layer::Answer || given(context).is_some_and(|usage| usage.get("cost").is_some()) {
+    if context.layer != Layer::Answer {
         return 0;
     }
-    let costs = usages(oracle).into_iter().filter_map(Value::as_object_mut);
-    costs.filter_map(|usage| usage.shift_remove("cost")).count()
+    let told = given(context).and_then(|usage| usage.get("cost"));
+    let mut changed = 0;
+    for usage in usages(oracle).into_iter().filter_map(Value::as_object_mut) {
+        match (usage.get_mut("cost"), told) {
+            (Some(cost), Some(told)) if !same(cost, told) => *cost = told.clone(),
+            (Some(_), None) => drop(usage.shift_remove("cost")),
+            _ => continue,
+        }
+        changed += 1;
+    }
+    changed
 }
 
 fn guessed(context: &Context<'_>, oracle: &mut Value) -> usize {
