@@ -257,6 +257,18 @@ router_settings: {model_group_alias: {gpt-4: a, hidden: {model: a, hidden: true}
     assert choice is not None and choice.model == "x"
 
 
+def test_environment_key_that_goes_elsewhere_is_said_aloud() -> None:
+    text = """
+model_list:
+  - {model_name: here, litellm_params: {model: openai/x}}
+  - {model_name: there, litellm_params: {model: openai/x, api_base: "http://vllm:8000/v1"}}
+  - {model_name: own, litellm_params: {model: openai/x, api_base: "http://vllm:8000/v1", api_key: k}}
+"""
+    notices = [choice.notice for choice in Groups(build(text, OPENAI_API_KEY="sk-env")).choices()]
+    assert notices[0] is None and notices[2] is None
+    assert notices[1] is not None and "OPENAI_API_KEY" in notices[1] and "sk-env" not in notices[1]
+
+
 def test_includes(tmp_path: Path) -> None:
     (tmp_path / "models.yaml").write_text(yaml.safe_dump({"model_list": [ONE]}))
     (tmp_path / "config.yaml").write_text(

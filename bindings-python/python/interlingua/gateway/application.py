@@ -261,6 +261,9 @@ class Gateway:
             self.log.line("notice", message=notice)
         for name in self.switches.ungated():
             self.log.line("notice", message=f"the switch {name} serves without proof of parity (allow_ungated)")
+        for choice in self.groups.choices():
+            if choice.notice is not None:
+                self.log.line("notice", message=choice.notice)
         kept = {choice.group: choice.python_reasons for choice in self.groups.choices()}
         kept |= {deployment.group: deployment.python_reasons for deployment in self.groups.wildcards()}
         for group, reasons in kept.items():

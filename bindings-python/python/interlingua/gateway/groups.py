@@ -29,6 +29,8 @@ class Choice:
     origin: Origin | None
     """The only place that this deployment's key may be sent to."""
     python_reasons: tuple[str, ...]
+    notice: str | None
+    """What the operator should know of this deployment."""
 
 
 class Groups:
@@ -122,7 +124,18 @@ class Groups:
             key_variable=variable,
             origin=origin,
             python_reasons=tuple(reasons),
+            notice=self._notice(deployment, provider, variable, key, origin),
         )
+
+    def _notice(
+        self, deployment: Deployment, provider: str, variable: str | None, key: str | None, origin: Origin | None
+    ) -> str | None:
+        """LiteLLM sends the provider's key from the environment to whatever ``api_base`` says, and so do we."""
+        home = self._hosts.get(provider)
+        elsewhere = home is not None and origin is not None and origin != locate(home).origin
+        if deployment.api_key is None and key is not None and elsewhere:
+            return f"group {deployment.group} has no api_key: {variable} from the environment goes to {origin}"
+        return None
 
     @staticmethod
     def _target(
