@@ -240,7 +240,7 @@ fn tool_result(result: &ToolResult<'_>, path: &str, w: &mut Writer<'_>, cx: &mut
         [] => {
             w.str("");
         }
-        [Block::Text(only)] => {
+        [Block::Text(only)] if !pictured => {
             w.text(&only.text);
         }
         parts => {
