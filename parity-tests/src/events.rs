@@ -144,13 +144,13 @@ impl Gathered {
         if text.is_empty() {
             return;
         }
-        if let Some(Value::Object(last)) = self.events.last_mut() {
-            if last.get("choice") == Some(index) && last.len() == 2 {
-                if let Some(Value::String(before)) = last.get_mut(field) {
-                    before.push_str(text);
-                    return;
-                }
-            }
+        if let Some(Value::Object(last)) = self.events.last_mut()
+            && last.get("choice") == Some(index)
+            && last.len() == 2
+            && let Some(Value::String(before)) = last.get_mut(field)
+        {
+            before.push_str(text);
+            return;
         }
         self.events.push(json!({"choice": index, field: text}));
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::case::{Answer, Case, OracleAnswer, OracleRequest, Route};
+use crate::case::{Answer, Case, OracleAnswer, OracleRequest};
 use crate::compare::{Difference, differences};
 use crate::engine::{OurRequest, Ours, RefusalKind};
 use crate::ledger::{self, Context, Layer};
@@ -73,7 +73,7 @@ pub(crate) fn judge(case: &Case, ours: &Ours) -> Judged {
     if let (Some(given), Some(oracle)) = (case.answer.as_ref().filter(|_| compared), &case.oracle_answer) {
         let (verdict, observed) = match (&ours.request, &ours.answer) {
             (OurRequest::Refused { kind, status, message }, _) => {
-                (refused(case, *kind, *status, message, None), None)
+                (refused(*kind, *status, message, None), None)
             }
             (_, Some(received)) => answer(case, received, given, oracle),
             (_, None) => (Verdict::of(Class::Unexplained, "the core gave no answer"), None),
@@ -110,19 +110,13 @@ fn request(case: &Case, ours: &Ours, oracle: &OracleRequest) -> (Verdict, Option
             (Verdict::of(Class::OracleFailed, format!("the oracle failed: {message}")), None)
         }
         (OurRequest::Refused { kind, status, message }, oracle) => {
-            (refused(case, *kind, *status, message, Some(oracle)), None)
+            (refused(*kind, *status, message, Some(oracle)), None)
         }
     }
 }
 
 /// We refused. `oracle` is `None` where only the answer layer was asked for.
-fn refused(
-    case: &Case,
-    kind: RefusalKind,
-    status: u16,
-    message: &str,
-    oracle: Option<&OracleRequest>,
-) -> Verdict {
+fn refused(kind: RefusalKind, status: u16, message: &str, oracle: Option<&OracleRequest>) -> Verdict {
     match (kind, oracle) {
         (RefusalKind::Decline, Some(OracleRequest::Sent(sent))) if !is_built(sent) => {
             Verdict::of(Class::Declined, message)
@@ -228,5 +222,98 @@ fn both(ours: &Value, oracle: &Value) -> Vec<Difference> {
     match (ours.get("stream"), oracle.get("stream")) {
         (Some(ours), Some(oracle)) if found.is_empty() => differences(&fold::fold(ours), &fold::fold(oracle)),
         _ => found,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::{Question, Route};
+
+    fn case(request: Value, answer: Option<Answer>) -> Case {
+        Case {
+            name: "test".to_owned(),
+            features: Vec::new(),
+            question: Question {
+                route: Route::OpenAiChat,
+                provider: "openai".to_owned(),
+                model: "gpt-4o".to_owned(),
+                api_base: None,
+                drop_params: false,
+                headers: Vec::new(),
+                body: request,
+            },
+            answer,
+            oracle_request: None,
+            oracle_answer: None,
+        }
+    }
+
+    fn sent(body: Value) -> Value {
+        json!({"method": "POST", "url": "https://api.openai.com/v1/chat/completions", "headers": {}, "body": body})
+    }
+
+    fn json_answer(status: u16, body: &Value) -> Answer {
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        Answer { status, headers, body: body.to_string().into_bytes() }
+    }
+
+    fn judged(mut case: Case, ours: Value, oracle: Value) -> Verdict {
+        case.oracle_request = Some(OracleRequest::Sent(sent(oracle)));
+        judge(&case, &Ours { request: OurRequest::Sent(sent(ours)), answer: None }).verdict
+    }
+
+    #[test]
+    fn a_dropped_leaf_of_a_request_is_unexplained() {
+        let whole = json!({"messages": [{"role": "user", "content": "hi"}], "seed": 1});
+        let ask = || case(whole.clone(), None);
+        assert_eq!(judged(ask(), whole.clone(), whole.clone()).class, Class::Identical);
+        let cut = json!({"messages": [{"role": "user", "content": "hi"}]});
+        let verdict = judged(ask(), cut, whole);
+        assert_eq!(verdict.class, Class::Unexplained);
+        assert_eq!(verdict.differences[0].1.pattern(), "/body/seed");
+    }
+
+    #[test]
+    fn a_rule_computes_from_the_recorded_bytes_and_is_reported() {
+        let asked = json!({"messages": [], "stream": false});
+        let verdict = judged(case(asked.clone(), None), asked.clone(), json!({"messages": []}));
+        assert_eq!((verdict.class, verdict.rules), (Class::Explained, vec![("stream_false_kept", 1)]));
+        // Where a rule speaks, what LiteLLM does is no longer right.
+        let verdict = judged(case(asked, None), json!({"messages": []}), json!({"messages": []}));
+        assert_eq!(verdict.class, Class::Unexplained);
+    }
+
+    #[test]
+    fn an_error_message_must_be_the_providers() {
+        let told = json_answer(401, &json!({"error": {"message": "bad key", "type": "auth", "param": null}}));
+        let error = |message: &str| json!({"error": {"message": message, "type": "authentication_error", "param": null, "code": "401"}});
+        let mut case = case(json!({"messages": []}), Some(told));
+        let theirs = json_answer(401, &error("litellm.AuthenticationError: OpenAIException - bad key"));
+        case.oracle_answer = Some(OracleAnswer::Received(theirs));
+        let mut receive = |message: &str| {
+            let mut answer = json_answer(401, &error(message));
+            answer.headers.push(("llm_provider-content-type".to_owned(), "application/json".to_owned()));
+            judge(&case, &Ours { request: OurRequest::Sent(sent(json!({}))), answer: Some(answer) })
+                .verdict
+                .class
+        };
+        assert_eq!(receive("bad key"), Class::Explained);
+        assert_eq!(receive("something went wrong"), Class::Unexplained);
+    }
+
+    #[test]
+    fn a_decline_counts_only_where_the_dialect_is_not_built() {
+        let refused = |kind, url: &str| {
+            let mut case = case(json!({"messages": []}), None);
+            case.oracle_request = Some(OracleRequest::Sent(json!({"url": url})));
+            let request = OurRequest::Refused { kind, status: 400, message: String::new() };
+            judge(&case, &Ours { request, answer: None }).verdict.class
+        };
+        let (chat, responses) = ("https://x/v1/chat/completions", "https://x/v1/responses");
+        assert_eq!(refused(RefusalKind::Decline, responses), Class::Declined);
+        assert_eq!(refused(RefusalKind::Decline, chat), Class::Unexplained);
+        assert_eq!(refused(RefusalKind::Unsupported, chat), Class::Declined);
+        assert_eq!(refused(RefusalKind::Invalid, chat), Class::Unexplained);
     }
 }

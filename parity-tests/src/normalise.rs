@@ -130,12 +130,13 @@ const ANSWER_IDS: [&str; 3] = ["/body/id", "/stream/chunk/id/*", "/stream/events
 
 /// Keeps of a made-up id only what clients may look at: the prefix of an answer's.
 fn made_up_id(path: &[Step], node: &mut Value, provider: &str) {
-    if let Value::String(id) = node {
-        if !id.is_empty() && !stands_in(provider, id) {
-            let answer = ANSWER_IDS.iter().any(|pattern| matches(path, pattern));
-            let prefix = id.find(['-', '_']).filter(|_| answer).map_or("", |end| &id[..=end]);
-            *id = format!("<made up> {prefix}").trim_end().to_owned();
-        }
+    if let Value::String(id) = node
+        && !id.is_empty()
+        && !stands_in(provider, id)
+    {
+        let answer = ANSWER_IDS.iter().any(|pattern| matches(path, pattern));
+        let prefix = id.find(['-', '_']).filter(|_| answer).map_or("", |end| &id[..=end]);
+        *id = format!("<made up> {prefix}").trim_end().to_owned();
     }
 }
 
@@ -158,10 +159,10 @@ fn own_words(node: &mut Value, provider: &str) {
         *node = json!("<own words>");
     }
     // A message that is an object in the provider's answer is its text in the client's.
-    if let Some(parsed) = node.as_str().and_then(|text| crate::value::parse(text.as_bytes())) {
-        if parsed.is_object() || parsed.is_array() {
-            *node = json!({"$json": parsed});
-        }
+    if let Some(parsed) = node.as_str().and_then(|text| crate::value::parse(text.as_bytes()))
+        && (parsed.is_object() || parsed.is_array())
+    {
+        *node = json!({"$json": parsed});
     }
 }
 

@@ -41,7 +41,16 @@ fn provider_events<'v>(context: &Context<'v>) -> Option<&'v Vec<Value>> {
 enum Block {
     Text(String),
     Thinking(String),
-    Call { number: Value, id: Value, name: Value, arguments: String },
+    Call(Box<Call>),
+}
+
+/// A tool call.
+#[derive(PartialEq)]
+struct Call {
+    number: Value,
+    id: Value,
+    name: Value,
+    arguments: String,
 }
 
 /// The blocks of the first choice, in the order in which they began.
@@ -73,28 +82,26 @@ fn call(blocks: &mut Vec<Block>, at: &Value, event: &Value) {
         parsed => parsed.get("$json").map(Value::to_string).unwrap_or_default(),
     };
     let same = blocks.iter_mut().find_map(|block| match block {
-        Block::Call { number, id, arguments, .. }
-            if number == at && (event.get("id").is_none() || event["id"] == *id) =>
-        {
-            Some(arguments)
+        Block::Call(call) if call.number == *at && (event.get("id").is_none() || event["id"] == call.id) => {
+            Some(&mut call.arguments)
         }
         _ => None,
     });
     match same {
         Some(arguments) => arguments.push_str(&text),
-        None => blocks.push(Block::Call {
+        None => blocks.push(Block::Call(Box::new(Call {
             number: at.clone(),
             id: event["id"].clone(),
             name: event["name"].clone(),
             arguments: text,
-        }),
+        }))),
     }
 }
 
 /// Whether LiteLLM could not keep the blocks apart: calls that come interleaved or again, or several choices.
 fn is_mixed(events: &[Value], blocks: &[Block]) -> bool {
     let calls = events.iter().filter(|event| event.get("tool_call").is_some()).count();
-    let known = blocks.iter().filter(|block| matches!(block, Block::Call { .. })).count();
+    let known = blocks.iter().filter(|block| matches!(block, Block::Call(_))).count();
     let choices = events.iter().any(|event| event["choice"].as_u64().is_some_and(|choice| choice > 0));
     calls > known || choices
 }
@@ -129,16 +136,17 @@ fn write(blocks: &[Block]) -> Vec<Value> {
                 json!({"type": "thinking", "thinking": "", "signature": ""}),
                 json!({"type": "thinking_delta", "thinking": text}),
             ),
-            Block::Call { id, name, arguments, .. } => {
-                let parsed = crate::value::parse(arguments.as_bytes()).filter(Value::is_object);
-                let partial = parsed.map_or_else(|| json!(arguments), |parsed| json!({"$json": parsed}));
+            Block::Call(call) => {
+                let (id, name) = (&call.id, &call.name);
+                let parsed = crate::value::parse(call.arguments.as_bytes()).filter(Value::is_object);
+                let partial = parsed.map_or_else(|| json!(call.arguments), |parsed| json!({"$json": parsed}));
                 (
                     json!({"type": "tool_use", "id": id, "name": name, "input": {}}),
                     json!({"type": "input_json_delta", "partial_json": partial}),
                 )
             }
         };
-        let empty = matches!(block, Block::Call { arguments, .. } if arguments.is_empty());
+        let empty = matches!(block, Block::Call(call) if call.arguments.is_empty());
         events.push(json!({"type": "content_block_start", "index": index, "content_block": start}));
         if !empty {
             events.push(json!({"type": "content_block_delta", "index": index, "delta": delta}));

@@ -25,8 +25,6 @@ pub(crate) enum Evidence {
     ProviderDocs,
     /// The provider's own types reject the oracle's value.
     ProviderTypes,
-    /// The oracle raised.
-    OracleRaised,
     /// The value stands in the recorded bytes and is missing from the oracle's.
     RecordedBytes,
 }
@@ -36,7 +34,6 @@ impl Evidence {
         match self {
             Self::ProviderDocs => "provider docs",
             Self::ProviderTypes => "provider types",
-            Self::OracleRaised => "oracle raised",
             Self::RecordedBytes => "recorded bytes",
         }
     }

@@ -218,10 +218,10 @@ fn usage_told(context: &Context<'_>, given: &[Value], place: &mut Vec<Value>) ->
 /// The one rename that LiteLLM and we share: `reasoning` is `reasoning_content` to clients.
 fn renamed(event: &Value) -> Value {
     let mut event = event.clone();
-    if let Some(members) = event.as_object_mut().filter(|members| members.contains_key("choice")) {
-        if let Some(text) = members.shift_remove("reasoning") {
-            members.insert("reasoning_content".to_owned(), text);
-        }
+    if let Some(members) = event.as_object_mut().filter(|members| members.contains_key("choice"))
+        && let Some(text) = members.shift_remove("reasoning")
+    {
+        members.insert("reasoning_content".to_owned(), text);
     }
     event
 }
@@ -263,10 +263,10 @@ fn as_given(context: &Context<'_>, oracle: &mut Value) -> usize {
             changed += place.shift_remove("service_tier").map_or(0, |_| 1);
         }
     }
-    if let (Some(given), Some(place)) = (stream(context), oracle.pointer_mut("/stream/chunk")) {
-        if let (Value::Object(place), Some(Value::Object(given))) = (place, given.get("chunk")) {
-            changed += take(place, given, &["id", "service_tier", "object"]);
-        }
+    if let (Some(given), Some(place)) = (stream(context), oracle.pointer_mut("/stream/chunk"))
+        && let (Value::Object(place), Some(Value::Object(given))) = (place, given.get("chunk"))
+    {
+        changed += take(place, given, &["id", "service_tier", "object"]);
     }
     changed
 }
@@ -275,11 +275,12 @@ fn as_given(context: &Context<'_>, oracle: &mut Value) -> usize {
 fn take(place: &mut Map<String, Value>, given: &Map<String, Value>, keys: &[&str]) -> usize {
     let mut changed = 0;
     for key in keys {
-        if let (Some(place), Some(given)) = (place.get_mut(*key), given.get(*key)) {
-            if place != given && !given.is_null() {
-                *place = given.clone();
-                changed += 1;
-            }
+        if let (Some(place), Some(given)) = (place.get_mut(*key), given.get(*key))
+            && place != given
+            && !given.is_null()
+        {
+            *place = given.clone();
+            changed += 1;
         }
     }
     changed
