@@ -9,6 +9,7 @@ import io
 import json
 import socket
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -277,6 +278,16 @@ class Running:
 
     def logs(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log_text.getvalue().splitlines()]
+
+    def wait_for_log(self, event: str) -> dict[str, Any]:
+        """The first line of this kind; lines are written a moment after what they tell."""
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            found = next((line for line in self.logs() if line["event"] == event), None)
+            if found is not None:
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"no line {event!r}")
 
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)

@@ -36,8 +36,7 @@ def test_client_that_leaves_cancels_the_upstream_call(gateway: Running, upstream
         )
         time.sleep(0.3)
     assert upstream.closed_by_client.wait(3)
-    time.sleep(0.3)
-    line = next(line for line in gateway.logs() if line["event"] == "request")
+    line = gateway.wait_for_log("request")
     assert (line["outcome"], line["status"]) == ("disconnected", 499)
     assert gateway.app.metrics.in_flight == 0
 
@@ -81,7 +80,7 @@ def test_client_that_does_not_read_stops_the_upstream(gateway: Running, upstream
             + b"\r\ncontent-length: %d\r\n\r\n" % len(body)
             + body
         )
-        time.sleep(1.0)
+        time.sleep(2.0)
         first = sent
         time.sleep(1.0)
         # What the kernel holds for both connections, and no more.

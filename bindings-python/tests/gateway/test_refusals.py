@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -74,3 +76,14 @@ def test_wrong_method_unknown_path_and_health(gateway: Running) -> None:
     assert gateway.request("GET", "/health/liveliness", key=None).body == b'"I\'m alive!"'
     assert gateway.request("GET", "/health/readiness", key=None).json()["status"] == "healthy"
     assert [model["id"] for model in gateway.request("GET", "/v1/models").json()["data"]] == ["gpt-4o", "claude", "ocr"]
+
+
+def test_expectations_are_answered_before_the_body(upstream: Upstream, tmp_path: Path) -> None:
+    settings = {"master_key": KEY, "max_request_size_mb": 1}
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\nexpect: 100-continue\r\n"
+    with Running(config_document(upstream.url, general_settings=settings), tmp_path) as gateway:
+        for length, status in ((len(json.dumps(CHAT)), b"100"), (2_000_000, b"413")):
+            with socket.create_connection(("127.0.0.1", gateway.port), 5) as client:
+                client.sendall(f"{head}content-length: {length}\r\n\r\n".encode())
+                assert client.makefile("rb").readline().split()[1] == status
+    assert upstream.received == []

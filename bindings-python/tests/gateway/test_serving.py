@@ -122,7 +122,7 @@ def test_upstream_connection_is_kept_after_a_stream(gateway: Running, upstream: 
     upstream.answers = [[STREAM_HEAD, *[chunked(part) for part in STREAM], b"0\r\n\r\n"]]
     for _ in range(3):
         gateway.chat(stream=True)
-        time.sleep(0.05)
+        time.sleep(0.3)
     assert upstream.connections == 1
 
 

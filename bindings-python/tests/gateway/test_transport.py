@@ -218,12 +218,12 @@ def test_slow_but_steady_answer_is_no_timeout(upstream: Upstream) -> None:
     async def drip(_: Received, __: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n")
         for _index in range(6):
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.25)
             writer.write(b"x")
             await writer.drain()
 
     upstream.answers = [drip]
-    assert get(upstream, timeouts=Timeouts(read=0.2))[2] == b"xxxxxx"
+    assert get(upstream, timeouts=Timeouts(read=1.0))[2] == b"xxxxxx"
 
 
 def test_slow_reader_stops_the_sender(upstream: Upstream) -> None:
@@ -284,7 +284,7 @@ def test_release_before_the_end_drains_a_short_rest(upstream: Upstream) -> None:
     async def use(transport: Transport) -> None:
         answer = await transport.send("POST", f"{upstream.url}/a", [], b"", timeouts=QUICK)
         answer.release()
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.4)
         assert transport.pool.idle_count() == 1
         assert (await fetch(transport, f"{upstream.url}/a"))[2] == b"2"
 
