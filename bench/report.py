@@ -115,7 +115,8 @@ def _transform(translations: Sequence[Translation], theirs: Mapping[str, Mapping
         one = theirs[name]
         text += (
             f"| {pair.replace('_', ' ')} | {size} | {_time(one['ns'])} | "
-            f"{_time(one['lowest'])} … {_time(one['highest'])} | {_time(one['json_ns'])} | {_time(ours[name])} | {factor:.1f} |\n"
+            f"{_time(one['lowest'])} … {_time(one['highest'])} | {_time(one['json_ns'])} | "
+            f"{_time(ours[name])} | {factor:.1f} |\n"
         )
     return text
 
