@@ -70,7 +70,12 @@ pub(crate) fn run(case: &Case) -> Ours {
     }
 }
 
-fn attempt(case: &Case) -> Result<(HttpRequest, Attempt), Refusal> {
+/// The features that the request of a case uses, as the gate distinguishes them.
+pub(crate) fn features(case: &Case) -> Vec<&'static str> {
+    read(case).map(|request| request.facts().features.names().collect()).unwrap_or_default()
+}
+
+fn read(case: &Case) -> Result<Request, Refusal> {
     let question = &case.question;
     let mut body = question.body.clone();
     if let Some(members) = body.as_object_mut() {
@@ -82,7 +87,12 @@ fn attempt(case: &Case) -> Result<(HttpRequest, Attempt), Refusal> {
         Route::MistralOcr => Dialect::MistralOcr,
     };
     let head = ClientHead { query: String::new(), headers: question.headers.clone() };
-    let request = Request::read(dialect, &head, Bytes::from(body.to_string()), &Limits::default())?;
+    Request::read(dialect, &head, Bytes::from(body.to_string()), &Limits::default())
+}
+
+fn attempt(case: &Case) -> Result<(HttpRequest, Attempt), Refusal> {
+    let question = &case.question;
+    let request = read(case)?;
     let needed = NEEDS_BASE_URL.contains(&question.provider.as_str()).then_some(UPSTREAM);
     let mut target =
         Target::new(&question.provider, &question.model, question.api_base.as_deref().or(needed))?;

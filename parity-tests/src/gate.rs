@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::case::{Case, Route};
+use crate::engine;
 use crate::judge::Class;
 
 #[derive(Default)]
@@ -21,7 +22,9 @@ pub(crate) fn derive(outcomes: &[(Case, Class)]) -> Value {
         let key = format!("{}/{}", case.question.route.name(), case.question.provider);
         let entry = entries.entry(key).or_default();
         entry.cases += 1;
-        let features = case.features.iter().cloned();
+        // What a person wrote down, and what the host will see in such a request.
+        let seen = engine::features(case).into_iter().map(str::to_owned);
+        let features = case.features.iter().cloned().chain(seen);
         match class {
             Class::Identical | Class::Explained => {
                 entry.proven.extend(features.filter(|name| proves(case, name)))

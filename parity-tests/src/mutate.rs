@@ -133,7 +133,10 @@ fn alter(leaf: &mut Value) {
     *leaf = match &*leaf {
         Value::Null => json!("was null"),
         Value::Bool(value) => json!(!value),
-        Value::Number(number) => json!(number.as_f64().unwrap_or_default() + 1.0),
+        Value::Number(number) => match number.as_u64() {
+            Some(whole) => json!(whole.wrapping_add(1)),
+            None => json!(number.as_f64().unwrap_or_default() + 1.0),
+        },
         // In front, so that a string that holds JSON stops doing so.
         Value::String(text) => json!(format!("~{text}")),
         Value::Array(_) => json!(["was empty"]),

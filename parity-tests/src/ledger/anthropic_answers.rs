@@ -32,6 +32,12 @@ pub(super) const RULES: &[Rule] = &[
         apply: server_tool_usage,
     },
     Rule {
+        code: "unknown_stop_reason_told",
+        why: "A stop reason that `finish_reason` has no word for is told beside it, also a new one; LiteLLM makes `stop` of it.",
+        evidence: Evidence::RecordedBytes,
+        apply: unknown_stop_reason,
+    },
+    Rule {
         code: "derivations_not_added",
         why: "LiteLLM derives objects of its responses API from server tool blocks; the blocks themselves are handed on.",
         evidence: Evidence::ProviderTypes,
@@ -121,6 +127,36 @@ fn server_tool_usage(context: &Context<'_>, oracle: &mut Value) -> usize {
         events.iter_mut().filter_map(|event| event.get_mut("usage")).for_each(right);
     }
     changed
+}
+
+/// The reasons that both sides know.
+const STOP_REASONS: [&str; 8] = [
+    "end_turn",
+    "stop_sequence",
+    "max_tokens",
+    "tool_use",
+    "refusal",
+    "pause_turn",
+    "model_context_window_exceeded",
+    "compaction",
+];
+
+fn unknown_stop_reason(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let Some(provider) = context.provider.filter(|_| applies(context)) else { return 0 };
+    let whole = provider["body"]["stop_reason"].as_str();
+    let events = provider["stream"]["events"].as_array().into_iter().flatten();
+    let mut streamed = events.filter_map(|event| event["delta"]["stop_reason"].as_str());
+    let reason = whole.or_else(|| streamed.next()).filter(|reason| !STOP_REASONS.contains(reason));
+    let Some(reason) = reason else { return 0 };
+    for place in ["/body/choices/0/message", "/stream/beside/0"] {
+        let Some(place) = oracle.pointer_mut(place).and_then(Value::as_object_mut) else { continue };
+        let fields = place.entry("provider_specific_fields").or_insert_with(|| json!({}));
+        if fields.get("stop_reason").is_none() {
+            fields["stop_reason"] = json!(reason);
+            return 1;
+        }
+    }
+    0
 }
 
 fn thinking_index(context: &Context<'_>, oracle: &mut Value) -> usize {

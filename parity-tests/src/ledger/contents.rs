@@ -101,7 +101,7 @@ fn tools(context: &Context<'_>, oracle: &mut Value) -> usize {
         return 0;
     }
     let mut changed = 0;
-    for key in ["tools", "tool_choice"] {
+    for key in ["tools", "tool_choice", "parallel_tool_calls"] {
         if let Some(value) = asked.get(key).filter(|_| !sent.contains_key(key)) {
             sent.insert(key.to_owned(), value.clone());
             changed += 1;

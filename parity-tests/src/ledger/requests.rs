@@ -43,6 +43,18 @@ pub(super) const RULES: &[Rule] = &[
         apply: parallel_tool_use,
     },
     Rule {
+        code: "service_tier_translated",
+        why: "Anthropic's `standard_only` is OpenAI's `default`; LiteLLM sends a word that OpenAI's type does not have.",
+        evidence: Evidence::ProviderTypes,
+        apply: service_tier,
+    },
+    Rule {
+        code: "json_tool_is_forced",
+        why: "An answer by a schema that is asked for as a tool comes only if the tool is forced, whatever choice stood there.",
+        evidence: Evidence::ProviderDocs,
+        apply: json_tool_forced,
+    },
+    Rule {
         code: "named_tool_choice_kept",
         why: "Mistral takes a named tool as `tool_choice`; LiteLLM drops the client's choice.",
         evidence: Evidence::ProviderDocs,
@@ -203,6 +215,10 @@ fn parallel_tool_use(context: &Context<'_>, oracle: &mut Value) -> usize {
     {
         return 0;
     }
+    // Without tools the parameter is rejected, so nothing is said of it.
+    if question.body["tools"].as_array().is_none_or(Vec::is_empty) {
+        return 0;
+    }
     let disabled = question.body["tool_choice"]["disable_parallel_tool_use"].as_bool();
     match (disabled, body(context, oracle)) {
         (Some(disabled), Some(body)) if !body.contains_key("parallel_tool_calls") => {
@@ -211,6 +227,31 @@ fn parallel_tool_use(context: &Context<'_>, oracle: &mut Value) -> usize {
         }
         _ => 0,
     }
+}
+
+fn service_tier(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let standard = |body: &&mut serde_json::Map<String, Value>| {
+        body.get("service_tier") == Some(&json!("standard_only"))
+    };
+    if context.case.question.route != Route::AnthropicMessages || same_dialect(context) {
+        return 0;
+    }
+    body(context, oracle).filter(standard).map_or(0, |body| {
+        body.insert("service_tier".to_owned(), json!("default"));
+        1
+    })
+}
+
+fn json_tool_forced(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let Some(body) = body(context, oracle) else { return 0 };
+    let named = body.get("tools").is_some_and(|tools| tools[0]["function"]["name"] == "json_tool_call");
+    let only = body.get("tools").and_then(Value::as_array).is_some_and(|tools| tools.len() == 1);
+    let forced = json!({"type": "function", "function": {"name": "json_tool_call"}});
+    if !named || !only || body.get("tool_choice") == Some(&forced) {
+        return 0;
+    }
+    body.insert("tool_choice".to_owned(), forced);
+    1
 }
 
 fn named_tool_choice(context: &Context<'_>, oracle: &mut Value) -> usize {
