@@ -9,14 +9,16 @@
 //! | `system_moved` | a system message between others moves to where the provider accepts one |
 //! | `merge_consecutive_roles` | neighbours of one role become one message |
 //! | `empty_text_placeholder` | an empty text, which the provider would refuse, gets a few words |
-//! | `empty_text_dropped` | an empty text beside other content goes |
+//! | `empty_text_dropped` | an empty text beside other content, or all that a message had, goes |
 //! | `trailing_whitespace` | the last assistant message loses white space at its end |
 //! | `tool_name` | a tool gets a name in the provider's characters; answers get the client's name back |
 //! | `tool_id` | a tool call gets an id in the provider's characters |
+//! | `arguments_mended` | tool arguments that stop before the last brackets get them |
 //! | `dummy_tool` | a conversation with tool calls but without tools gets one that does nothing |
 //! | `default_max_tokens` | the provider demands a token limit and the client set none |
 //! | `json_tool` | an answer by a schema is asked for as the arguments of a tool |
 //! | `reasoning_effort` | an effort becomes a thinking budget, or the other way round |
+//! | `thinking_always_on` | a model that always thinks is not asked to stop |
 
 pub(crate) mod cache_marks;
 pub(crate) mod defaults;

@@ -195,8 +195,8 @@ fn write_tool_use(
             w.node(*node);
         }
         Input::Encoded(text) => match arguments(text) {
-            Some(json) => {
-                w.raw(json.as_bytes());
+            Some(found) => {
+                w.raw(found.json.as_bytes());
             }
             None => {
                 // The model wrote no JSON. The client gets its words rather than nothing.

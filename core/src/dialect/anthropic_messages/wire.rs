@@ -182,18 +182,27 @@ fn id_char(character: char) -> char {
     if character.is_ascii() && is_id_byte(character as u8) { character } else { '_' }
 }
 
+/// Tool arguments that stood in a string.
+#[derive(Debug)]
+pub(crate) struct Arguments<'t> {
+    /// The JSON value in it.
+    pub(crate) json: Cow<'t, str>,
+    /// The model had stopped before the last brackets.
+    pub(crate) mended: bool,
+}
+
 /// Tool arguments in a string → the JSON value in it. Models leave them empty, or stop before the last brackets; those
 /// are added, as LiteLLM does. `None` where that does not help.
-pub(crate) fn arguments<'t>(text: &'t Text<'_>) -> Option<Cow<'t, str>> {
+pub(crate) fn arguments<'t>(text: &'t Text<'_>) -> Option<Arguments<'t>> {
     let json = text.unescape();
     if json.trim().is_empty() {
-        return Some(Cow::Borrowed("{}"));
+        return Some(Arguments { json: Cow::Borrowed("{}"), mended: false });
     }
     if is_json(&json) {
-        return Some(json);
+        return Some(Arguments { json, mended: false });
     }
     let closed = close_brackets(&json)?;
-    is_json(&closed).then_some(Cow::Owned(closed))
+    is_json(&closed).then_some(Arguments { json: Cow::Owned(closed), mended: true })
 }
 
 fn is_json(text: &str) -> bool {
@@ -240,7 +249,7 @@ mod tests {
 
     #[test]
     fn arguments_are_json_or_mended() {
-        let of = |text: &'static str| arguments(&Text::new(text)).map(Cow::into_owned);
+        let of = |text: &'static str| arguments(&Text::new(text)).map(|found| found.json.into_owned());
         assert_eq!(of("  ").as_deref(), Some("{}"));
         assert_eq!(of("{\"a\": 1}").as_deref(), Some("{\"a\": 1}"));
         assert_eq!(of("{\"a\":[1,").as_deref(), Some("{\"a\":[1]}"));

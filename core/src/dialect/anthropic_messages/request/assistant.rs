@@ -13,7 +13,8 @@ use crate::policy::Turn;
 const SERVER_ID: &[u8] = b"srvtoolu_";
 
 /// Writes the blocks of the model's turns, which become one message.
-pub(super) struct Assistant<'t, 'a> {
+pub(super) struct Assistant<'t, 'a, 'r> {
+    report: &'r mut Report,
     /// Ids of the calls that the client answered.
     pub(super) answered: &'t [&'t Text<'a>],
     /// Ids and thinking that are written already: the provider refuses repetitions.
@@ -62,9 +63,9 @@ impl<'t, 'a> Call<'t, 'a> {
     }
 }
 
-impl<'t, 'a> Assistant<'t, 'a> {
-    pub(super) fn new(answered: &'t [&'t Text<'a>]) -> Self {
-        Self { answered, calls: Vec::new(), thoughts: Vec::new() }
+impl<'t, 'a, 'r> Assistant<'t, 'a, 'r> {
+    pub(super) fn new(answered: &'t [&'t Text<'a>], report: &'r mut Report) -> Self {
+        Self { report, answered, calls: Vec::new(), thoughts: Vec::new() }
     }
 
     /// Whether the turn puts anything on the wire.
@@ -237,21 +238,28 @@ impl<'t, 'a> Assistant<'t, 'a> {
             return Ok(());
         }
         self.calls.push(id);
-        w.begin_object().key("type").str(kind).key("id").text(&tool_id(id)).key("name").text(&call.name);
+        let sent = tool_id(id);
+        if sent != *id {
+            self.report.rewrite(format!("{}.tool_calls", turn.path()), "tool_id");
+        }
+        w.begin_object().key("type").str(kind).key("id").text(&sent).key("name").text(&call.name);
         w.key("input");
         match &call.input {
             Input::Json(node) => {
                 w.node(*node);
             }
             Input::Encoded(text) => {
-                let json = arguments(text).ok_or_else(|| {
+                let found = arguments(text).ok_or_else(|| {
                     let path = format!("{}.tool_calls", turn.path());
                     Refusal::invalid(
                         path.clone(),
                         format!("{path}: the arguments of a tool call are not JSON"),
                     )
                 })?;
-                w.raw(json.as_bytes());
+                if found.mended {
+                    self.report.rewrite(format!("{}.tool_calls", turn.path()), "arguments_mended");
+                }
+                w.raw(found.json.as_bytes());
             }
         }
         write_cache(call.cache, w);

@@ -142,7 +142,7 @@ fn write_messages(turns: &[Turn<'_>], w: &mut Writer<'_>, report: &mut Report) -
         } else if first.is_user() {
             write_user(group, w, report);
         } else {
-            write_assistant(group, at == turns.len(), &answered, w)?;
+            write_assistant(group, at == turns.len(), &answered, w, report)?;
         }
     }
     Ok(())
@@ -153,8 +153,9 @@ fn write_assistant(
     last: bool,
     answered: &[&Text<'_>],
     w: &mut Writer<'_>,
+    report: &mut Report,
 ) -> Result<(), Refusal> {
-    let mut writer = Assistant::new(answered);
+    let mut writer = Assistant::new(answered, report);
     let is_last = |number: usize| last && number + 1 == group.len();
     if !group.iter().enumerate().any(|(number, turn)| writer.speaks(turn, is_last(number))) {
         return Ok(());
