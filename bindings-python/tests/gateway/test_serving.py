@@ -179,6 +179,14 @@ def test_retries_by_header_and_when_the_upstream_hangs_up(gateway: Running, upst
     assert (len(upstream.received), waits) == (3, [0.5, 1.0])
 
 
+def test_unknown_coding_is_not_retried_and_named_in_the_log(gateway: Running, upstream: Upstream) -> None:
+    waits = retrying(gateway)
+    upstream.answers = [http_answer(200, b"??", "content-encoding: br")]
+    assert gateway.chat(num_retries=3).status >= 500
+    assert (len(upstream.received), waits) == (1, [])
+    assert gateway.wait_for_log("request")["fault"] == "UnknownCoding"
+
+
 def test_no_retry_after_the_first_content(gateway: Running, upstream: Upstream) -> None:
     retrying(gateway)
 

@@ -94,7 +94,7 @@ class Dispatcher:
                 return
             raise Refusal(
                 400,
-                f"there is no model {request.model!r} here; GET /v1/models lists what there is",
+                f"there is no model {request.model[:100]!r} here; GET /v1/models lists what there is",
                 type="invalid_request_error",
             )
         exchange.group, exchange.provider = choice.group, choice.provider
@@ -189,7 +189,7 @@ class Dispatcher:
         try:
             await self._relay.serve(exchange, base_url, body)
         except UpstreamFault as fault:
-            exchange.outcome = fault.reason
+            exchange.outcome, exchange.fault = fault.reason, fault
             if exchange.sent:
                 # The head is out and promised more: only breaking the connection tells the client the truth.
                 raise

@@ -110,7 +110,8 @@ class RustEngine:
                 await writer.finish()
                 self._note(exchange, attempt, outcome)
                 return
-            if not (outcome.retry and is_retryable(outcome.status) and exchange.retries < plan.retries):
+            hopeless = exchange.fault is not None and not exchange.fault.worth_a_retry
+            if hopeless or not outcome.retry or not is_retryable(outcome.status) or exchange.retries >= plan.retries:
                 break
             await self._sleep(wait_seconds(exchange.retries, outcome.retry_after, plan.retry_after, self._jitter))
             exchange.retries += 1
@@ -132,6 +133,7 @@ class RustEngine:
     async def _run(
         self, exchange: Exchange, attempt: _native.Attempt, writer: ClientWriter, choice: Choice, plan: Plan
     ) -> _native.Outcome:
+        exchange.fault = None
         step = attempt.step()
         while not isinstance(step, _native.Outcome):
             if step is None:
@@ -139,6 +141,7 @@ class RustEngine:
             try:
                 await self._send(step, exchange, attempt, writer, choice, plan)
             except UpstreamFault as fault:
+                exchange.fault = fault
                 await writer.write(attempt.abort(fault.reason))
             except asyncio.CancelledError:
                 await self._cancelled(exchange, attempt, writer)

@@ -8,6 +8,7 @@ from time import perf_counter
 
 from interlingua import _native
 from interlingua.gateway.asgi import ByteHeaders, Message, Receive, Scope, Send, encode_headers, respond
+from interlingua.gateway.faults import UpstreamFault
 
 _CALL_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 VERSION = f"interlingua/{_native.__version__}".encode("ascii", "replace")
@@ -24,6 +25,7 @@ class Exchange:
         "disconnected",
         "engine",
         "extra_headers",
+        "fault",
         "gate",
         "group",
         "headers",
@@ -67,6 +69,8 @@ class Exchange:
         self.gate: str | None = None
         self.stream = False
         self.retries = 0
+        self.fault: UpstreamFault | None = None
+        """What went wrong on the wire in the last try."""
         self.usage: dict[str, int] | None = None
         self.losses: list[tuple[str, str]] = []
 

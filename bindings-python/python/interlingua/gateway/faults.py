@@ -5,6 +5,8 @@ class UpstreamFault(Exception):
     """The exchange with an upstream failed on the wire. ``reason`` is a word that the core's ``abort`` knows."""
 
     reason = "connection"
+    worth_a_retry = True
+    """Another try may end better."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -37,6 +39,10 @@ class BadAnswer(UpstreamFault):
 class AnswerTooLarge(BadAnswer):
     """The upstream's head or body is over the limit, before or after decompression."""
 
+    worth_a_retry = False
+
 
 class UnknownCoding(BadAnswer):
     """The upstream used a content coding that was not offered to it."""
+
+    worth_a_retry = False

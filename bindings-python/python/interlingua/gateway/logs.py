@@ -47,6 +47,8 @@ class Log:
         parts.append(
             f',"engine":"{exchange.engine}","outcome":"{exchange.outcome}","status":{status},"ms":{seconds * 1000:.1f}'
         )
+        if exchange.fault is not None:
+            parts.append(f',"fault":"{type(exchange.fault).__name__}"')
         if exchange.stream:
             parts.append(',"stream":true')
         if exchange.retries:
