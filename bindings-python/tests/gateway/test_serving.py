@@ -211,23 +211,23 @@ def test_timeout_of_the_deployment(upstream: Upstream, tmp_path: Path) -> None:
 
 
 def test_no_key_and_no_prompt_in_the_log(gateway: Running, upstream: Upstream) -> None:
-    secret = "planted-prompt-5d1"
+    secret = "planted-prompt-qz7"
     upstream.answers = [
         chat_answer(),
-        http_answer(500, b'{"error":{"message":"planted-answer-5d1"}}'),
-        b"garbage planted-answer-5d1",
+        http_answer(500, b'{"error":{"message":"planted-answer-qz7"}}'),
+        b"garbage planted-answer-qz7",
     ]
     for _ in range(3):
         gateway.chat(messages=[{"role": "user", "content": secret}])
     gateway.chat(model=secret)
-    gateway.request("POST", "/v1/chat/completions", CHAT, key="sk-planted-key-5d1")
+    gateway.request("POST", "/v1/chat/completions", CHAT, key="sk-planted-key-qz7")
     gateway.request("POST", f"/v1/{secret}", CHAT)
-    gateway.request("POST", "/v1/chat/completions", CHAT, x_litellm_call_id="planted 5d1 call")
+    gateway.request("POST", "/v1/chat/completions", CHAT, x_litellm_call_id="planted qz7 call")
     time.sleep(0.2)
     text = gateway.log_text.getvalue()
     metrics = gateway.request("GET", "/metrics").body.decode()
     assert len(gateway.logs()) >= 7
-    for planted in ("5d1", KEY, "sk-up"):
+    for planted in ("qz7", KEY, "sk-up"):
         assert planted not in text
         assert planted not in metrics
 
