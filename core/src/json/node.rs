@@ -224,7 +224,28 @@ impl<'a> Node<'a> {
     /// The member `name` of an object; the last one where there are several, as most parsers take it.
     #[must_use]
     pub fn get(self, name: &str) -> Option<Self> {
-        self.entries().filter(|(key, _)| key.is(name)).last().map(|(_, value)| value)
+        let end = self.end_if(Kind::Object);
+        let (mut at, mut found) = (self.at + 1, None);
+        while at < end {
+            let key = Node { at, ..self };
+            let value = Node { at: at + 1, ..self };
+            if key.is_name(name) {
+                found = Some(value);
+            }
+            at = value.token().next;
+        }
+        found
+    }
+
+    /// Whether this key is `name`. Most keys differ in length or first byte, which is told without a call.
+    fn is_name(self, name: &str) -> bool {
+        let token = self.token();
+        if token.kind != Kind::Plain {
+            return self.is_text(name);
+        }
+        let (start, end, name) = (token.start as usize + 1, token.end as usize - 1, name.as_bytes());
+        end - start == name.len()
+            && (name.is_empty() || (self.text[start] == name[0] && self.text[start..end] == *name))
     }
 
     /// Like [`Node::get`], with `null` as good as absent.

@@ -85,6 +85,8 @@ pub(super) fn scan(text: &[u8], limits: &Limits, tokens: &mut Vec<Token>) -> Res
     if let Err(error) = std::str::from_utf8(text) {
         return Err(JsonError { kind: ErrorKind::InvalidUtf8, index: error.valid_up_to() });
     }
+    // A guess at the number of tokens saves most of the growing; a list that is reused keeps its size anyway.
+    tokens.reserve(text.len() / 16 + 8);
     let mut scanner = Scanner { text, at: 0, limits, tokens };
     scanner.value(limits.max_depth)?;
     scanner.skip_space();
