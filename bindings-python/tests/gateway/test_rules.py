@@ -19,7 +19,7 @@ GATE = Gate(
     {
         "openai_chat/anthropic": ["streaming", "tools"],
         "anthropic_messages/anthropic": ["system"],
-        "mistral_ocr/mistral": [],
+        "mistral_ocr/mistral": ["errors"],
     }
 )
 
@@ -103,7 +103,7 @@ def test_auto_follows_the_gate() -> None:
     assert (unproven.engine, unproven.why) == ("python", "parity is not proven for: audio")
     assert switches.decide("openai_chat", "groq", []).engine == "python"
     assert switches.decide("anthropic_messages", "anthropic", []).engine == "rust"
-    assert switches.decide("mistral_ocr", "mistral", []).engine == "python"  # seen, and nothing proven
+    assert switches.decide("mistral_ocr", "mistral", []).engine == "python"  # only its errors are proven
 
 
 def test_modes_and_the_most_specific_switch() -> None:

@@ -44,8 +44,8 @@ class Gate:
         return cls({pair: entry.get("features", []) for pair, entry in routes.items() if isinstance(entry, dict)})
 
     def is_open(self, pair: str) -> bool:
-        """Something is proven for this pair."""
-        return bool(self._proven.get(pair))
+        """Some answer is proven for this pair; how its errors look is not enough."""
+        return bool(self._proven.get(pair, frozenset()) - {"errors"})
 
     def missing(self, pair: str, features: Iterable[str]) -> list[str]:
         """Features in use that are not proven for this pair."""
