@@ -32,6 +32,8 @@ pub struct Frame<'a> {
     pub data: Option<&'a [u8]>,
     /// The whole block as it came, blank line included.
     pub raw: &'a [u8],
+    /// Where the data lies in `raw`; `None` where its lines had to be joined.
+    pub data_at: Option<usize>,
 }
 
 /// A block grew over the limit.
@@ -135,9 +137,13 @@ impl SseReader {
 
     fn frame(&mut self, block: (usize, usize)) -> Frame<'_> {
         let event = std::mem::take(&mut self.event);
+        let mut data_at = None;
         let data: Option<&[u8]> = match self.data.as_slice() {
             [] => None,
-            [(from, to)] => Some(&self.buffer[*from..*to]),
+            [(from, to)] => {
+                data_at = Some(from - block.0);
+                Some(&self.buffer[*from..*to])
+            }
             lines => {
                 self.joined.clear();
                 for (number, (from, to)) in lines.iter().enumerate() {
@@ -150,7 +156,7 @@ impl SseReader {
             }
         };
         self.data.clear();
-        Frame { event: &self.buffer[event.0..event.1], data, raw: &self.buffer[block.0..block.1] }
+        Frame { event: &self.buffer[event.0..event.1], data, raw: &self.buffer[block.0..block.1], data_at }
     }
 
     /// What is left of a stream that ended without the blank line after its last block: providers do that, and their
@@ -175,7 +181,7 @@ pub(crate) fn write_patched(frame: Frame<'_>, data: &[u8], patch: Patch, out: &m
         out.extend_from_slice(frame.raw);
         return;
     }
-    if let Some(at) = memchr::memmem::find(frame.raw, data) {
+    if let Some(at) = frame.data_at {
         out.extend_from_slice(&frame.raw[..at]);
         patch.write(data, out);
         out.extend_from_slice(&frame.raw[at + data.len()..]);

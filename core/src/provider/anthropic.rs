@@ -1,6 +1,6 @@
 //! Anthropic.
 
-use super::table::ChatRules;
+use super::rules::ChatRules;
 use super::{Auth, Dialect, Endpoint, Row};
 use crate::capabilities::Capabilities;
 

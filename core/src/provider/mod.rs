@@ -2,9 +2,10 @@
 
 mod anthropic;
 mod openai;
+mod rules;
 mod table;
 
-pub(crate) use table::{ChatRules, MaxTokens};
+pub(crate) use rules::{ChatRules, MaxTokens};
 
 use crate::capabilities::Capabilities;
 use crate::dialect::Dialect;

@@ -1,7 +1,8 @@
 //! OpenAI: model families and what each of them takes.
 
 use super::Row;
-use super::table::{CHAT, ChatRules, MaxTokens};
+use super::rules::{ChatRules, MaxTokens};
+use super::table::CHAT;
 use crate::capabilities::Capabilities;
 
 pub(super) const ROW: Row = Row {

@@ -1,5 +1,6 @@
 //! Fixture cases, and running them through the public API.
 #![allow(clippy::disallowed_methods, reason = "the rule is for the core, whose fixtures are files")]
+#![allow(unreachable_pub, reason = "a module of several test crates")]
 #![allow(dead_code, reason = "every test crate uses its own part of this module")]
 #![allow(
     clippy::unwrap_used,

@@ -1,7 +1,6 @@
 //! The edit list of requests whose client and provider both speak `openai_chat`: what LiteLLM changes on the way to
 //! each host. docs/edits.md lists them for people.
 
-use super::wire::{CHECKED, OPT_IN};
 use crate::controls;
 use crate::edit::{Decision, Patch};
 use crate::error::Refusal;
@@ -26,14 +25,17 @@ pub(super) struct Editor<'t> {
 
 /// Top-level fields that decide about others.
 #[derive(Default)]
-struct Present<'a> {
+pub(super) struct Present<'a> {
     stream: bool,
     stream_options: Option<Node<'a>>,
+    extra_body: Option<Node<'a>>,
     max_completion_tokens: bool,
     tools: bool,
     response_format: Option<Node<'a>>,
     thinking: Option<Node<'a>>,
-    effort: Option<Node<'a>>,
+    pub(super) effort: Option<Node<'a>>,
+    /// Images, files or sound stand somewhere in the conversation.
+    media: bool,
 }
 
 impl<'a> Present<'a> {
@@ -46,9 +48,11 @@ impl<'a> Present<'a> {
             match &*key.name() {
                 b"stream" => present.stream = value.bool() == Some(true),
                 b"stream_options" => present.stream_options = Some(value),
+                b"extra_body" => present.extra_body = Some(value).filter(|body| body.is_object()),
                 b"max_completion_tokens" => present.max_completion_tokens = true,
                 b"tools" | b"functions" => present.tools |= !value.is_empty(),
                 b"response_format" => present.response_format = Some(value),
+                b"messages" => present.media = value.items().any(has_media),
                 b"thinking" => present.thinking = Some(value),
                 b"reasoning_effort" => present.effort = Some(value),
                 _ => {}
@@ -86,7 +90,9 @@ impl Editor<'_> {
         self.decline_for_responses(&present)?;
         self.refuse_unfit_format(&present)?;
         let mut edited = Edited { whole: self.streams_whole(&present), ..Edited::default() };
-        let insert = self.insertions(&present, &mut edited);
+        let more = more_body(root, &present, report);
+        let mut insert = self.insertions(&present, &mut edited);
+        insert.extend(more.iter().map(|(name, json)| (name.as_str(), json.to_vec())));
         let mut refusal = None;
         let mut patch = Patch::default();
         patch.object(root, &insert, |patch, key, value| {
@@ -128,7 +134,7 @@ impl Editor<'_> {
         Ok(())
     }
 
-    fn insertions(&self, present: &Present<'_>, edited: &mut Edited) -> Vec<(&'static str, Vec<u8>)> {
+    fn insertions<'n>(&self, present: &Present<'_>, edited: &mut Edited) -> Vec<(&'n str, Vec<u8>)> {
         let mut insert = Vec::new();
         if present.stream && self.rules.include_usage && present.stream_options.is_none() {
             edited.hide_usage = true;
@@ -174,7 +180,8 @@ impl Editor<'_> {
         match &*name {
             "model" => return Ok(Decision::string(&self.target.model)),
             "messages" => {
-                self.messages(value, patch, report)?;
+                let join = self.rules.join_text && !(self.rules.join_unless_media && present.media);
+                self.messages(value, join, patch, report)?;
                 return Ok(Decision::Keep);
             }
             _ if value.is_null() => return Ok(Decision::Remove),
@@ -215,87 +222,12 @@ impl Editor<'_> {
             }
             "usage" if self.rules.openrouter => return Ok(Decision::Remove),
             "stream" | "stream_options" if self.streams_whole(present) => return Ok(Decision::Remove),
+            // The provider rejects the one without the other.
+            "stream_options" if !present.stream => return Ok(Decision::Remove),
+            "extra_body" if present.extra_body.is_some() => return Ok(Decision::Remove),
             _ => {}
         }
         Ok(Decision::Keep)
-    }
-
-    /// Decides about a parameter that the target may not take; `None` where it does.
-    fn parameter(
-        &self,
-        name: &str,
-        value: Node<'_>,
-        present: &Present<'_>,
-        report: &mut Report,
-    ) -> Result<Option<Decision>, Refusal> {
-        if name == "user" {
-            if self.rules.user {
-                return Ok(None);
-            }
-            report.lose(name, "unsupported_parameter");
-            return Ok(Some(Decision::Remove));
-        }
-        if name == "temperature" && self.openai {
-            return self.temperature(value, present, report);
-        }
-        if !CHECKED.contains(&name) || self.takes(name) {
-            return Ok(None);
-        }
-        if name == "n" && value.u64() == Some(1) {
-            return Ok(Some(Decision::Remove));
-        }
-        if name == "stream_options" {
-            // Asks for nothing that a host without it could refuse to do: LiteLLM leaves it out as well.
-            report.lose(name, "unsupported_parameter");
-            return Ok(Some(Decision::Remove));
-        }
-        self.unsupported(name, report).map(Some)
-    }
-
-    fn takes(&self, name: &str) -> bool {
-        let of_model =
-            |(part, names): &(&str, &[&str])| self.target.model.contains(part) && names.contains(&name);
-        if self.rules.unsupported.contains(&name) || self.rules.by_model.iter().any(of_model) {
-            return false;
-        }
-        if name == "tool_choice" && self.rules.gated_tool_choice {
-            return self.target.capabilities.tool_choice;
-        }
-        if self.openai {
-            return !self.family.unsupported(self.target.capabilities.none_effort).contains(&name);
-        }
-        if OPT_IN.contains(&name) {
-            return self.rules.supported.contains(&name)
-                || (name == "reasoning_effort" && self.target.capabilities.reasoning);
-        }
-        true
-    }
-
-    fn unsupported(&self, name: &str, report: &mut Report) -> Result<Decision, Refusal> {
-        if self.target.drop_params {
-            report.lose(name, "unsupported_parameter");
-            return Ok(Decision::Remove);
-        }
-        let provider = self.target.provider.name();
-        Err(Refusal::unsupported(
-            name,
-            format!("{provider} does not support parameters: ['{name}'], for model={}", self.target.model),
-        ))
-    }
-
-    /// Reasoning models take no temperature but 1.
-    fn temperature(
-        &self,
-        value: Node<'_>,
-        present: &Present<'_>,
-        report: &mut Report,
-    ) -> Result<Option<Decision>, Refusal> {
-        let no_effort = present.effort.is_some_and(|effort| effort.is_text("none"));
-        let free = self.family == OpenAiFamily::Gpt || (self.target.capabilities.none_effort && no_effort);
-        if free || value.f64() == Some(1.0) {
-            return Ok(None);
-        }
-        self.unsupported("temperature", report).map(Some)
     }
 
     fn tool_choice(&self, value: Node<'_>, present: &Present<'_>, report: &mut Report) -> Decision {
@@ -331,7 +263,13 @@ impl Editor<'_> {
         });
     }
 
-    fn messages(&self, messages: Node<'_>, patch: &mut Patch, report: &mut Report) -> Result<(), Refusal> {
+    fn messages(
+        &self,
+        messages: Node<'_>,
+        join: bool,
+        patch: &mut Patch,
+        report: &mut Report,
+    ) -> Result<(), Refusal> {
         if !messages.is_array() {
             return Err(Refusal::invalid("messages", "messages must be a list"));
         }
@@ -343,7 +281,7 @@ impl Editor<'_> {
                 let why = format!("{path}: {provider} does not take content of type '{kind}'");
                 refusal.get_or_insert_with(|| Refusal::unsupported(path, why));
             } else if message.is_object() {
-                message_edit::message(self, message, index, patch, report);
+                message_edit::message(self, message, (index, join), patch, report);
             } else {
                 let path = format!("messages[{index}]");
                 refusal.get_or_insert_with(|| Refusal::invalid(path, "each message must be an object"));
@@ -367,6 +305,26 @@ pub(super) fn check_tool_choice(value: Node<'_>) -> Result<(), Refusal> {
 
 fn schema_of(format: Node<'_>) -> Option<Node<'_>> {
     format.some("response_schema").or_else(|| format.some("json_schema")?.some("schema"))
+}
+
+fn has_media(message: Node<'_>) -> bool {
+    let is_text = |part: Node<'_>| part.some("type").is_none_or(|kind| kind.is_text("text"));
+    message.some("content").is_some_and(|content| content.items().any(|part| !is_text(part)))
+}
+
+/// What a client wants in the body beyond its fields. It decides nothing that the request itself, or the host, decides.
+fn more_body<'a>(root: Node<'a>, present: &Present<'a>, report: &mut Report) -> Vec<(String, &'a [u8])> {
+    let mut more = Vec::new();
+    for (key, value) in present.extra_body.into_iter().flat_map(Node::entries) {
+        let name = key.unescape();
+        let decided = matches!(&*name, "model" | "messages" | "stream") || root.get(&name).is_some();
+        if decided || name.contains(['"', '\\']) || controls::is_banned(&name) {
+            report.lose(format!("extra_body.{name}"), "decided_elsewhere");
+        } else {
+            more.push((name.into_owned(), value.raw()));
+        }
+    }
+    more
 }
 
 /// Removes every member `name` below `node`.

@@ -54,9 +54,11 @@ fn fill(error: &mut UpstreamError, root: Node<'_>) {
     error.param = text("param");
 }
 
-/// An error object where an answer should be.
+/// An error object where an answer should be. OpenRouter sends one beside a last, empty choice: an error it is all the same.
 pub(crate) fn in_band(root: Node<'_>) -> Result<(), UpstreamError> {
-    if root.some("error").is_none() || root.some("choices").is_some_and(|choices| !choices.is_empty()) {
+    let Some(told) = root.some("error") else { return Ok(()) };
+    let says = told.some("message").is_some() || told.some("code").is_some();
+    if root.some("choices").is_some_and(|choices| !choices.is_empty()) && !says {
         return Ok(());
     }
     let mut error = UpstreamError::new(FailureKind::InBand, 500, "");

@@ -5,6 +5,7 @@ mod answer_message;
 pub(crate) mod edit;
 mod effort;
 pub(crate) mod error;
+mod parameters;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod stream;

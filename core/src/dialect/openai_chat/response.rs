@@ -58,7 +58,8 @@ fn blocks<'a>(message: Node<'a>, choice: &mut Choice<'a>) {
     for (key, value) in message.entries() {
         match &*key.name() {
             b"content" => text = Some(value).filter(|value| !value.is_null()),
-            b"reasoning_content" | b"reasoning" => reasoning = reasoning.or_else(|| value.text()),
+            b"reasoning_content" => reasoning = value.text().or(reasoning),
+            b"reasoning" if message.some("reasoning_content").is_none() => reasoning = value.text(),
             b"thinking_blocks" => thinking.extend(value.items().filter_map(thinking_block)),
             b"refusal" => refusal = value.text(),
             b"tool_calls" => calls.extend(value.items().map(tool_call)),

@@ -15,7 +15,7 @@ use crate::loss::Report;
 /// Reads a request.
 pub(crate) fn decode<'a>(root: Node<'a>, report: &mut Report) -> Result<Request<'a>, Refusal> {
     let mut request = Request::default();
-    let mut max_completion_tokens = None;
+    let (mut max_completion_tokens, mut end_user) = (None, None);
     for (key, value) in root.entries() {
         let name = key.unescape();
         if value.is_null() && name != "messages" {
@@ -30,19 +30,21 @@ pub(crate) fn decode<'a>(root: Node<'a>, report: &mut Report) -> Result<Request<
                 request.tool_choice = tool_choice(value);
             }
             "parallel_tool_calls" => request.parallel_tools = value.bool(),
-            "max_tokens" => request.max_tokens = value.number().map(Cow::Borrowed).or(request.max_tokens),
-            "max_completion_tokens" => max_completion_tokens = value.number().map(Cow::Borrowed),
+            "max_tokens" => request.max_tokens = Some(limit(value, &name)?),
+            "max_completion_tokens" => max_completion_tokens = Some(limit(value, &name)?),
             "stop" => request.stop = stop(value)?,
             "response_format" => request.format = format(value),
             "reasoning_effort" => request.reasoning.push(Reasoning::Effort(value)),
             "thinking" => request.reasoning.push(Reasoning::Thinking(value)),
             "user" => request.user = value.text(),
             "stream" => request.stream = value.bool() == Some(true),
+            "metadata" => end_user = value.get_text("user_id"),
             _ if controls::is_host_control(&name) => {}
             _ => request.params.push(Param { name: key, value }),
         }
     }
     request.max_tokens = max_completion_tokens.or(request.max_tokens);
+    request.user = end_user.or(request.user);
     Ok(request)
 }
 
@@ -52,6 +54,13 @@ fn list<'a>(value: Node<'a>, name: &str) -> Result<impl Iterator<Item = Node<'a>
     } else {
         Err(Refusal::invalid(name, format!("{name} must be a list")))
     }
+}
+
+fn limit<'a>(value: Node<'a>, name: &str) -> Result<Cow<'a, str>, Refusal> {
+    value
+        .number()
+        .map(Cow::Borrowed)
+        .ok_or_else(|| Refusal::invalid(name, format!("{name} must be a number")))
 }
 
 fn stop(value: Node<'_>) -> Result<Vec<Text<'_>>, Refusal> {
@@ -80,7 +89,8 @@ fn format(value: Node<'_>) -> Option<Format<'_>> {
 }
 
 fn tool(node: Node<'_>) -> Tool<'_> {
-    let function = node.some("function").filter(|function| function.is_object());
+    let own = node.some("type").is_none_or(|kind| kind.is_text("function"));
+    let function = node.some("function").filter(|function| own && function.is_object());
     match function {
         Some(function) => function_tool(function, node),
         None => Tool::Native { dialect: Dialect::OpenAiChat, node },
@@ -306,7 +316,11 @@ fn file(part: Node<'_>) -> Option<Block<'_>> {
         (None, Some(id)) => Source::FileId(id),
         (None, None) => return None,
     };
-    Some(media(MediaKind::File, source, part, node.get_text("detail"), node.get_text("filename")))
+    let mut block = media(MediaKind::File, source, part, node.get_text("detail"), node.get_text("filename"));
+    if let (Block::Media(media), Some(format)) = (&mut block, node.some("format")) {
+        media.extra.push((Text::new("format"), format));
+    }
+    Some(block)
 }
 
 fn media<'a>(

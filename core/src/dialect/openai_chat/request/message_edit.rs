@@ -38,11 +38,11 @@ pub(in crate::dialect::openai_chat) fn foreign_part<'a>(
     })
 }
 
-/// Edits `message`, the one at `index`.
+/// Edits `message`, the one at `index`; with `join`, lists of text become strings.
 pub(in crate::dialect::openai_chat) fn message(
     editor: &Editor<'_>,
     message: Node<'_>,
-    index: usize,
+    (index, join): (usize, bool),
     patch: &mut Patch,
     report: &mut Report,
 ) {
@@ -66,7 +66,7 @@ pub(in crate::dialect::openai_chat) fn message(
         b"content" if editor.rules.cache_control && marked(message).is_some() && value.is_string() => {
             Decision::Replace(marked_text(value, marked(message)))
         }
-        b"content" if editor.rules.join_text && joinable(value) => Decision::Replace(joined(value, b"")),
+        b"content" if join && joinable(value) && !blank(value) => Decision::Replace(joined(value, b"")),
         b"content" if assistant && editor.rules.join_assistant_text && joinable(value) => {
             Decision::Replace(joined(value, b"\\n"))
         }
@@ -114,6 +114,10 @@ fn joinable(content: Node<'_>) -> bool {
     content.is_array()
         && !content.is_empty()
         && content.items().all(|part| part.some("type").is_some_and(|kind| kind.is_text("text")))
+}
+
+fn blank(content: Node<'_>) -> bool {
+    content.items().all(|part| part.get_text("text").is_none_or(|text| text.is_empty()))
 }
 
 fn joined(content: Node<'_>, between: &[u8]) -> Vec<u8> {
