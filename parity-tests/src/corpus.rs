@@ -123,11 +123,15 @@ fn recorded_answer(exchange: &Value) -> Option<Answer> {
     let headers =
         told.filter_map(|(name, value)| Some((name.to_ascii_lowercase(), value.as_str()?.to_owned())));
     let mut headers: Vec<_> = headers.collect();
-    let framed = body.starts_with(b"data:") || body.starts_with(b"event:");
-    if framed {
+    // A list of chunks was recorded without the frames that its content-type speaks of.
+    let listed = exchange["response"]["json"].is_array() && exchange["stream"] == Value::Bool(true);
+    if listed {
         headers.retain(|(name, _)| name != "content-type");
     }
     if !headers.iter().any(|(name, _)| name == "content-type") {
+        let streamed =
+            exchange["stream"] == Value::Bool(true) && response.contains_key("text") && status < 400;
+        let framed = listed || streamed || body.starts_with(b"data:") || body.starts_with(b"event:");
         let kind = if framed { "text/event-stream" } else { "application/json" };
         headers.push(("content-type".to_owned(), kind.to_owned()));
     }

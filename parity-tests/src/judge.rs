@@ -84,6 +84,9 @@ pub(crate) fn judge(case: &Case, ours: &Ours) -> Judged {
     judged
 }
 
+/// How LiteLLM says that media could not be fetched; the oracle runs without a network.
+const NOT_FETCHED: &str = "Unable to fetch image";
+
 fn request(case: &Case, ours: &Ours, oracle: &OracleRequest) -> (Verdict, Option<Observed>) {
     match (&ours.request, oracle) {
         (OurRequest::Sent(sent), OracleRequest::Sent(theirs)) => {
@@ -93,6 +96,9 @@ fn request(case: &Case, ours: &Ours, oracle: &OracleRequest) -> (Verdict, Option
                 oracle: observe::request(theirs),
             };
             (compare(case, &observed, &observed.ours), Some(observed))
+        }
+        (OurRequest::Sent(_), OracleRequest::Refused { message, .. }) if message.contains(NOT_FETCHED) => {
+            (Verdict::of(Class::OracleFailed, format!("the oracle has no network: {message}")), None)
         }
         (OurRequest::Sent(sent), OracleRequest::Refused { status: Some(status @ 400..500), message }) => {
             let observed = Observed {

@@ -8,7 +8,7 @@ use crate::case::Route;
 pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "blocks_one_after_the_other",
-        why: "Each tool call is one block with its own arguments: LiteLLM mixes the arguments of calls that come interleaved, opens a block per repeated name, and joins the texts of several choices.",
+        why: "Each tool call is one block with its own arguments: LiteLLM mixes the arguments of calls that come interleaved, opens a block per repeated name, joins the texts of several choices, and loses refusals.",
         evidence: Evidence::RecordedBytes,
         apply: blocks,
     },
@@ -57,7 +57,7 @@ struct Call {
 fn read(events: &[Value]) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     for event in events.iter().filter(|event| event["choice"] == json!(0)) {
-        if let Some(text) = event["content"].as_str() {
+        if let Some(text) = event["content"].as_str().or_else(|| event["refusal"].as_str()) {
             match blocks.last_mut() {
                 Some(Block::Text(before)) => before.push_str(text),
                 _ => blocks.push(Block::Text(text.to_owned())),
@@ -103,7 +103,7 @@ fn is_mixed(events: &[Value], blocks: &[Block]) -> bool {
     let calls = events.iter().filter(|event| event.get("tool_call").is_some()).count();
     let known = blocks.iter().filter(|block| matches!(block, Block::Call(_))).count();
     let choices = events.iter().any(|event| event["choice"].as_u64().is_some_and(|choice| choice > 0));
-    calls > known || choices
+    calls > known || choices || events.iter().any(|event| event.get("refusal").is_some())
 }
 
 fn blocks(context: &Context<'_>, oracle: &mut Value) -> usize {
@@ -122,7 +122,18 @@ fn blocks(context: &Context<'_>, oracle: &mut Value) -> usize {
     let written = write(&blocks);
     let changed = removed.max(written.len());
     events.splice(start..start, written);
-    changed
+    changed + refusal(given, events)
+}
+
+/// A refusal is a reason to stop, and its words are the explanation.
+fn refusal(given: &[Value], events: &mut [Value]) -> usize {
+    let said: String = given.iter().filter_map(|event| event["refusal"].as_str()).collect();
+    let end = events.iter_mut().find(|event| event["type"] == "message_delta").filter(|_| !said.is_empty());
+    let Some(Value::Object(delta)) = end.and_then(|event| event.get_mut("delta")) else { return 0 };
+    delta.insert("stop_reason".to_owned(), json!("refusal"));
+    let details = json!({"type": "refusal", "category": null, "explanation": said});
+    delta.insert("stop_details".to_owned(), details);
+    4
 }
 
 fn write(blocks: &[Block]) -> Vec<Value> {

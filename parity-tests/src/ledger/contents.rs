@@ -13,6 +13,12 @@ pub(super) const RULES: &[Rule] = &[
         apply: content_lists,
     },
     Rule {
+        code: "tool_pictures_kept",
+        why: "What a tool returned is sent as the client wrote it: LiteLLM takes pictures out and puts them into words of the user, though some hosts take them.",
+        evidence: Evidence::RecordedBytes,
+        apply: tool_pictures,
+    },
+    Rule {
         code: "tools_kept",
         why: "The client's tools are sent as they are; LiteLLM drops all of them for DeepSeek where `type` is missing.",
         evidence: Evidence::RecordedBytes,
@@ -92,6 +98,30 @@ fn unmark(content: &mut Value) {
     for part in content.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
         part.shift_remove("cache_control");
     }
+}
+
+/// How the message begins into which LiteLLM puts a tool's pictures.
+const PICTURES: &str = "[The following images are tool output";
+
+fn tool_pictures(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let asked = context.case.question.body["messages"].as_array().filter(|_| same_dialect(context));
+    let sent = request_body(context, oracle).and_then(|body| body.get_mut("messages")?.as_array_mut());
+    let (Some(asked), Some(sent)) = (asked, sent) else { return 0 };
+    let before = sent.len();
+    sent.retain(|message| {
+        message["content"][0]["text"].as_str().is_none_or(|text| !text.starts_with(PICTURES))
+    });
+    let mut changed = before - sent.len();
+    if changed == 0 || asked.len() != sent.len() {
+        return changed;
+    }
+    for (asked, sent) in asked.iter().zip(sent).filter(|(asked, _)| asked["role"] == "tool") {
+        if asked["content"] != sent["content"] {
+            sent["content"] = asked["content"].clone();
+            changed += 1;
+        }
+    }
+    changed
 }
 
 fn tools(context: &Context<'_>, oracle: &mut Value) -> usize {
@@ -193,14 +223,16 @@ fn function_call(context: &Context<'_>, oracle: &mut Value) -> usize {
 }
 
 fn json_answer(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let call =
-        chat_message(context).filter(|_| same_dialect(context)).map(|message| &message["tool_calls"][0]);
-    if call.is_none_or(|call| call["function"]["name"] != "json_tool_call") {
+    let Some(message) = chat_message(context).filter(|_| same_dialect(context)) else { return 0 };
+    if message["tool_calls"][0]["function"]["name"] != "json_tool_call" {
         return 0;
     }
+    // Who did not ask for JSON has a tool of that name.
+    let asked = context.case.question.body["response_format"].is_object();
+    let right = if asked { "stop" } else { "tool_calls" };
     match oracle.pointer_mut("/body/choices/0/finish_reason") {
-        Some(reason) if *reason == "tool_calls" => {
-            *reason = json!("stop");
+        Some(reason) if *reason != right => {
+            *reason = json!(right);
             1
         }
         _ => 0,

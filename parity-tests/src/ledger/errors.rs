@@ -25,6 +25,12 @@ pub(super) const RULES: &[Rule] = &[
         apply: type_as_given,
     },
     Rule {
+        code: "error_status_as_told",
+        why: "An error within a stream that tells its status keeps it; LiteLLM says 500 for some.",
+        evidence: Evidence::RecordedBytes,
+        apply: status_as_told,
+    },
+    Rule {
         code: "error_param_restored",
         why: "The provider says which field it blames, and LiteLLM drops it.",
         evidence: Evidence::RecordedBytes,
@@ -140,6 +146,25 @@ fn type_as_given(context: &Context<'_>, oracle: &mut Value) -> usize {
         }
         _ => 0,
     }
+}
+
+fn status_as_told(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let chat = context.case.question.route == Route::OpenAiChat && context.upstream() == Route::OpenAiChat;
+    if context.layer != Layer::Answer || !chat || oracle.get("stream").is_none() {
+        return 0;
+    }
+    let Some(error) = provider_error(context) else { return 0 };
+    let code = &error.inner["code"];
+    let told = code.as_u64().or_else(|| code.as_str()?.parse().ok()).filter(|code| (400..600).contains(code));
+    let Some(told) = told.map(|code| json!(code.to_string())) else { return 0 };
+    let mut changed = 0;
+    for place in error_objects(oracle) {
+        if let Some(code) = place.get_mut("code").filter(|code| **code != told) {
+            *code = told.clone();
+            changed += 1;
+        }
+    }
+    changed
 }
 
 fn param_restored(context: &Context<'_>, oracle: &mut Value) -> usize {

@@ -143,7 +143,9 @@ fn stream_ends(context: &Context<'_>, oracle: &mut Value) -> usize {
         events.pop();
         changed += 1;
     }
-    let over = |event: &Value| event["type"] == "message_stop" || event["type"] == "error";
+    // Without a name of its own, a frame's data says what it is.
+    let kind = |event: &Value| event.get("data").unwrap_or(event)["type"].clone();
+    let over = |event: &Value| kind(event) == "message_stop" || kind(event) == "error";
     if events.last().is_none_or(over) {
         return changed;
     }

@@ -101,10 +101,10 @@ pub(crate) struct Rule {
 /// All rules, in the order in which they apply.
 pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
     let groups = [
-        requests::RULES,
         headers::RULES,
         contents::RULES,
         documents::RULES,
+        requests::RULES,
         failures::RULES,
         errors::RULES,
         same_dialect::RULES,

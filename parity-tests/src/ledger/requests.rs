@@ -62,7 +62,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "blank_stop_sequences_dropped",
-        why: "Anthropic rejects a request with a stop sequence of white space only.",
+        why: "Anthropic rejects a stop sequence of white space only: with drop_params it is dropped, as LiteLLM says it does.",
         evidence: Evidence::ProviderDocs,
         apply: blank_stops,
     },
@@ -219,10 +219,10 @@ fn parallel_tool_use(context: &Context<'_>, oracle: &mut Value) -> usize {
     if question.body["tools"].as_array().is_none_or(Vec::is_empty) {
         return 0;
     }
-    let disabled = question.body["tool_choice"]["disable_parallel_tool_use"].as_bool();
-    match (disabled, body(context, oracle)) {
-        (Some(disabled), Some(body)) if !body.contains_key("parallel_tool_calls") => {
-            body.insert("parallel_tool_calls".to_owned(), json!(!disabled));
+    let disabled = question.body["tool_choice"]["disable_parallel_tool_use"] == json!(true);
+    match body(context, oracle).filter(|_| disabled) {
+        Some(body) if !body.contains_key("parallel_tool_calls") => {
+            body.insert("parallel_tool_calls".to_owned(), json!(false));
             1
         }
         _ => 0,
@@ -292,6 +292,9 @@ fn tool_flags(context: &Context<'_>, oracle: &mut Value) -> usize {
 }
 
 fn blank_stops(context: &Context<'_>, oracle: &mut Value) -> usize {
+    if !context.case.question.drop_params {
+        return 0;
+    }
     if context.upstream() != Route::AnthropicMessages || same_dialect(context) {
         return 0;
     }

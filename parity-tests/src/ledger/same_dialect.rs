@@ -233,7 +233,10 @@ fn restore(place: &mut Value, given: &Value) -> usize {
             let mut changed = 0;
             for (key, value) in given {
                 // LiteLLM and we unwrap the forced call that carries a JSON answer.
-                if key == "tool_calls" && value[0]["function"]["name"] == JSON_TOOL {
+                if key == "tool_calls"
+                    && members.contains_key("content")
+                    && value[0]["function"]["name"] == JSON_TOOL
+                {
                     continue;
                 }
                 match members.get_mut(key) {

@@ -14,6 +14,12 @@ pub(super) const RULES: &[Rule] = &[
         apply: cost,
     },
     Rule {
+        code: "reasoning_is_completion",
+        why: "`completion_tokens` includes reasoning: where a host counts it beside, which its total shows, it is added; LiteLLM does so for xAI only.",
+        evidence: Evidence::ProviderDocs,
+        apply: reasoning_beside,
+    },
+    Rule {
         code: "usage_not_guessed",
         why: "Token counts that the provider did not send are unknown; LiteLLM counts them with a tokenizer of its own.",
         evidence: Evidence::ProviderTypes,
@@ -114,6 +120,37 @@ fn keep_only(place: &mut Value, given: &Value) -> usize {
             *value = Value::Null;
         }
         changed += keep_only(value, &given[key]);
+    }
+    changed
+}
+
+fn reasoning_beside(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let chat = context.layer == Layer::Answer && context.upstream() == Route::OpenAiChat;
+    let Some(given) = given(context).filter(|_| chat) else { return 0 };
+    let count = |name: &str| given[name].as_u64();
+    let reasoning =
+        given["completion_tokens_details"]["reasoning_tokens"].as_u64().filter(|count| *count > 0);
+    let (Some(input), Some(output), Some(total), Some(reasoning)) =
+        (count("prompt_tokens"), count("completion_tokens"), count("total_tokens"), reasoning)
+    else {
+        return 0;
+    };
+    if total != input + output + reasoning {
+        return 0;
+    }
+    let right = [
+        ("completion_tokens", output + reasoning),
+        ("output_tokens", output + reasoning),
+        ("total_tokens", total),
+    ];
+    let mut changed = 0;
+    for usage in usages(oracle) {
+        for (name, right) in right {
+            if let Some(count) = usage.get_mut(name).filter(|count| **count != json!(right)) {
+                *count = json!(right);
+                changed += 1;
+            }
+        }
     }
     changed
 }
