@@ -86,7 +86,7 @@ impl Features {
             b"reasoning_effort" | b"thinking" => self.add("reasoning"),
             b"logprobs" | b"top_logprobs" => self.add("logprobs"),
             b"n" if value.u64() != Some(1) => self.add("multiple_choices"),
-            b"stop" | b"stop_sequences" => self.add("stop"),
+            b"stop" | b"stop_sequences" if value.is_string() || !value.is_empty() => self.add("stop"),
             b"mcp_servers" => self.add("mcp"),
             b"cache_control" => self.add("cache_control"),
             b"web_search_options" | b"container" => self.add("server_tools"),

@@ -12,7 +12,7 @@ use crate::provider::Provider;
 /// there is no way at all.
 pub fn upstream_dialect(client: Dialect, provider: Provider, features: Features) -> Result<Dialect, Refusal> {
     // The responses API has no stop sequences, so those requests stay with chat.
-    let chat = features.has("stop") && !features.has("reasoning");
+    let chat = features.has("stop");
     if client == Dialect::AnthropicMessages && provider.name() == "openai" && !chat {
         return Err(Refusal::decline(
             "responses_dialect",

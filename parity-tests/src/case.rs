@@ -199,6 +199,12 @@ fn provider_answer(directory: &Path, facts: Option<&toml::Value>) -> Result<Opti
 
 fn recorded_request(directory: &Path, oracle: &toml::Table) -> Result<OracleRequest, String> {
     let facts = oracle.get("request").ok_or("oracle.toml has no [request]")?;
+    if sent_by_the_sdk_only(facts) {
+        // Clients talk to the proxy, and the proxy refuses.
+        let status = oracle.get("client_response").and_then(|facts| facts.get("status")?.as_integer());
+        let status = status.and_then(|status| u16::try_from(status).ok());
+        return Ok(OracleRequest::Refused { status, message: "the proxy refuses".to_owned() });
+    }
     if facts.get("outcome").and_then(toml::Value::as_str) == Some("sent") {
         let mut sent = read_json(&directory.join("provider_request.json"))?;
         let part = |name: &str| sent.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -212,6 +218,11 @@ fn recorded_request(directory: &Path, oracle: &toml::Table) -> Result<OracleRequ
     let status = facts.get("status").and_then(toml::Value::as_integer);
     let message = facts.get("message").and_then(toml::Value::as_str).unwrap_or_default().to_owned();
     Ok(OracleRequest::Refused { status: status.and_then(|status| u16::try_from(status).ok()), message })
+}
+
+fn sent_by_the_sdk_only(facts: &toml::Value) -> bool {
+    let differs = facts.get("proxy_differs_in").and_then(toml::Value::as_array);
+    differs.into_iter().flatten().any(|what| what.as_str() == Some("whether anything is sent"))
 }
 
 fn recorded_answer(directory: &Path, oracle: &toml::Table) -> Result<Option<OracleAnswer>, String> {

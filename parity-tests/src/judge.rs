@@ -115,6 +115,21 @@ fn request(case: &Case, ours: &Ours, oracle: &OracleRequest) -> (Verdict, Option
         (OurRequest::Sent(_), OracleRequest::Refused { message, .. } | OracleRequest::Fault(message)) => {
             (Verdict::of(Class::OracleFailed, format!("the oracle failed: {message}")), None)
         }
+        (
+            OurRequest::Refused { kind: RefusalKind::Invalid, status, message },
+            OracleRequest::Sent(theirs),
+        ) => {
+            let observed = Observed {
+                layer: Layer::Request,
+                ours: observe::refusal(Some(*status)),
+                oracle: observe::request(theirs),
+            };
+            let mut verdict = compare(case, &observed, &observed.ours);
+            if verdict.class == Class::Unexplained {
+                verdict.note = format!("only we refuse: {message}");
+            }
+            (verdict, Some(observed))
+        }
         (OurRequest::Refused { kind, status, message }, oracle) => {
             (refused(*kind, *status, message, Some(oracle)), None)
         }

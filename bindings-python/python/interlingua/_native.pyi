@@ -168,13 +168,28 @@ def translate_request(
     """One-shot: the provider request and its losses."""
 
 def translate_response(
-    dialect: str, request: bytes, target: Target, status: int, headers: Sequence[tuple[str, str]], body: bytes, /,
-    *, now_unix: int = 0, id_seed: int = 0,
+    dialect: str,
+    request: bytes,
+    target: Target,
+    status: int,
+    headers: Sequence[tuple[str, str]],
+    body: bytes,
+    /,
+    *,
+    now_unix: int = 0,
+    id_seed: int = 0,
 ) -> tuple[ClientResponse, list[tuple[str, str]]]:
     """One-shot: the client's answer to ``request`` for the provider's whole ``body``, streams included."""
 
 def render_error(
-    dialect: str, status: int, message: str, /, *, type: str | None = None, code: str | None = None, param: str | None = None
+    dialect: str,
+    status: int,
+    message: str,
+    /,
+    *,
+    type: str | None = None,
+    code: str | None = None,
+    param: str | None = None,
 ) -> ClientResponse:
     """A host error (unknown model, bad key, body too large …) in the client's dialect."""
 

@@ -38,7 +38,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "anthropic_fields_not_leaked",
-        why: "A top-level `cache_control` is Anthropic's and means nothing to a chat provider, which may reject it.",
+        why: "Top-level `cache_control` and `inference_geo` are Anthropic's and mean nothing to a chat provider, which may reject them.",
         evidence: Evidence::ProviderDocs,
         apply: not_leaked,
     },
@@ -47,6 +47,12 @@ pub(super) const RULES: &[Rule] = &[
         why: "An answer whose forced tool call became its text has no call left to wait for: LiteLLM still says `tool_calls`.",
         evidence: Evidence::ProviderDocs,
         apply: json_answer,
+    },
+    Rule {
+        code: "tool_use_is_said",
+        why: "An answer that calls tools ends with `tool_use`, whatever word of its own the host has for an end: agents go by it.",
+        evidence: Evidence::ProviderDocs,
+        apply: tool_use_said,
     },
     Rule {
         code: "signature_is_a_string",
@@ -132,7 +138,7 @@ fn tools(context: &Context<'_>, oracle: &mut Value) -> usize {
     }
     let mut changed = 0;
     for key in ["tools", "tool_choice", "parallel_tool_calls"] {
-        if let Some(value) = asked.get(key).filter(|_| !sent.contains_key(key)) {
+        if let Some(value) = asked.get(key).filter(|value| !value.is_null() && !sent.contains_key(key)) {
             sent.insert(key.to_owned(), value.clone());
             changed += 1;
         }
@@ -181,14 +187,33 @@ fn system_messages(context: &Context<'_>, oracle: &mut Value) -> usize {
 
 fn not_leaked(context: &Context<'_>, oracle: &mut Value) -> usize {
     let cross = context.case.question.route == Route::AnthropicMessages && !same_dialect(context);
-    let sent = request_body(context, oracle).filter(|_| cross);
-    sent.and_then(|sent| sent.shift_remove("cache_control")).map_or(0, |_| 1)
+    let Some(sent) = request_body(context, oracle).filter(|_| cross) else { return 0 };
+    ["cache_control", "inference_geo"].into_iter().filter_map(|own| sent.shift_remove(own)).count()
 }
 
 /// The message of the provider's whole chat answer.
 fn chat_message<'v>(context: &Context<'v>) -> Option<&'v Value> {
     let chat = context.layer == Layer::Answer && context.upstream() == Route::OpenAiChat;
     context.provider.filter(|_| chat)?.pointer("/body/choices/0/message")
+}
+
+/// The reasons of `openai_chat`, with which LiteLLM does the same as we.
+const REASONS: [&str; 5] = ["stop", "length", "tool_calls", "function_call", "content_filter"];
+
+fn tool_use_said(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let messages = context.case.question.route == Route::AnthropicMessages;
+    let chat = context.layer == Layer::Answer && context.upstream() == Route::OpenAiChat;
+    let Some(provider) = context.provider.filter(|_| messages && chat) else { return 0 };
+    let reason = provider.pointer("/body/choices/0/finish_reason").and_then(Value::as_str);
+    let calls = provider.pointer("/body/choices/0/message/tool_calls/0").is_some();
+    if !calls
+        || reason.is_none_or(|reason| REASONS.contains(&reason))
+        || oracle["body"]["stop_reason"] != "end_turn"
+    {
+        return 0;
+    }
+    oracle["body"]["stop_reason"] = json!("tool_use");
+    1
 }
 
 fn signatures(context: &Context<'_>, oracle: &mut Value) -> usize {

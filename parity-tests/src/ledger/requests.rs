@@ -20,7 +20,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "stream_options_only_with_stream",
-        why: "`stream_options` is rejected without `stream`, which LiteLLM removes where it fakes a stream.",
+        why: "`stream_options` is rejected where no stream is asked for: LiteLLM sends it all the same, and alone where it fakes a stream.",
         evidence: Evidence::ProviderDocs,
         apply: stream_options,
     },
@@ -74,15 +74,21 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "no_tools_are_no_tools",
-        why: "An empty list of tools is the same as none to Anthropic, and is not sent.",
+        why: "An empty list of tools is the same as none: it is not sent, and where the conversation called tools, Anthropic gets the same stand-in as without the list.",
         evidence: Evidence::ProviderDocs,
         apply: empty_tools,
     },
     Rule {
-        code: "messages_not_made_up",
-        why: "A request without messages is not given an empty list of them: the provider tells the client what is missing.",
+        code: "messages_are_required",
+        why: "A request without messages is refused: LiteLLM makes up an empty list of them, which every provider rejects.",
         evidence: Evidence::ProviderDocs,
         apply: no_messages,
+    },
+    Rule {
+        code: "tool_choice_any_kept",
+        why: "`any` is what some chat hosts call `required`, and Anthropic's own word: LiteLLM drops the client's choice.",
+        evidence: Evidence::RecordedBytes,
+        apply: any_tool,
     },
     Rule {
         code: "tool_flags_not_in_schema",
@@ -127,7 +133,7 @@ fn stream_false_kept(context: &Context<'_>, oracle: &mut Value) -> usize {
 
 fn stream_options(context: &Context<'_>, oracle: &mut Value) -> usize {
     match body(context, oracle) {
-        Some(body) if body.contains_key("stream_options") && !body.contains_key("stream") => {
+        Some(body) if body.contains_key("stream_options") && body.get("stream") != Some(&json!(true)) => {
             body.shift_remove("stream_options").map_or(0, |_| 1)
         }
         _ => 0,
@@ -291,6 +297,20 @@ fn tool_flags(context: &Context<'_>, oracle: &mut Value) -> usize {
     changed
 }
 
+fn any_tool(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let asked = context.case.question.body.get("tool_choice") == Some(&json!("any"));
+    if !asked || same_dialect(context) || context.upstream() != Route::AnthropicMessages {
+        return 0;
+    }
+    match body(context, oracle) {
+        Some(body) if !body.contains_key("tool_choice") => {
+            body.insert("tool_choice".to_owned(), json!({"type": "any"}));
+            1
+        }
+        _ => 0,
+    }
+}
+
 fn blank_stops(context: &Context<'_>, oracle: &mut Value) -> usize {
     if !context.case.question.drop_params {
         return 0;
@@ -306,15 +326,13 @@ fn blank_stops(context: &Context<'_>, oracle: &mut Value) -> usize {
 }
 
 fn no_messages(context: &Context<'_>, oracle: &mut Value) -> usize {
-    if context.case.question.body.get("messages").is_some() {
+    let asked = context.case.question.body.get("messages").is_some_and(|messages| !messages.is_null());
+    let chat = context.layer == Layer::Request && context.case.question.route == Route::OpenAiChat;
+    if asked || !chat || oracle["outcome"] != "sent" {
         return 0;
     }
-    match body(context, oracle) {
-        Some(body) if body.get("messages") == Some(&json!([])) => {
-            body.shift_remove("messages").map_or(0, |_| 1)
-        }
-        _ => 0,
-    }
+    *oracle = crate::observe::refusal(Some(400));
+    1
 }
 
 const CODE_BETA: &str = "code-execution-2025-05-22";
@@ -349,13 +367,30 @@ fn uploads(context: &Context<'_>, oracle: &mut Value) -> usize {
     changed
 }
 
+/// What LiteLLM sends where a conversation called tools and the request has none.
+fn dummy_tool() -> Value {
+    json!([{
+        "name": "dummy_tool",
+        "input_schema": {"type": "object", "properties": {}},
+        "type": "custom",
+        "description": "This is a dummy tool call",
+    }])
+}
+
 fn empty_tools(context: &Context<'_>, oracle: &mut Value) -> usize {
     let none = context.case.question.body.get("tools") == Some(&json!([]));
     if !none || same_dialect(context) || context.upstream() != Route::AnthropicMessages {
         return 0;
     }
-    match body(context, oracle) {
-        Some(sent) if sent.get("tools") == Some(&json!([])) => sent.shift_remove("tools").map_or(0, |_| 1),
-        _ => 0,
+    let Some(sent) = body(context, oracle).filter(|sent| sent.get("tools") == Some(&json!([]))) else {
+        return 0;
+    };
+    let contents = sent.get("messages").and_then(Value::as_array).into_iter().flatten();
+    let mut blocks = contents.filter_map(|message| message["content"].as_array()).flatten();
+    if blocks.any(|block| block["type"] == "tool_use") {
+        sent.insert("tools".to_owned(), dummy_tool());
+    } else {
+        sent.shift_remove("tools");
     }
+    1
 }

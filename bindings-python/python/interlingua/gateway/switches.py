@@ -131,9 +131,7 @@ class Switches:
         missing = self.gate.missing(pair, features) if self.gate.is_open(pair) else None
         if missing == []:
             return Decision("rust", mode)
-        if mode == "rust":
-            if missing is None and not self.allow_ungated:
-                return Decision("python", mode, why="its gate is closed")
+        if mode == "rust" and self.allow_ungated:
             return Decision("rust", mode, ungated=True)
         if missing is None:
             return Decision("python", mode, why="parity is not proven for this provider")

@@ -86,6 +86,9 @@ pub(crate) fn edit(root: Node<'_>, target: &Target, report: &mut Report) -> Resu
 
 impl Editor<'_> {
     fn run(&self, root: Node<'_>, report: &mut Report) -> Result<Edited, Refusal> {
+        if root.get("messages").is_none() {
+            return Err(Refusal::invalid("messages", "messages is required"));
+        }
         let present = Present::of(root);
         self.decline_for_responses(&present)?;
         self.refuse_unfit_format(&present)?;

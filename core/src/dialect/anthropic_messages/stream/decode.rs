@@ -257,7 +257,8 @@ mod tests {
             });
         };
         for data in events {
-            decoder.frame(Frame { event: b"", data: Some(data.as_bytes()), raw: b"", data_at: None }, &mut sink);
+            decoder
+                .frame(Frame { event: b"", data: Some(data.as_bytes()), raw: b"", data_at: None }, &mut sink);
         }
         if end {
             decoder.end(&mut sink);

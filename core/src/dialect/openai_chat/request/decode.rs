@@ -14,6 +14,9 @@ use crate::loss::Report;
 
 /// Reads a request.
 pub(crate) fn decode<'a>(root: Node<'a>, report: &mut Report) -> Result<Request<'a>, Refusal> {
+    if root.get("messages").is_none() {
+        return Err(Refusal::invalid("messages", "messages is required"));
+    }
     let mut request = Request::default();
     let (mut max_completion_tokens, mut end_user) = (None, None);
     for (key, value) in root.entries() {
