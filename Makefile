@@ -26,7 +26,7 @@ endif
 RUST_SOURCES := $(shell find core/src bindings-python/src -name '*.rs') \
 	Cargo.toml Cargo.lock core/Cargo.toml bindings-python/Cargo.toml
 
-.PHONY: help demo serve build test lint lint-rust lint-python test-rust test-python parity parity-mutate gate gate-check \
+.PHONY: help demo serve build test docs docs-check lint lint-rust lint-python test-rust test-python parity parity-mutate gate gate-check \
 	record bench fuzz oracle clean need-python need-rust
 
 help: ## this list
@@ -76,7 +76,7 @@ serve: build ## keep the gateway and the replay upstream running, and print curl
 test: lint test-rust test-python parity gate-check parity-mutate ## everything that CI runs
 	@$(SAY) 'all checks passed'
 
-lint: lint-rust lint-python ## formatting, clippy, ruff, mypy, stubtest
+lint: lint-rust lint-python docs-check ## formatting, clippy, ruff, mypy, stubtest, tables in docs/
 
 lint-rust: need-rust
 	@$(SAY) 'cargo fmt --check'
@@ -97,6 +97,10 @@ lint-python: build
 	@$(BIN)/mypy --config-file bindings-python/pyproject.toml bench scripts
 	@$(SAY) 'stubtest'
 	@$(BIN)/python -m mypy.stubtest interlingua._native
+
+docs-check: build
+	@$(SAY) 'tables in docs/'
+	@$(BIN)/python scripts/doc_tables.py --check
 
 test-rust: need-rust
 	@$(SAY) 'cargo test'
@@ -130,6 +134,10 @@ gate-check: need-rust
 
 gate: need-rust ## write gate.json from the fixtures
 	@$(PARITY) gate --write
+
+docs: build ## bring the tables in docs/ up to date with the code
+	@$(BIN)/python scripts/doc_tables.py
+	@$(PARITY) ledger > docs/ledger.md
 
 record: oracle ## ask the oracle again for every fixture case (CASES=DIR … for some)
 	@cd parity-tests && $(BIN)/python -m recorder.record $(abspath $(CASES))
