@@ -6,10 +6,30 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
 create_exception!(_native, InterlinguaError, PyException, "Base of every error of the core.");
-create_exception!(_native, InvalidRequest, InterlinguaError, "The client's request is wrong; no engine would accept it.");
-create_exception!(_native, Unsupported, InterlinguaError, "The provider or the translation cannot carry the request.");
-create_exception!(_native, Decline, InterlinguaError, "Not translated by this core; another engine may serve it.");
-create_exception!(_native, Misuse, InterlinguaError, "The host called the API in an order that is not allowed.");
+create_exception!(
+    _native,
+    InvalidRequest,
+    InterlinguaError,
+    "The client's request is wrong; no engine would accept it."
+);
+create_exception!(
+    _native,
+    Unsupported,
+    InterlinguaError,
+    "The provider or the translation cannot carry the request."
+);
+create_exception!(
+    _native,
+    Decline,
+    InterlinguaError,
+    "Not translated by this core; another engine may serve it."
+);
+create_exception!(
+    _native,
+    Misuse,
+    InterlinguaError,
+    "The host called the API in an order that is not allowed."
+);
 
 /// The exception that a refusal is.
 pub(crate) fn refused(py: Python<'_>, refusal: &Refusal) -> PyErr {

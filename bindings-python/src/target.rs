@@ -35,7 +35,9 @@ impl Target {
         target.extra_headers = extra_headers;
         if let Some(json) = capabilities {
             let known = interlingua::Capabilities::clone(&target.capabilities);
-            let told = known.overridden(json).map_err(|error| refused(Refusal::invalid("capabilities", error.to_string())))?;
+            let told = known
+                .overridden(json)
+                .map_err(|error| refused(Refusal::invalid("capabilities", error.to_string())))?;
             target.capabilities = Arc::new(told);
         }
         if let Some(json) = defaults {

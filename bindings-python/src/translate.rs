@@ -90,7 +90,9 @@ fn providers() -> Vec<(&'static str, Option<&'static str>, Option<&'static str>)
 
 #[pyfunction]
 fn routes() -> Vec<(&'static str, &'static str, &'static str)> {
-    route::table().map(|(client, provider, upstream)| (client.name(), provider.name(), upstream.name())).collect()
+    route::table()
+        .map(|(client, provider, upstream)| (client.name(), provider.name(), upstream.name()))
+        .collect()
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
