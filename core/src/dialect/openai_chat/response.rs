@@ -184,7 +184,10 @@ pub(super) fn write_finish(choice: &Choice<'_>, unwrapped: bool, w: &mut Writer<
 
 /// The edit list of answers whose client and provider share the dialect.
 pub(crate) fn edit(root: Node<'_>, context: &AnswerContext, patch: &mut Patch) {
-    patch.object(root, &[], |patch, key, value| match &*key.name() {
+    let insert = missing(root, context);
+    let absent = |name: &str| insert.iter().any(|(inserted, _)| *inserted == name);
+    patch.object(root, &insert, |patch, key, value| match &*key.name() {
+        _ if absent(&key.unescape()) => Decision::Remove,
         b"model" => Decision::string(&context.requested_model),
         // No tier has an empty name.
         b"service_tier" if value.is_text("") => Decision::Remove,
@@ -193,11 +196,11 @@ pub(crate) fn edit(root: Node<'_>, context: &AnswerContext, patch: &mut Patch) {
             Decision::Keep
         }
         b"choices" => {
-            patch.array(value, |patch, _, choice| {
+            patch.array(value, |patch, number, choice| {
                 if context.hints.json_tool.is_some() {
                     unwrap_json_tool(choice, &context.hints, patch);
                 } else {
-                    edit_choice(choice, patch);
+                    edit_choice(choice, number, patch);
                 }
                 Decision::Keep
             });
@@ -207,15 +210,35 @@ pub(crate) fn edit(root: Node<'_>, context: &AnswerContext, patch: &mut Patch) {
     });
 }
 
-fn edit_choice(choice: Node<'_>, patch: &mut Patch) {
+/// What every SDK reads in an answer and some hosts leave out.
+fn missing(root: Node<'_>, context: &AnswerContext) -> Vec<(&'static str, Vec<u8>)> {
+    let mut insert = Vec::new();
+    if root.some("id").is_none() {
+        insert.push(("id", json_string(&ids::chat_completion(context.id_seed))));
+    }
+    if root.some("object").is_none() {
+        insert.push(("object", br#""chat.completion""#.to_vec()));
+    }
+    if root.some("created").is_none() {
+        insert.push(("created", context.now_unix.to_string().into_bytes()));
+    }
+    insert
+}
+
+fn edit_choice(choice: Node<'_>, number: usize, patch: &mut Patch) {
     let message = choice.some("message");
     let calls = message.and_then(|message| message.some("tool_calls")).is_some_and(|calls| !calls.is_empty());
     // Azure leaves the message out where it filtered it; every SDK reads one.
-    let silent = [("message", br#"{"role":"assistant","content":null}"#.to_vec())];
-    let insert = if message.is_none() { &silent[..] } else { &[] };
-    patch.object(choice, insert, |patch, key, value| match &*key.name() {
+    let mut insert = Vec::new();
+    if message.is_none() {
+        insert.push(("message", br#"{"role":"assistant","content":null}"#.to_vec()));
+    }
+    if choice.some("index").is_none() {
+        insert.push(("index", number.to_string().into_bytes()));
+    }
+    patch.object(choice, &insert, |patch, key, value| match &*key.name() {
         b"finish_reason" => edit_finish(value, calls),
-        b"message" if value.is_null() => Decision::Remove,
+        b"message" | b"index" if value.is_null() => Decision::Remove,
         b"message" => {
             edit_message(value, patch);
             Decision::Keep
@@ -237,29 +260,23 @@ pub(super) fn edit_finish(reason: Node<'_>, calls: bool) -> Decision {
 }
 
 fn edit_message(message: Node<'_>, patch: &mut Patch) {
-    let text = message.get_text("content").filter(|_| message.some("reasoning_content").is_none());
-    if let Some((reasoning, answer)) = text.as_ref().and_then(think_tags) {
-        let insert = [("reasoning_content", json_string(&reasoning)), ("content", json_string(&answer))];
-        patch.object(message, &insert, |_, key, _| match &*key.name() {
-            b"content" | b"reasoning_content" => Decision::Remove,
-            _ => Decision::Keep,
-        });
-        return;
+    let mut insert = Vec::new();
+    if message.some("role").is_none() {
+        insert.push(("role", br#""assistant""#.to_vec()));
     }
-    if let Some((reasoning, answer)) = message.some("content").and_then(reasoned_parts) {
-        let mut insert = vec![("content", json_string(&answer))];
-        if !reasoning.is_empty() && message.some("reasoning_content").is_none() {
+    let told = message.some("reasoning_content").is_some();
+    let tagged = message.get_text("content").filter(|_| !told).as_ref().and_then(think_tags);
+    if let Some((reasoning, answer)) = tagged.or_else(|| message.some("content").and_then(reasoned_parts)) {
+        insert.push(("content", json_string(&answer)));
+        if !told && !reasoning.is_empty() {
             insert.push(("reasoning_content", json_string(&reasoning)));
         }
-        let told = insert.len() > 1;
-        patch.object(message, &insert, |_, key, _| match &*key.name() {
-            b"content" => Decision::Remove,
-            b"reasoning_content" if told => Decision::Remove,
-            _ => Decision::Keep,
-        });
-        return;
+    } else if let Some(reasoning) = named_reasoning(message) {
+        insert.push(("reasoning_content", reasoning));
     }
-    edit_reasoning(message, patch);
+    patch.object(message, &insert, |_, key, _| {
+        if insert.iter().any(|(name, _)| key.is(name)) { Decision::Remove } else { Decision::Keep }
+    });
     for call in message.some("tool_calls").into_iter().flat_map(Node::items) {
         complete_call(call, patch);
     }
@@ -318,12 +335,16 @@ fn complete_call(call: Node<'_>, patch: &mut Patch) {
 
 /// Hosts that call it `reasoning`: clients look for it in `reasoning_content`.
 pub(super) fn edit_reasoning(message: Node<'_>, patch: &mut Patch) {
-    let named = message.some("reasoning").filter(|reasoning| reasoning.is_string());
-    if let Some(reasoning) = named.filter(|_| message.some("reasoning_content").is_none()) {
-        patch.object(message, &[("reasoning_content", reasoning.raw().to_vec())], |_, key, _| {
+    if let Some(reasoning) = named_reasoning(message) {
+        patch.object(message, &[("reasoning_content", reasoning)], |_, key, _| {
             if key.is("reasoning_content") { Decision::Remove } else { Decision::Keep }
         });
     }
+}
+
+fn named_reasoning(message: Node<'_>) -> Option<Vec<u8>> {
+    let named = message.some("reasoning").filter(|reasoning| reasoning.is_string())?;
+    message.some("reasoning_content").is_none().then(|| named.raw().to_vec())
 }
 
 /// Where a host counts reasoning beside the completion (xAI), `completion_tokens` becomes what the dialect says: both.
