@@ -205,14 +205,21 @@ fn truncation(context: &Context<'_>, oracle: &mut Value) -> usize {
 }
 
 fn id(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let given = context.provider.filter(|_| applies(context)).and_then(|provider| provider["body"].get("id"));
-    let given = given.and_then(Value::as_str);
-    let (Some(given), Some(place)) = (given, oracle.pointer_mut("/body/id")) else { return 0 };
-    // Where the provider's is empty, an answer still needs one.
-    let right = if given.is_empty() { json!("<made up> msg_") } else { json!(given) };
-    if *place == right {
+    let Some(body) = context.provider.filter(|_| applies(context)).and_then(|provider| provider.get("body"))
+    else {
+        return 0;
+    };
+    if !body["choices"].is_array() {
         return 0;
     }
-    *place = right;
-    1
+    // Where the provider gave none, an answer still needs one, and a message's.
+    let given = body["id"].as_str().filter(|given| !given.is_empty());
+    let right = given.map_or_else(|| json!("<made up> msg_"), |given| json!(given));
+    match oracle.pointer_mut("/body/id") {
+        Some(place) if *place != right => {
+            *place = right;
+            1
+        }
+        _ => 0,
+    }
 }

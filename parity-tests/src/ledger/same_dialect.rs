@@ -48,7 +48,9 @@ fn applies(context: &Context<'_>) -> bool {
 fn body<'v>(context: &Context<'v>) -> Option<&'v Value> {
     let provider = context.provider.filter(|_| applies(context))?;
     provider["status"].as_u64().filter(|status| *status < 400)?;
-    provider.get("body").filter(|body| body.get("$text").is_none() && body.get("error").is_none())
+    provider
+        .get("body")
+        .filter(|body| body.get("$text").is_none() && body.get("error").is_none_or(Value::is_null))
 }
 
 /// The provider's stream in canonical form.
