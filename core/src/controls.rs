@@ -4,13 +4,30 @@
 /// handed to the host.
 #[must_use]
 pub(crate) fn is_host_control(name: &str) -> bool {
-    CONTROLS.binary_search(&name).is_ok() || is_price(name)
+    !is_usual(name) && (CONTROLS.binary_search(&name).is_ok() || is_price(name))
 }
 
 /// Whether a client may not set the field at all: it would choose where the operator's keys are sent.
 #[must_use]
 pub(crate) fn is_banned(name: &str) -> bool {
-    BANNED.binary_search(&name).is_ok() || is_price(name)
+    !is_usual(name) && (BANNED.binary_search(&name).is_ok() || is_price(name))
+}
+
+/// The fields of nearly every request, told apart from the lists at once.
+fn is_usual(name: &str) -> bool {
+    matches!(
+        name,
+        "model"
+            | "messages"
+            | "max_tokens"
+            | "stream"
+            | "stop"
+            | "system"
+            | "temperature"
+            | "tool_choice"
+            | "tools"
+            | "top_p"
+    )
 }
 
 fn is_price(name: &str) -> bool {

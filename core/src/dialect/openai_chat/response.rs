@@ -236,9 +236,13 @@ fn edit_choice(choice: Node<'_>, number: usize, patch: &mut Patch) {
     if choice.some("index").is_none() {
         insert.push(("index", number.to_string().into_bytes()));
     }
+    if choice.some("finish_reason").is_none() {
+        insert
+            .push(("finish_reason", if calls { br#""tool_calls""#.to_vec() } else { br#""stop""#.to_vec() }));
+    }
     patch.object(choice, &insert, |patch, key, value| match &*key.name() {
+        b"message" | b"index" | b"finish_reason" if value.is_null() => Decision::Remove,
         b"finish_reason" => edit_finish(value, calls),
-        b"message" | b"index" if value.is_null() => Decision::Remove,
         b"message" => {
             edit_message(value, patch);
             Decision::Keep

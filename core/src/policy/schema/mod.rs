@@ -26,7 +26,7 @@ pub(crate) fn tree(node: Node<'_>, path: &str) -> Result<Value, Refusal> {
 /// the one place where it looks for them. A schema that is so already is copied as it stands.
 pub(crate) fn write_tool_schema(
     schema: Option<Node<'_>>,
-    path: &str,
+    path: impl Fn() -> String,
     w: &mut Writer<'_>,
     report: &mut Report,
 ) -> Result<(), Refusal> {
@@ -35,8 +35,9 @@ pub(crate) fn write_tool_schema(
         return Ok(());
     };
     if definitions::are_legacy(schema) {
-        let mut value = tree(schema, path)?;
-        definitions::inline_legacy(&mut value, path)?;
+        let path = path();
+        let mut value = tree(schema, &path)?;
+        definitions::inline_legacy(&mut value, &path)?;
         write_tool_tree(&value, w);
         return Ok(());
     }
@@ -49,7 +50,7 @@ pub(crate) fn write_tool_schema(
             Some(_) => {}
             None => {
                 fits = false;
-                report.lose(format!("{path}.{}", key.unescape()), "schema_key");
+                report.lose(format!("{}.{}", path(), key.unescape()), "schema_key");
             }
         }
     }
@@ -94,7 +95,7 @@ mod tests {
         let document = Document::parse(schema.as_bytes(), &Limits::default()).expect("valid JSON");
         let mut out = Vec::new();
         let mut report = Report::default();
-        write_tool_schema(Some(document.root()), "p", &mut Writer::new(&mut out), &mut report)
+        write_tool_schema(Some(document.root()), || "p".to_owned(), &mut Writer::new(&mut out), &mut report)
             .expect("usable");
         (String::from_utf8(out).expect("UTF-8"), report.losses.len())
     }

@@ -13,24 +13,24 @@ const OWN_INPUT: &[&str] = &["document", "image", "search_result", "container_up
 
 /// Takes out of a turn what the API cannot carry, each a loss, so that everything left can be written.
 pub(super) fn strip(turn: &mut Turn<'_>, drop_params: bool, report: &mut Report) -> Result<(), Refusal> {
-    let path = turn.path();
+    let source = turn.source;
     let message = &mut turn.message;
     if message.name.is_some() && message.role != Role::Tool {
-        report.lose(format!("{path}.name"), "speaker_name");
+        report.lose(format!("messages[{source}].name"), "speaker_name");
     }
     if message.cache.is_some() && !message.plain && !message.blocks.is_empty() {
-        report.lose(format!("{path}.cache_control"), "cache_control");
+        report.lose(format!("messages[{source}].cache_control"), "cache_control");
     }
     for (key, value) in &message.extra {
         if !key.is("provider_specific_fields") && !value.is_null() {
-            report.lose(format!("{path}.{}", key.unescape()), "message_field");
+            report.lose(format!("messages[{source}].{}", key.unescape()), "message_field");
         }
     }
     let assistant = message.role == Role::Assistant;
     let mut refusal = None;
     let mut number = 0;
     message.blocks.retain(|block| {
-        let path = || format!("{path}.content[{number}]");
+        let path = || format!("messages[{source}].content[{number}]");
         let kept = if assistant {
             Ok(carries_assistant(block, &path, drop_params, report))
         } else {

@@ -83,11 +83,11 @@ fn conversation<'a>(
 ) -> Result<(Vec<Turn<'a>>, Vec<Turn<'a>>), Refusal> {
     let mut system = policy::take_leading_system(&mut turns);
     for turn in &mut system {
-        let path = turn.path();
+        let source = turn.source;
         turn.message.blocks.retain(|block| match block {
             Block::Text(text) => !text.text.is_empty(),
             _ => {
-                report.lose(format!("{path}.content"), "block_kind");
+                report.lose(format!("messages[{source}].content"), "block_kind");
                 false
             }
         });

@@ -95,7 +95,7 @@ fn write_tool(
             w.begin_object().key("name").text(name).key("input_schema");
             schema::write_tool_schema(
                 *parameters,
-                &format!("tools[{index}].function.parameters"),
+                || format!("tools[{index}].function.parameters"),
                 w,
                 report,
             )?;

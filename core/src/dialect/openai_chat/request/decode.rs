@@ -181,8 +181,7 @@ fn message<'a>(role: Role, node: Node<'a>, index: usize, report: &mut Report) ->
             _ => message.extra.push((key, value)),
         }
     }
-    let path = format!("messages[{index}].content");
-    let (blocks, plain) = content.map(|content| blocks(content, &path, report)).unwrap_or_default();
+    let (blocks, plain) = content.map(|content| blocks(content, index, report)).unwrap_or_default();
     message.plain = plain;
     if role == Role::Tool {
         message.blocks.push(Block::ToolResult(ToolResult {
@@ -241,12 +240,12 @@ fn function_call<'a>(
 }
 
 /// Content → blocks, and whether it was a plain string.
-fn blocks<'a>(content: Node<'a>, path: &str, report: &mut Report) -> (Vec<Block<'a>>, bool) {
+fn blocks<'a>(content: Node<'a>, message: usize, report: &mut Report) -> (Vec<Block<'a>>, bool) {
     if let Some(text) = content.text() {
         return (vec![Block::Text(TextBlock::new(text))], true);
     }
     if !content.is_array() && !content.is_null() {
-        report.lose(path, "content_type");
+        report.lose(format!("messages[{message}].content"), "content_type");
     }
     let blocks = content.items().enumerate().filter_map(|(index, part)| {
         if let Some(text) = part.text() {
@@ -254,7 +253,7 @@ fn blocks<'a>(content: Node<'a>, path: &str, report: &mut Report) -> (Vec<Block<
         }
         let block = part_block(part);
         if block.is_none() {
-            report.lose(format!("{path}[{index}]"), "malformed_part");
+            report.lose(format!("messages[{message}].content[{index}]"), "malformed_part");
         }
         block
     });
