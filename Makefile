@@ -98,9 +98,10 @@ lint-python: build
 	@$(SAY) 'stubtest'
 	@$(BIN)/python -m mypy.stubtest interlingua._native
 
-docs-check: build
+docs-check: build need-rust
 	@$(SAY) 'tables in docs/'
 	@$(BIN)/python scripts/doc_tables.py --check
+	@$(PARITY) ledger | diff docs/ledger.md - >/dev/null || { echo "docs/ledger.md is out of date; run make docs" >&2; exit 1; }
 
 test-rust: need-rust
 	@$(SAY) 'cargo test'
@@ -137,7 +138,7 @@ gate: need-rust ## write gate.json from the fixtures
 
 docs: build ## bring the tables in docs/ up to date with the code
 	@$(BIN)/python scripts/doc_tables.py
-	@$(PARITY) ledger > docs/ledger.md
+	@$(PARITY) ledger > target/ledger.md && mv target/ledger.md docs/ledger.md
 
 record: oracle ## ask the oracle again for every fixture case (CASES=DIR … for some)
 	@cd parity-tests && $(BIN)/python -m recorder.record $(abspath $(CASES))
