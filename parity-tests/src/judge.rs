@@ -312,7 +312,7 @@ mod tests {
         let mut case = case(json!({"messages": []}), Some(told));
         let theirs = json_answer(401, &error("litellm.AuthenticationError: OpenAIException - bad key"));
         case.oracle_answer = Some(OracleAnswer::Received(theirs));
-        let mut receive = |message: &str| {
+        let receive = |message: &str| {
             let mut answer = json_answer(401, &error(message));
             answer.headers.push(("llm_provider-content-type".to_owned(), "application/json".to_owned()));
             judge(&case, &Ours { request: OurRequest::Sent(sent(json!({}))), answer: Some(answer) })

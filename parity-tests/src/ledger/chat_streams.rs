@@ -8,7 +8,7 @@ use crate::case::Route;
 pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "blocks_one_after_the_other",
-        why: "Each tool call is one block with its own arguments: LiteLLM mixes the arguments of calls that come interleaved, opens a block per repeated name, joins the texts of several choices, and loses refusals.",
+        why: "Each tool call is one block with its own arguments: LiteLLM mixes the arguments of calls that come interleaved, opens a block per repeated name, joins the texts of several choices, and loses refusals and text that comes with usage.",
         evidence: Evidence::RecordedBytes,
         apply: blocks,
     },
@@ -98,6 +98,19 @@ fn call(blocks: &mut Vec<Block>, at: &Value, event: &Value) {
     }
 }
 
+/// All text of the blocks.
+fn texts(blocks: &[Block]) -> String {
+    blocks
+        .iter()
+        .filter_map(|block| if let Block::Text(text) = block { Some(text.as_str()) } else { None })
+        .collect()
+}
+
+/// All text of a client's events.
+fn said(events: &[Value]) -> String {
+    events.iter().filter_map(|event| event["delta"]["text"].as_str()).collect()
+}
+
 /// Whether LiteLLM could not keep the blocks apart: calls that come interleaved or again, or several choices.
 fn is_mixed(events: &[Value], blocks: &[Block]) -> bool {
     let calls = events.iter().filter(|event| event.get("tool_call").is_some()).count();
@@ -109,10 +122,10 @@ fn is_mixed(events: &[Value], blocks: &[Block]) -> bool {
 fn blocks(context: &Context<'_>, oracle: &mut Value) -> usize {
     let Some(given) = provider_events(context) else { return 0 };
     let blocks = read(given);
-    if !is_mixed(given, &blocks) {
+    let Some(Value::Array(events)) = oracle.pointer_mut("/stream/events") else { return 0 };
+    if !is_mixed(given, &blocks) && texts(&blocks) == said(events) {
         return 0;
     }
-    let Some(Value::Array(events)) = oracle.pointer_mut("/stream/events") else { return 0 };
     let is_content =
         |event: &Value| event["type"].as_str().is_some_and(|kind| kind.starts_with("content_block_"));
     let before = events.len();
@@ -195,6 +208,15 @@ fn truncation(context: &Context<'_>, oracle: &mut Value) -> usize {
         };
     }
     let Some(end) = events.iter().position(|event| event["type"] == "message_delta") else { return 0 };
+    // What waited for the first call to close never came.
+    let first = events.iter().position(|event| event["content_block"]["type"] == "tool_use");
+    let closed = first.and_then(|first| {
+        events[first..]
+            .iter()
+            .position(|event| event["type"] == "content_block_stop")
+            .map(|stop| first + stop + 1)
+    });
+    let end = closed.map_or(end, |closed| end.min(closed));
     // The block that was cut off is not closed either.
     let cut = !given.iter().any(|event| event.get("finish_reason").is_some() && event["choice"] == json!(0));
     let end = if cut && end > 0 && events[end - 1]["type"] == "content_block_stop" { end - 1 } else { end };

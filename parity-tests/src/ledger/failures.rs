@@ -62,7 +62,14 @@ fn begins(event: &Value) -> bool {
     ["content", "reasoning_content", "reasoning", "refusal", "tool_call", "finish_reason"]
         .iter()
         .any(|key| event.get(key).is_some())
-        || matches!(event["type"].as_str(), Some("content_block_start" | "message_delta" | "message_stop"))
+        || match event["type"].as_str() {
+            // An empty block has nothing in it that a client could see.
+            Some("content_block_start") => {
+                !matches!(event["content_block"]["type"].as_str(), Some("text" | "thinking"))
+            }
+            Some("content_block_delta" | "message_delta" | "message_stop") => true,
+            _ => false,
+        }
 }
 
 fn before_content(context: &Context<'_>, oracle: &mut Value) -> usize {
