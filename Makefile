@@ -151,7 +151,8 @@ fuzz: need-rust ## fuzz every target for FUZZ_SECONDS=60 each (needs cargo-fuzz 
 	@rustup toolchain list 2>/dev/null | grep -q nightly || { \
 		echo 'a nightly toolchain is missing: rustup toolchain install nightly --profile minimal' >&2; exit 1; }
 	@for target in $$($(CARGO) +nightly fuzz list); do $(SAY) "fuzz $$target"; \
-		$(CARGO) +nightly fuzz run $$target -- -max_total_time=$(or $(FUZZ_SECONDS),60); done
+		mkdir -p fuzz/corpus/$$target; \
+		$(CARGO) +nightly fuzz run $$target fuzz/corpus/$$target fixtures -- -max_total_time=$(or $(FUZZ_SECONDS),60); done
 
 clean: ## remove .venv and target
 	@rm -rf $(VENV) target fuzz/target $(PACKAGE)/_native*.so
