@@ -31,7 +31,8 @@ pub(crate) fn maybe_detached<T: Send>(py: Python<'_>, size: usize, work: impl Se
 impl Request {
     #[new]
     #[pyo3(signature = (dialect, body, /, *, headers = Vec::new(), query = String::new(),
-                        max_body_bytes = 256 << 20, max_depth = 128))]
+                        max_body_bytes = 256 << 20, max_depth = 128),
+           text_signature = "(dialect, body, /, *, headers=(), query='', max_body_bytes=268435456, max_depth=128)")]
     fn new(
         py: Python<'_>,
         dialect: &str,

@@ -15,7 +15,8 @@ pub(crate) struct Target(pub(crate) Arc<interlingua::Target>);
 impl Target {
     #[new]
     #[pyo3(signature = (provider, model, /, *, base_url = None, has_credential = true, drop_params = false,
-                        capabilities = None, defaults = None, extra_headers = Vec::new()))]
+                        capabilities = None, defaults = None, extra_headers = Vec::new()),
+           text_signature = "(provider, model, /, *, base_url=None, has_credential=True, drop_params=False, capabilities=None, defaults=None, extra_headers=())")]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python constructor")]
     fn new(
         py: Python<'_>,

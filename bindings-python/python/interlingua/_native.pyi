@@ -3,6 +3,26 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, final
 
+__all__ = [
+    "Attempt",
+    "ClientResponse",
+    "Decline",
+    "HttpRequest",
+    "InterlinguaError",
+    "InvalidRequest",
+    "Misuse",
+    "Outcome",
+    "Request",
+    "Target",
+    "Unsupported",
+    "__version__",
+    "providers",
+    "render_error",
+    "routes",
+    "translate_request",
+    "translate_response",
+]
+
 __version__: Final[str]
 
 class InterlinguaError(Exception):
