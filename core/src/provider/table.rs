@@ -45,6 +45,7 @@ const RARE: &[&str] = &[
     "store",
     "stream_options",
     "top_logprobs",
+    "web_search_options",
 ];
 
 pub(super) static ROWS: &[Row] = &[

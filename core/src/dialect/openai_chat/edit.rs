@@ -31,6 +31,7 @@ pub(super) struct Present<'a> {
     extra_body: Option<Node<'a>>,
     max_completion_tokens: bool,
     tools: bool,
+    web_search: bool,
     response_format: Option<Node<'a>>,
     thinking: Option<Node<'a>>,
     pub(super) effort: Option<Node<'a>>,
@@ -51,6 +52,7 @@ impl<'a> Present<'a> {
                 b"extra_body" => present.extra_body = Some(value).filter(|body| body.is_object()),
                 b"max_completion_tokens" => present.max_completion_tokens = true,
                 b"tools" | b"functions" => present.tools |= !value.is_empty(),
+                b"web_search_options" => present.web_search = true,
                 b"response_format" => present.response_format = Some(value),
                 b"messages" => present.media = value.items().any(has_media),
                 b"thinking" => present.thinking = Some(value),
@@ -110,6 +112,12 @@ impl Editor<'_> {
 
     /// LiteLLM sends these to the responses API, which this core does not speak yet.
     fn decline_for_responses(&self, present: &Present<'_>) -> Result<(), Refusal> {
+        if present.web_search && self.target.provider.name() == "xai" {
+            return Err(Refusal::decline(
+                "responses_dialect",
+                "web search at xai goes through /v1/responses, which is not built yet",
+            ));
+        }
         if self.openai && present.tools && self.family.tools_by_responses() {
             return Err(Refusal::decline(
                 "responses_dialect",

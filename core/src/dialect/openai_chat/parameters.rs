@@ -27,6 +27,12 @@ impl Editor<'_> {
         if name == "temperature" && self.openai {
             return self.temperature(value, present, report);
         }
+        // These models always reason.
+        let always =
+            matches!(self.family, OpenAiFamily::Reasoning(..)) && !self.target.capabilities.none_effort;
+        if name == "reasoning_effort" && value.is_text("none") && always {
+            return self.unsupported(name, report).map(Some);
+        }
         if !CHECKED.contains(&name) || self.takes(name) {
             return Ok(None);
         }

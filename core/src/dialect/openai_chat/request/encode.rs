@@ -58,7 +58,7 @@ fn write(
     if let Some(user) = &request.user {
         w.key("user").text(user);
     }
-    tools(request, hints, &mut w, report)?;
+    tools(request, context, hints, &mut w, report)?;
     if let Some(choice) = &request.tool_choice {
         tool_choice(choice, hints, &mut w)?;
     }
@@ -123,14 +123,32 @@ fn is_compaction(node: Node<'_>) -> bool {
     node.some("type").is_some_and(|kind| kind.is_text("compaction"))
 }
 
+/// Hosts that search elsewhere, or not at all.
+fn refuse_search(context: RequestContext<'_>) -> Result<(), Refusal> {
+    let provider = context.target.provider;
+    if provider.name() == "xai" {
+        return Err(Refusal::decline(
+            "responses_dialect",
+            "web search at xai goes through /v1/responses, which is not built yet",
+        ));
+    }
+    if provider.chat_rules().unsupported.contains(&"web_search_options") {
+        let why = format!("{} does not support parameters: ['web_search_options']", provider.name());
+        return Err(Refusal::unsupported("tools", why));
+    }
+    Ok(())
+}
+
 fn tools(
     request: &Request<'_>,
+    context: RequestContext<'_>,
     hints: &mut AnswerHints,
     w: &mut Writer<'_>,
     report: &mut Report,
 ) -> Result<(), Refusal> {
     let is_search = |tool: &&Tool<'_>| matches!(tool, Tool::Native { node, .. } if is_web_search(*node));
     if request.tools.iter().any(|tool| is_search(&tool)) {
+        refuse_search(context)?;
         w.key("web_search_options").begin_object().end_object();
     }
     if request.tools.iter().all(|tool| is_search(&tool)) {
