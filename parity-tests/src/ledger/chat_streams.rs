@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 
 use super::{Context, Evidence, Layer, Rule};
 use crate::case::Route;
+use crate::value::same;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "blocks_one_after_the_other",
-        why: "Each tool call is one block with its own arguments: LiteLLM mixes the arguments of calls that come interleaved, opens a block per repeated name, joins the texts of several choices, and loses refusals and text that comes with usage.",
+        why: "Each tool call is one block with its own arguments: LiteLLM mixes the arguments of calls that come interleaved, opens a block per repeated name, joins the texts of several choices, and loses refusals, some hosts' reasoning, and text that comes with usage.",
         evidence: Evidence::RecordedBytes,
         apply: blocks,
     },
@@ -98,17 +99,22 @@ fn call(blocks: &mut Vec<Block>, at: &Value, event: &Value) {
     }
 }
 
-/// All text of the blocks.
+/// All text and thinking of the blocks.
 fn texts(blocks: &[Block]) -> String {
-    blocks
-        .iter()
-        .filter_map(|block| if let Block::Text(text) = block { Some(text.as_str()) } else { None })
-        .collect()
+    let text = |block| match block {
+        &Block::Text(ref text) | &Block::Thinking(ref text) => Some(text.as_str()),
+        &Block::Call(_) => None,
+    };
+    blocks.iter().filter_map(text).collect()
 }
 
-/// All text of a client's events.
+/// All text and thinking of a client's events.
 fn said(events: &[Value]) -> String {
-    events.iter().filter_map(|event| event["delta"]["text"].as_str()).collect()
+    let text = |event: &Value| {
+        let delta = &event["delta"];
+        delta["text"].as_str().or_else(|| delta["thinking"].as_str()).map(str::to_owned)
+    };
+    events.iter().filter_map(text).collect()
 }
 
 /// Whether LiteLLM could not keep the blocks apart: calls that come interleaved or again, or several choices.
@@ -197,15 +203,22 @@ fn truncation(context: &Context<'_>, oracle: &mut Value) -> usize {
     let Some(given) = given.filter(|given| !is_whole(given)) else { return 0 };
     let Some(Value::Array(events)) = oracle.pointer_mut("/stream/events") else { return 0 };
     if context.case.question.route == Route::OpenAiChat {
-        return match events.last_mut() {
-            Some(done) if *done == "[DONE]" => {
-                *done = json!({"error": {
-                    "message": "<own words>", "type": "internal_server_error", "param": null, "code": "500",
-                }});
-                1
-            }
-            _ => 0,
-        };
+        // A finish that nobody sent.
+        let sent =
+            |event: &Value| event.get("finish_reason").is_none() || given.iter().any(|e| same(e, event));
+        let before = events.len();
+        events.retain(sent);
+        let removed = before - events.len();
+        return removed
+            + match events.last_mut() {
+                Some(done) if *done == "[DONE]" => {
+                    *done = json!({"error": {
+                        "message": "<own words>", "type": "internal_server_error", "param": null, "code": "500",
+                    }});
+                    1
+                }
+                _ => 0,
+            };
     }
     let Some(end) = events.iter().position(|event| event["type"] == "message_delta") else { return 0 };
     // What waited for the first call to close never came.

@@ -13,6 +13,12 @@ pub(super) const RULES: &[Rule] = &[
         apply: content_lists,
     },
     Rule {
+        code: "system_role_kept",
+        why: "o-series models take a system message as the developer's; LiteLLM makes it the user's.",
+        evidence: Evidence::ProviderDocs,
+        apply: system_role,
+    },
+    Rule {
         code: "tool_pictures_kept",
         why: "What a tool returned is sent as the client wrote it: LiteLLM takes pictures out and puts them into words of the user, though some hosts take them.",
         evidence: Evidence::RecordedBytes,
@@ -53,6 +59,18 @@ pub(super) const RULES: &[Rule] = &[
         why: "An answer that calls tools ends with `tool_use`, whatever word of its own the host has for an end: agents go by it.",
         evidence: Evidence::ProviderDocs,
         apply: tool_use_said,
+    },
+    Rule {
+        code: "reasoning_kept",
+        why: "What a host says it thought is told as LiteLLM tells it for others, whatever the host calls it: LiteLLM loses the `reasoning` of some.",
+        evidence: Evidence::RecordedBytes,
+        apply: reasoning,
+    },
+    Rule {
+        code: "empty_text_as_given",
+        why: "An empty text is a block of its own, as for the other hosts: LiteLLM drops Mistral's.",
+        evidence: Evidence::RecordedBytes,
+        apply: empty_text,
     },
     Rule {
         code: "signature_is_a_string",
@@ -104,6 +122,18 @@ fn unmark(content: &mut Value) {
     for part in content.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
         part.shift_remove("cache_control");
     }
+}
+
+fn system_role(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let question = &context.case.question;
+    let o_series = question.provider == "openai"
+        && ["o1", "o3", "o4"].iter().any(|name| question.model.starts_with(name));
+    let asked = question.body["messages"].as_array().filter(|_| same_dialect(context) && o_series);
+    let sent = request_body(context, oracle).and_then(|body| body.get_mut("messages")?.as_array_mut());
+    let (Some(asked), Some(sent)) = (asked, sent) else { return 0 };
+    let pairs =
+        asked.iter().zip(sent).filter(|(asked, sent)| asked["role"] == "system" && sent["role"] == "user");
+    pairs.map(|(_, sent)| sent["role"] = json!("system")).count()
 }
 
 /// How the message begins into which LiteLLM puts a tool's pictures.
@@ -164,6 +194,7 @@ fn tool_members(context: &Context<'_>, oracle: &mut Value) -> usize {
 }
 
 const OPERATOR_NOTE: &str = "Operator note (not from the user)";
+const WHOLE_NOTE: &str = "Operator note (not from the user): the following was originally a mid-conversation system-role reminder.";
 
 fn system_messages(context: &Context<'_>, oracle: &mut Value) -> usize {
     let cross = context.case.question.route == Route::AnthropicMessages && !same_dialect(context);
@@ -171,6 +202,10 @@ fn system_messages(context: &Context<'_>, oracle: &mut Value) -> usize {
     let Some(messages) = sent.filter(|_| cross) else { return 0 };
     let mut changed = 0;
     for message in messages.iter_mut() {
+        if let Some(rest) = message["content"].as_str().and_then(|text| text.strip_prefix(WHOLE_NOTE)) {
+            *message = json!({"role": "system", "content": rest});
+            changed += 2;
+        }
         let Some(parts) = message.get_mut("content").and_then(Value::as_array_mut) else { continue };
         if parts
             .first()
@@ -214,6 +249,43 @@ fn tool_use_said(context: &Context<'_>, oracle: &mut Value) -> usize {
     }
     oracle["body"]["stop_reason"] = json!("tool_use");
     1
+}
+
+fn reasoning(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let Some(message) = chat_message(context) else { return 0 };
+    let said = message["reasoning_content"].as_str().or_else(|| message["reasoning"].as_str());
+    let Some(said) = said.filter(|said| !said.is_empty()) else { return 0 };
+    if same_dialect(context) {
+        let place = oracle.pointer_mut("/body/choices/0/message").and_then(Value::as_object_mut);
+        return match place {
+            Some(place) if !place.contains_key("reasoning_content") => {
+                place.insert("reasoning_content".to_owned(), json!(said));
+                1
+            }
+            _ => 0,
+        };
+    }
+    let Some(Value::Array(blocks)) = oracle.pointer_mut("/body/content") else { return 0 };
+    if blocks.iter().any(|block| block["type"] == "thinking") {
+        return 0;
+    }
+    blocks.insert(0, json!({"type": "thinking", "thinking": said, "signature": ""}));
+    3
+}
+
+fn empty_text(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let mistral = context.case.question.provider == "mistral" && !same_dialect(context);
+    if !mistral || chat_message(context).is_none_or(|message| message["content"] != "") {
+        return 0;
+    }
+    match oracle.pointer_mut("/body/content").and_then(Value::as_array_mut) {
+        Some(blocks) if !blocks.iter().any(|block| block["type"] == "text") => {
+            let at = blocks.iter().take_while(|block| block["type"] == "thinking").count();
+            blocks.insert(at, json!({"type": "text", "text": ""}));
+            2
+        }
+        _ => 0,
+    }
 }
 
 fn signatures(context: &Context<'_>, oracle: &mut Value) -> usize {

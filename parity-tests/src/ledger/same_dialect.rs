@@ -263,8 +263,9 @@ fn as_given(context: &Context<'_>, oracle: &mut Value) -> usize {
     if let (Some(Value::Object(given)), Some(Value::Object(place))) = (body(context), oracle.get_mut("body"))
     {
         changed += take(place, given, &["id", "service_tier", "object"]);
-        if place.get("service_tier").is_some_and(|tier| tier == "") {
-            // No tier has an empty name.
+        let told = given.get("service_tier").is_some_and(|tier| !tier.is_null() && tier != "");
+        if place.contains_key("service_tier") && !told && place["service_tier"] != Value::Null {
+            // No tier has an empty name, and none is made up.
             changed += place.shift_remove("service_tier").map_or(0, |_| 1);
         }
     }
