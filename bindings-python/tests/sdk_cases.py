@@ -48,7 +48,7 @@ class Case:
         """Plays the exchange; ``None`` where the request was sent and no answer is recorded."""
         facts = tomllib.loads((self.directory / "case.toml").read_text(encoding="utf-8"))
         try:
-            attempt = self._attempt(facts)
+            attempt = self.attempt(facts)
         except interlingua.InterlinguaError as error:
             told = interlingua.render_error(self.route, error.status, str(error), param=error.param)
             return Received(told.status, told.headers, told.body, False, "refused", False)
@@ -69,7 +69,8 @@ class Case:
         stream = any(name == "content-type" and "event-stream" in value for name, value in own)
         return Received(status, own, body, stream, outcome.kind, True)
 
-    def _attempt(self, facts: dict[str, object]) -> interlingua.Attempt:
+    def attempt(self, facts: dict[str, object]) -> interlingua.Attempt:
+        """The try that answers the case; raises what the core refuses with."""
         known = {name: base for name, base, _ in interlingua.providers()}
         base = facts.get("api_base") or (None if known.get(self.provider) else "http://upstream.test/v1")
         target = interlingua.Target(
