@@ -28,10 +28,17 @@ class Translation:
     size: str
     ours: Timing
     skip: Timing
+    fastest: tuple[float, float] | None
+    """The fastest rounds of both, measured in turns, where they were."""
 
     @property
     def ratio(self) -> float:
-        return self.ours.median / self.skip.median
+        ours, skip = self.fastest or (self.ours.median, self.skip.median)
+        return ours / skip
+
+    @property
+    def best(self) -> float:
+        return self.fastest[0] if self.fastest else self.ours.median
 
 
 def _timing(folder: Path) -> Timing:
@@ -51,12 +58,15 @@ def measure(inputs: Path) -> list[Translation]:
     command = ["cargo", "bench", "--quiet", "-p", "interlingua", "--bench", "translate", "--"]
     command += ["--warm-up-time", "1", "--measurement-time", "3", "--noplot"]
     subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "INTERLINGUA_BENCH_INPUTS": str(inputs)})
+    in_turns = json.loads((inputs / "ratios.json").read_text())
     found = []
     for group in sorted((target_dir() / "criterion").iterdir()):
         for skipped in sorted(group.glob("skip/*/new")):
             size = skipped.parent.name
             ours = _timing(group / "translate" / size)
-            found.append(Translation(group.name, size, ours, _timing(skipped.parent)))
+            turns = in_turns.get(f"{group.name}/{size}")
+            fastest = (turns["ours"], turns["skip"]) if turns else None
+            found.append(Translation(group.name, size, ours, _timing(skipped.parent), fastest))
     return found
 
 

@@ -21,6 +21,9 @@ are taken from here.
 {machine}
 
 R is the time in which serde_json skips the same bytes as a `RawValue`: the least that a reader of JSON can do.
+
+Ratios are of the fastest rounds, since other work on the machine can only slow a round down: for requests both sides ran in
+turns, 60 rounds each.
 """
 CORE = """
 ## The core
@@ -38,7 +41,7 @@ TRANSFORM = """
 `json.dumps` after it, as the core's figure holds both too. LiteLLM's routing, logging and cost calculation around it
 are not counted.
 
-| translation | input | LiteLLM | lowest to highest of 7 | of it JSON | core | times faster |
+| translation | input | LiteLLM, median | lowest to highest of 7 | of it JSON | core, fastest | times faster than the lowest |
 |---|---|---|---|---|---|---|
 """
 GATEWAY = """
@@ -88,7 +91,7 @@ def _machine(load_before: Sequence[float]) -> str:
         (
             f"- {datetime.now(UTC):%Y-%m-%d}, {model}, {os.cpu_count()} cores, {platform.system()}",
             f"- {_first_line('rustc', '--version')}; Python {platform.python_version()}",
-            f"- load average before the run: {averages} (what else the machine was doing)",
+            f"- load average before the run: {averages}: what else the machine was doing, which slows the rates down",
         )
     )
 
@@ -103,12 +106,12 @@ def _core(translations: Iterable[Translation]) -> str:
 
 
 def _factors(translations: Iterable[Translation], theirs: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    ours = {f"{one.name}/{one.size}": one.ours.median for one in translations}
-    return {name: figures["ns"] / ours[name] for name, figures in theirs.items() if name in ours}
+    ours = {f"{one.name}/{one.size}": one.best for one in translations}
+    return {name: figures["lowest"] / ours[name] for name, figures in theirs.items() if name in ours}
 
 
 def _transform(translations: Sequence[Translation], theirs: Mapping[str, Mapping[str, float]], version: str) -> str:
-    ours = {f"{one.name}/{one.size}": one.ours.median for one in translations}
+    ours = {f"{one.name}/{one.size}": one.best for one in translations}
     text = TRANSFORM.format(version=version)
     for name, factor in _factors(translations, theirs).items():
         pair, _, size = name.partition("/")
@@ -143,10 +146,14 @@ def _goals(
         ("at least 50 times LiteLLM's transform at 1 KB", factors.get("chat_to_anthropic/1k"), "times", 50, False),
         ("at least 12 times LiteLLM's transform at 60 KB", factors.get("chat_to_anthropic/60k"), "times", 12, False),
     ]
+    cpu = {(one.server, one.load): one.cpu_us for one in results}
     for load in ("chat → openai, 1 KB", "chat → anthropic, 1 KB"):
-        ours, other = rates.get(("interlingua", load)), rates.get(("LiteLLM proxy", load))
-        factor = ours / other if ours and other else None
-        rows.append((f"at least 60 times the requests of LiteLLM's proxy, {load}", factor, "times", 60, False))
+        ours, theirs_too = ("interlingua", load), ("LiteLLM proxy", load)
+        if ours in rates and theirs_too in rates:
+            factor = rates[ours] / rates[theirs_too]
+            rows.append((f"at least 60 times the requests of LiteLLM's proxy, {load}", factor, "times", 60, False))
+            factor = cpu[theirs_too] / cpu[ours]
+            rows.append((f"the same by processor time a request, {load}", factor, "times", 60, False))
     memory = {name: max((one.peak_mib for one in results if one.server == name), default=0.0)
               for name in ("interlingua", "LiteLLM proxy")}  # fmt: skip
     share = memory["LiteLLM proxy"] / memory["interlingua"] if all(memory.values()) else None

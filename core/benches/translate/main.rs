@@ -14,6 +14,7 @@ use interlingua::{Attempt, AttemptOptions, Bytes, ClientHead, Dialect, Limits, R
 use serde_json::value::RawValue;
 
 mod inputs;
+mod ratio;
 
 const NO_PLACE: Option<&str> = None;
 const LOCAL: Option<&str> = Some("http://localhost:8000/v1");
@@ -36,28 +37,37 @@ fn skip(body: &[u8]) -> usize {
     serde_json::from_slice::<&RawValue>(body).unwrap().get().len()
 }
 
-fn requests(criterion: &mut Criterion) {
-    let anthropic = target("anthropic", "claude-sonnet-4-5", NO_PLACE);
-    let openai = target("openai", "gpt-4o", NO_PLACE);
-    let vllm = target("hosted_vllm", "qwen3-32b", LOCAL);
-    let chat = [("1k", Bytes::from(inputs::chat_small())), ("60k", Bytes::from(inputs::chat_large()))];
+type Bodies = [(&'static str, Bytes); 2];
+
+/// The translations of requests: name, client dialect, inputs, target.
+fn pairs() -> [(&'static str, Dialect, Bodies, Arc<Target>); 4] {
+    let chat = || [("1k", Bytes::from(inputs::chat_small())), ("60k", Bytes::from(inputs::chat_large()))];
     let messages =
-        [("1k", Bytes::from(inputs::messages_small())), ("60k", Bytes::from(inputs::messages_large()))];
-    let pairs = [
-        ("chat_to_anthropic", Dialect::OpenAiChat, &chat, &anthropic),
-        ("chat_to_openai", Dialect::OpenAiChat, &chat, &openai),
-        ("messages_to_hosted_vllm", Dialect::AnthropicMessages, &messages, &vllm),
-        ("messages_to_anthropic", Dialect::AnthropicMessages, &messages, &anthropic),
-    ];
-    for (name, dialect, bodies, target) in pairs {
+        || [("1k", Bytes::from(inputs::messages_small())), ("60k", Bytes::from(inputs::messages_large()))];
+    let anthropic = target("anthropic", "claude-sonnet-4-5", NO_PLACE);
+    [
+        ("chat_to_anthropic", Dialect::OpenAiChat, chat(), Arc::clone(&anthropic)),
+        ("chat_to_openai", Dialect::OpenAiChat, chat(), target("openai", "gpt-4o", NO_PLACE)),
+        (
+            "messages_to_hosted_vllm",
+            Dialect::AnthropicMessages,
+            messages(),
+            target("hosted_vllm", "qwen3-32b", LOCAL),
+        ),
+        ("messages_to_anthropic", Dialect::AnthropicMessages, messages(), anthropic),
+    ]
+}
+
+fn requests(criterion: &mut Criterion) {
+    for (name, dialect, bodies, target) in pairs() {
         let mut group = criterion.benchmark_group(name);
-        for (size, body) in bodies {
+        for (size, body) in &bodies {
             group.throughput(Throughput::Bytes(body.len() as u64));
             group.bench_with_input(BenchmarkId::new("skip", size), body, |bencher, body| {
-                bencher.iter(|| skip(black_box(body)))
+                bencher.iter(|| skip(black_box(body)));
             });
             group.bench_with_input(BenchmarkId::new("translate", size), body, |bencher, body| {
-                bencher.iter(|| translate(dialect, black_box(body), target));
+                bencher.iter(|| translate(dialect, black_box(body), &target));
             });
         }
         group.finish();
@@ -167,7 +177,7 @@ event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,
 
 // A benchmark is a host: it may read the environment and write files, which the core may not.
 #[allow(clippy::disallowed_methods)]
-fn share_inputs(_: &mut Criterion) {
+fn share(_: &mut Criterion) {
     let Ok(folder) = std::env::var("INTERLINGUA_BENCH_INPUTS") else { return };
     let all = [
         ("chat_1k", inputs::chat_small()),
@@ -180,7 +190,16 @@ fn share_inputs(_: &mut Criterion) {
     for (name, body) in all {
         std::fs::write(format!("{folder}/{name}.json"), body).unwrap();
     }
+    let mut found = Vec::new();
+    for (name, dialect, bodies, target) in pairs() {
+        for (size, body) in bodies {
+            let fastest =
+                ratio::fastest(|| translate(dialect, black_box(&body), &target), || skip(black_box(&body)));
+            found.push((format!("{name}/{size}"), fastest));
+        }
+    }
+    std::fs::write(format!("{folder}/ratios.json"), ratio::json(&found)).unwrap();
 }
 
-criterion_group!(benches, share_inputs, requests, answers, deltas);
+criterion_group!(benches, share, requests, answers, deltas);
 criterion_main!(benches);

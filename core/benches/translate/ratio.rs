@@ -1,0 +1,48 @@
+//! Ratios that hold on a busy machine as well: both sides in turns, and of each the fastest round.
+
+use std::fmt::Write;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+const ROUNDS: usize = 60;
+const ROUND: Duration = Duration::from_millis(4);
+
+/// The fastest rounds of a translation and of skipping the same bytes, in ns a call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fastest {
+    pub(crate) ours: f64,
+    pub(crate) skip: f64,
+}
+
+/// Runs both in turns.
+pub(crate) fn fastest(mut ours: impl FnMut() -> usize, mut skip: impl FnMut() -> usize) -> Fastest {
+    let mut fastest = Fastest { ours: f64::INFINITY, skip: f64::INFINITY };
+    for _ in 0..ROUNDS {
+        fastest.ours = fastest.ours.min(round(&mut ours));
+        fastest.skip = fastest.skip.min(round(&mut skip));
+    }
+    fastest
+}
+
+// A benchmark needs the clock that the core must not have.
+#[allow(clippy::disallowed_methods)]
+fn round(work: &mut impl FnMut() -> usize) -> f64 {
+    let (started, mut count) = (Instant::now(), 0_u32);
+    while started.elapsed() < ROUND {
+        for _ in 0..16 {
+            black_box(work());
+        }
+        count += 16;
+    }
+    started.elapsed().as_nanos() as f64 / f64::from(count)
+}
+
+/// `name → {ours, skip}` as JSON.
+pub(crate) fn json(found: &[(String, Fastest)]) -> String {
+    let mut text = String::from("{");
+    for (index, (name, one)) in found.iter().enumerate() {
+        let comma = if index > 0 { "," } else { "" };
+        let _ = write!(text, r#"{comma}"{name}":{{"ours":{:.1},"skip":{:.1}}}"#, one.ours, one.skip);
+    }
+    text + "}\n"
+}
