@@ -22,8 +22,8 @@ are taken from here.
 
 R is the time in which serde_json skips the same bytes as a `RawValue`: the least that a reader of JSON can do.
 
-Ratios are of the fastest rounds, since other work on the machine can only slow a round down: for requests both sides ran in
-turns, 60 rounds each.
+Ratios are of the fastest rounds, since other work on the machine can only slow a round down: for requests both sides
+ran in turns, 60 rounds each.
 """
 CORE = """
 ## The core
@@ -41,7 +41,7 @@ TRANSFORM = """
 `json.dumps` after it, as the core's figure holds both too. LiteLLM's routing, logging and cost calculation around it
 are not counted.
 
-| translation | input | LiteLLM, median | lowest to highest of 7 | of it JSON | core, fastest | times faster than the lowest |
+| translation | input | LiteLLM, median | lowest … highest of 7 | of it JSON | core, fastest | lowest / fastest |
 |---|---|---|---|---|---|---|
 """
 GATEWAY = """
