@@ -10,6 +10,7 @@ mod documents;
 mod errors;
 mod failures;
 mod headers;
+mod request_tools;
 mod requests;
 mod same_dialect;
 mod usage;
@@ -105,6 +106,7 @@ pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
         contents::RULES,
         documents::RULES,
         requests::RULES,
+        request_tools::RULES,
         failures::RULES,
         errors::RULES,
         same_dialect::RULES,

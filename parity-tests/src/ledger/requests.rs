@@ -49,12 +49,6 @@ pub(super) const RULES: &[Rule] = &[
         apply: service_tier,
     },
     Rule {
-        code: "json_tool_is_forced",
-        why: "An answer by a schema that is asked for as a tool comes only if the tool is forced, whatever choice stood there.",
-        evidence: Evidence::ProviderDocs,
-        apply: json_tool_forced,
-    },
-    Rule {
         code: "named_tool_choice_kept",
         why: "Mistral takes a named tool as `tool_choice`; LiteLLM drops the client's choice.",
         evidence: Evidence::ProviderDocs,
@@ -65,18 +59,6 @@ pub(super) const RULES: &[Rule] = &[
         why: "Anthropic rejects a stop sequence of white space only: with drop_params it is dropped, as LiteLLM says it does.",
         evidence: Evidence::ProviderDocs,
         apply: blank_stops,
-    },
-    Rule {
-        code: "uploads_get_code_execution",
-        why: "Anthropic shows a container upload to code execution only and wants its tool and beta; LiteLLM forgets the tool where there is no other, and the beta.",
-        evidence: Evidence::ProviderDocs,
-        apply: uploads,
-    },
-    Rule {
-        code: "no_tools_are_no_tools",
-        why: "An empty list of tools is the same as none: it is not sent, and where the conversation called tools, Anthropic gets the same stand-in as without the list.",
-        evidence: Evidence::ProviderDocs,
-        apply: empty_tools,
     },
     Rule {
         code: "messages_are_required",
@@ -90,19 +72,16 @@ pub(super) const RULES: &[Rule] = &[
         evidence: Evidence::RecordedBytes,
         apply: any_tool,
     },
-    Rule {
-        code: "tool_flags_not_in_schema",
-        why: "Anthropic's `defer_loading` is a flag of the tool; LiteLLM writes it into the schema of the tool's arguments.",
-        evidence: Evidence::ProviderDocs,
-        apply: tool_flags,
-    },
 ];
 
-fn body<'v>(context: &Context<'_>, oracle: &'v mut Value) -> Option<&'v mut serde_json::Map<String, Value>> {
+pub(super) fn body<'v>(
+    context: &Context<'_>,
+    oracle: &'v mut Value,
+) -> Option<&'v mut serde_json::Map<String, Value>> {
     oracle.get_mut("body").filter(|_| context.layer == Layer::Request)?.as_object_mut()
 }
 
-fn same_dialect(context: &Context<'_>) -> bool {
+pub(super) fn same_dialect(context: &Context<'_>) -> bool {
     context.upstream() == context.case.question.route
 }
 
@@ -248,18 +227,6 @@ fn service_tier(context: &Context<'_>, oracle: &mut Value) -> usize {
     })
 }
 
-fn json_tool_forced(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let Some(body) = body(context, oracle) else { return 0 };
-    let named = body.get("tools").is_some_and(|tools| tools[0]["function"]["name"] == "json_tool_call");
-    let only = body.get("tools").and_then(Value::as_array).is_some_and(|tools| tools.len() == 1);
-    let forced = json!({"type": "function", "function": {"name": "json_tool_call"}});
-    if !named || !only || body.get("tool_choice") == Some(&forced) {
-        return 0;
-    }
-    body.insert("tool_choice".to_owned(), forced);
-    1
-}
-
 fn named_tool_choice(context: &Context<'_>, oracle: &mut Value) -> usize {
     let question = &context.case.question;
     if question.provider != "mistral" {
@@ -274,27 +241,6 @@ fn named_tool_choice(context: &Context<'_>, oracle: &mut Value) -> usize {
         }
         _ => 0,
     }
-}
-
-fn tool_flags(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let question = &context.case.question;
-    if question.route != Route::AnthropicMessages || same_dialect(context) {
-        return 0;
-    }
-    let asked = question.body["tools"].as_array();
-    let sent = body(context, oracle).and_then(|body| body.get_mut("tools")?.as_array_mut());
-    let mut changed = 0;
-    for tool in sent.into_iter().flatten() {
-        let name = tool["function"]["name"].clone();
-        let original = asked.into_iter().flatten().find(|tool| tool["name"] == name);
-        let schema = tool.pointer_mut("/function/parameters").and_then(Value::as_object_mut);
-        let (Some(original), Some(schema)) = (original, schema) else { continue };
-        if original.get("defer_loading").is_some() && original["input_schema"].get("defer_loading").is_none()
-        {
-            changed += usize::from(schema.shift_remove("defer_loading").is_some());
-        }
-    }
-    changed
 }
 
 fn any_tool(context: &Context<'_>, oracle: &mut Value) -> usize {
@@ -332,65 +278,5 @@ fn no_messages(context: &Context<'_>, oracle: &mut Value) -> usize {
         return 0;
     }
     *oracle = crate::observe::refusal(Some(400));
-    1
-}
-
-const CODE_BETA: &str = "code-execution-2025-05-22";
-
-fn uploads(context: &Context<'_>, oracle: &mut Value) -> usize {
-    if same_dialect(context) || context.upstream() != Route::AnthropicMessages {
-        return 0;
-    }
-    let Some(sent) = body(context, oracle) else { return 0 };
-    let contents = sent.get("messages").and_then(Value::as_array).into_iter().flatten();
-    let mut blocks = contents.filter_map(|message| message["content"].as_array()).flatten();
-    if !blocks.any(|block| block["type"] == "container_upload") {
-        return 0;
-    }
-    let mut changed = 0;
-    let tools = sent.entry("tools").or_insert_with(|| json!([]));
-    let runs_code =
-        |tool: &Value| tool["type"].as_str().is_some_and(|kind| kind.starts_with("code_execution"));
-    if let Some(tools) = tools.as_array_mut().filter(|tools| !tools.iter().any(runs_code)) {
-        tools.push(json!({"type": "code_execution_20250522", "name": "code_execution"}));
-        changed += 2;
-    }
-    let headers = oracle.get_mut("headers").and_then(Value::as_object_mut);
-    let betas = headers.map(|headers| headers.entry("anthropic-beta").or_insert_with(|| json!([])));
-    if let Some(betas) =
-        betas.and_then(Value::as_array_mut).filter(|betas| !betas.contains(&json!(CODE_BETA)))
-    {
-        betas.push(json!(CODE_BETA));
-        betas.sort_by_key(Value::to_string);
-        changed += 1;
-    }
-    changed
-}
-
-/// What LiteLLM sends where a conversation called tools and the request has none.
-fn dummy_tool() -> Value {
-    json!([{
-        "name": "dummy_tool",
-        "input_schema": {"type": "object", "properties": {}},
-        "type": "custom",
-        "description": "This is a dummy tool call",
-    }])
-}
-
-fn empty_tools(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let none = context.case.question.body.get("tools") == Some(&json!([]));
-    if !none || same_dialect(context) || context.upstream() != Route::AnthropicMessages {
-        return 0;
-    }
-    let Some(sent) = body(context, oracle).filter(|sent| sent.get("tools") == Some(&json!([]))) else {
-        return 0;
-    };
-    let contents = sent.get("messages").and_then(Value::as_array).into_iter().flatten();
-    let mut blocks = contents.filter_map(|message| message["content"].as_array()).flatten();
-    if blocks.any(|block| block["type"] == "tool_use") {
-        sent.insert("tools".to_owned(), dummy_tool());
-    } else {
-        sent.shift_remove("tools");
-    }
     1
 }
