@@ -39,15 +39,8 @@ def messages_client(received: Received) -> anthropic.Anthropic:
     return anthropic.Anthropic(api_key="none", base_url="http://gateway.test", max_retries=0, http_client=http)
 
 
-KNOWN_FAULTS = {
-    "openai_chat/openai/stream_comments": "a block with nothing but `retry:` is relayed, and the SDK reads it as JSON",
-}
-"""Cases that the core does not get right yet. Strict: once one is right, its line has to go."""
-
-
 def listed(found: list[Case]) -> list[Any]:
-    marks = {name: pytest.mark.xfail(reason=why, strict=True) for name, why in KNOWN_FAULTS.items()}
-    return [pytest.param(case, id=case.name, marks=marks.get(case.name, ())) for case in found]
+    return [pytest.param(case, id=case.name) for case in found]
 
 
 def test_every_case_is_read_by_some_test() -> None:

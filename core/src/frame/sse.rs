@@ -36,6 +36,16 @@ pub struct Frame<'a> {
     pub data_at: Option<usize>,
 }
 
+impl Frame<'_> {
+    /// Whether the block is nothing but comments (`: keep-alive`) and line ends.
+    #[must_use]
+    pub fn is_comment(&self) -> bool {
+        self.raw
+            .split(|byte| matches!(byte, b'\n' | b'\r'))
+            .all(|line| line.is_empty() || line.starts_with(b":"))
+    }
+}
+
 /// A block grew over the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("event of more than {0} bytes")]

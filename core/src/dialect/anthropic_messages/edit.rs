@@ -222,7 +222,10 @@ impl Relaying for Relay {
             return;
         }
         let Some(data) = frame.data.filter(|data| !data.is_empty()) else {
-            out.extend_from_slice(frame.raw);
+            // The official SDKs skip comments, and take a block with other fields but no data for an event.
+            if frame.is_comment() {
+                out.extend_from_slice(frame.raw);
+            }
             return;
         };
         let mut tokens = std::mem::take(&mut self.tokens);

@@ -168,7 +168,10 @@ fn has_content(delta: Node<'_>) -> bool {
 impl Relaying for Relay {
     fn frame(&mut self, frame: Frame<'_>, state: &mut StreamState, out: &mut Vec<u8>) {
         let Some(data) = frame.data.filter(|data| !data.is_empty()) else {
-            out.extend_from_slice(frame.raw);
+            // The official SDKs skip comments, and take a block with other fields but no data for an event.
+            if frame.is_comment() {
+                out.extend_from_slice(frame.raw);
+            }
             return;
         };
         if data == b"[DONE]" {
