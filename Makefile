@@ -26,7 +26,7 @@ endif
 RUST_SOURCES := $(shell find core/src bindings-python/src -name '*.rs') \
 	Cargo.toml Cargo.lock core/Cargo.toml bindings-python/Cargo.toml
 
-.PHONY: help demo serve build test docs docs-check lint lint-rust lint-python test-rust test-python parity parity-mutate gate gate-check \
+.PHONY: help demo serve build wheel test docs docs-check lint lint-rust lint-python test-rust test-python parity parity-mutate gate gate-check \
 	record bench fuzz oracle clean need-python need-rust
 
 help: ## this list
@@ -130,6 +130,12 @@ parity-mutate: need-rust ## does the comparer see? one changed leaf per case
 gate-check: need-rust
 	@$(SAY) 'gate.json is what the fixtures prove'
 	@$(PARITY) gate --check
+
+wheel: $(VENV)/.installed | need-rust ## build a wheel with everything in it under dist/
+	@$(SAY) 'building the wheel'
+	@$(BIN)/python scripts/pack_fixtures.py
+	@$(BIN)/maturin build --release -o dist -m bindings-python/Cargo.toml; $(BIN)/python scripts/pack_fixtures.py --remove
+	@ls -l dist
 
 # ── for maintainers ──────────────────────────────────────────────────────────────────────────────────────────────────
 
