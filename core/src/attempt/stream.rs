@@ -189,6 +189,10 @@ fn run(mode: &mut Mode, state: &mut StreamState, frame: Option<Frame<'_>>, out: 
                 Some(frame) => decoder.frame(frame, &mut sink),
                 None => decoder.end(&mut sink),
             }
+            if let Some(failure) = encoder.take_failure() {
+                state.over = None;
+                state.fail(failure);
+            }
         }
     }
 }

@@ -176,6 +176,10 @@ pub(crate) trait StreamDecoder {
 pub(crate) trait StreamEncoder {
     /// Writes what this event means to the client, which may be nothing (yet).
     fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>);
+    /// Why the encoder ended the stream itself, if it did: it has told the client.
+    fn take_failure(&mut self) -> Option<UpstreamError> {
+        None
+    }
     /// What was lost so far.
     fn report(&mut self) -> &mut Report;
 }

@@ -1,6 +1,6 @@
 //! Exactly one terminal event; an error or the end of the bytes never looks like success.
 
-use interlingua::{Dialect, Outcome};
+use interlingua::{Dialect, FailureKind, Outcome};
 
 use crate::common::{Answered, Case, streams};
 use crate::sse::events;
@@ -52,4 +52,33 @@ fn a_stream_cut_anywhere_ends_in_exactly_one_way() {
             }
         }
     }
+}
+
+/// Calls that a chat provider interleaves wait for the open block to close, up to a bound.
+#[test]
+fn a_stream_that_makes_too_much_wait_fails() {
+    let call = |index: u32, rest: &str| {
+        format!(
+            "data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":\
+             [{{\"index\":0,\"delta\":{{\"tool_calls\":[{{\"index\":{index},{rest}}}]}},\"finish_reason\":null}}]}}\n\n"
+        )
+    };
+    let begin = |index: u32| {
+        call(
+            index,
+            &format!(r#""id":"call_{index}","type":"function","function":{{"name":"f","arguments":""}}"#),
+        )
+    };
+    let piece = call(1, &format!(r#""function":{{"arguments":"{}"}}"#, "1".repeat(1 << 20)));
+    let answer = format!("{}{}{}data: [DONE]\n\n", begin(0), begin(1), piece.repeat(18));
+    let case = Case::made(
+        "waiting".into(),
+        Dialect::AnthropicMessages,
+        "groq",
+        "llama-3.3-70b-versatile",
+        answer.into_bytes(),
+    );
+    let answered = case.whole().expect("translatable");
+    check(&case, &answered, case.answer.len());
+    assert_eq!(answered.error().map(|error| error.failure), Some(FailureKind::TooLarge));
 }

@@ -30,6 +30,8 @@ pub(crate) struct Encoder {
     /// Number that the client's next block gets.
     next: u32,
     waiting: usize,
+    /// Why the stream was ended from this side.
+    failure: Option<UpstreamError>,
     /// The answer has a tool call.
     calls: bool,
     stop_reason: &'static str,
@@ -111,6 +113,10 @@ impl StreamEncoder for Encoder {
         }
     }
 
+    fn take_failure(&mut self) -> Option<UpstreamError> {
+        self.failure.take()
+    }
+
     fn report(&mut self) -> &mut Report {
         &mut self.report
     }
@@ -127,6 +133,7 @@ impl Encoder {
             current: 0,
             next: 0,
             waiting: 0,
+            failure: None,
             calls: false,
             stop_reason: "end_turn",
             stop_sequence: None,
@@ -235,7 +242,9 @@ impl Encoder {
             self.done = true;
             self.report.lose_once("content", "too_much_waiting");
             let message = "the provider interleaves blocks in a way that this dialect cannot carry";
-            error::encode_event(&UpstreamError::new(FailureKind::TooLarge, 502, message), out);
+            let failure = UpstreamError::new(FailureKind::TooLarge, 502, message);
+            error::encode_event(&failure, out);
+            self.failure = Some(failure);
         }
     }
 
