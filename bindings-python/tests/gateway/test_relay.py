@@ -341,10 +341,8 @@ def test_real_litellm_as_child(upstream: Upstream, tmp_path: Path, monkeypatch: 
         migration={"python": {"command": [LITELLM, "-m", "litellm.proxy.proxy_cli"]}, "switches": {"*": "python"}},
     )
     with Running(document, tmp_path) as gateway:
-        gateway.connect()
-        connection_timeout = 120
         connection = gateway.connect()
-        connection.timeout = connection_timeout
+        connection.timeout = 120  # LiteLLM starts slowly
         connection.request(
             "POST",
             "/v1/chat/completions",
