@@ -3,8 +3,12 @@
 //!
 //! With `INTERLINGUA_BENCH_INPUTS` set, the inputs are written to that folder first, so that others are measured on them.
 
-// A benchmark that cannot run must say so at once.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a benchmark stops where its inputs are wrong"
+)]
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -175,8 +179,10 @@ event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,
     }
 }
 
-// A benchmark is a host: it may read the environment and write files, which the core may not.
-#[allow(clippy::disallowed_methods)]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a host may read the environment and write files, the core may not"
+)]
 fn share(_: &mut Criterion) {
     let Ok(folder) = std::env::var("INTERLINGUA_BENCH_INPUTS") else { return };
     let all = [

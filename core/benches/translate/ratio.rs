@@ -24,8 +24,7 @@ pub(crate) fn fastest(mut ours: impl FnMut() -> usize, mut skip: impl FnMut() ->
     fastest
 }
 
-// A benchmark needs the clock that the core must not have.
-#[allow(clippy::disallowed_methods)]
+#[allow(clippy::disallowed_methods, reason = "a benchmark needs the clock that the core must not have")]
 fn round(work: &mut impl FnMut() -> usize) -> f64 {
     let (started, mut count) = (Instant::now(), 0_u32);
     while started.elapsed() < ROUND {
