@@ -54,7 +54,7 @@ $(VENV)/.installed: requirements-dev.txt bindings-python/pyproject.toml $(VENV)/
 
 $(VENV)/.built: $(RUST_SOURCES) bindings-python/pyproject.toml $(VENV)/.installed | need-rust
 	@$(SAY) 'building the Rust core and installing the package into $(VENV) (release build: a minute or two the first time)'
-	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release --extras gateway -m bindings-python/Cargo.toml
+	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release --extras uvicorn -m bindings-python/Cargo.toml
 	@touch $@
 
 build: $(VENV)/.built ## create .venv, build the core, install the package

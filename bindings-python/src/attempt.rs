@@ -5,7 +5,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use crate::errors::misuse;
-use crate::http::{ClientResponse, HttpRequest};
+use crate::http::{ClientResponse, HttpRequest, Text, lines};
+use crate::http1::ResponseHead;
 use crate::request::maybe_detached;
 
 /// One try at one target.
@@ -66,6 +67,16 @@ impl Outcome {
     }
 }
 
+/// Status, header lines and body.
+type Answer<'py> = (u16, Bound<'py, PyBytes>, Bound<'py, PyBytes>);
+
+/// An answer's headers: as this module read them, or as pairs.
+#[derive(FromPyObject)]
+enum AnswerHeaders<'py> {
+    Read(Bound<'py, ResponseHead>),
+    Pairs(Vec<(Text, Text)>),
+}
+
 impl Attempt {
     pub(crate) fn new(inner: interlingua::Attempt) -> Self {
         Self { inner, out: Vec::new() }
@@ -89,8 +100,29 @@ impl Attempt {
     }
 
     #[pyo3(signature = (status, headers, /))]
-    fn head(&mut self, status: u16, headers: Headers) {
-        self.inner.head(status, &headers);
+    fn head(&mut self, status: u16, headers: AnswerHeaders<'_>) {
+        match headers {
+            AnswerHeaders::Read(head) => self.inner.head(status, &head.get().headers()),
+            AnswerHeaders::Pairs(pairs) => self.inner.head(status, &crate::http::headers(pairs)),
+        }
+    }
+
+    #[pyo3(signature = (status, headers, body, /))]
+    fn answer<'py>(
+        &mut self,
+        py: Python<'py>,
+        status: u16,
+        headers: AnswerHeaders<'_>,
+        body: &[u8],
+    ) -> PyResult<Option<Answer<'py>>> {
+        self.head(status, headers);
+        let Self { inner, out } = self;
+        maybe_detached(py, body.len(), || {
+            inner.body(body, out);
+            inner.end(out);
+        });
+        let Some((status, headers)) = self.inner.client_head() else { return Ok(None) };
+        Ok(Some((status, lines(py, &headers)?, self.owed(py))))
     }
 
     #[pyo3(signature = (chunk, /))]
@@ -121,6 +153,11 @@ impl Attempt {
     #[getter]
     fn client_head(&self) -> Option<(u16, Headers)> {
         self.inner.client_head()
+    }
+
+    #[getter]
+    fn client_lines<'py>(&self, py: Python<'py>) -> PyResult<Option<(u16, Bound<'py, PyBytes>)>> {
+        self.inner.client_head().map(|(status, headers)| Ok((status, lines(py, &headers)?))).transpose()
     }
 
     fn failure(&self) -> ClientResponse {

@@ -1,8 +1,55 @@
 //! HTTP as plain data.
 
 use interlingua::{Auth, Headers};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+
+/// Text of an HTTP head: `str`, or bytes in Latin-1.
+pub(crate) struct Text(pub(crate) String);
+
+impl FromPyObject<'_, '_> for Text {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        match object.cast::<PyBytes>() {
+            Ok(bytes) => Ok(Self(bytes.as_bytes().iter().map(|&byte| char::from(byte)).collect())),
+            Err(_) => object.extract().map(Self),
+        }
+    }
+}
+
+/// Headers as Python hands them over.
+pub(crate) fn headers(pairs: Vec<(Text, Text)>) -> Headers {
+    pairs.into_iter().map(|(name, value)| (name.0, value.0)).collect()
+}
+
+/// Headers as the lines of an HTTP/1.1 head, each with its CRLF. Refuses what would break out of its line.
+pub(crate) fn lines<'py>(py: Python<'py>, headers: &Headers) -> PyResult<Bound<'py, PyBytes>> {
+    let mut lines =
+        Vec::with_capacity(headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum());
+    write_lines(headers, &mut lines)?;
+    Ok(PyBytes::new(py, &lines))
+}
+
+fn write_lines(headers: &Headers, lines: &mut Vec<u8>) -> PyResult<()> {
+    for (name, value) in headers {
+        let sound = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
+        if !sound || value.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+            return Err(PyValueError::new_err("a header holds a character that HTTP does not allow"));
+        }
+        lines.extend_from_slice(name.as_bytes());
+        lines.extend_from_slice(b": ");
+        if value.is_ascii() {
+            lines.extend_from_slice(value.as_bytes());
+        } else {
+            // Beyond Latin-1 there is no way to write it.
+            lines.extend(value.chars().map(|character| u8::try_from(character).unwrap_or(b'?')));
+        }
+        lines.extend_from_slice(b"\r\n");
+    }
+    Ok(())
+}
 
 /// A request for the host to send.
 #[pyclass(frozen, module = "interlingua._native")]
@@ -23,6 +70,21 @@ impl HttpRequest {
     #[getter]
     fn headers(&self) -> Headers {
         self.0.headers.clone()
+    }
+
+    #[getter]
+    fn lines<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        lines(py, &self.0.headers)
+    }
+
+    #[getter]
+    fn parts<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
+        let mut head = Vec::with_capacity(256);
+        for part in [self.0.method, " ", &self.0.url, "\r\n"] {
+            head.extend_from_slice(part.as_bytes());
+        }
+        write_lines(&self.0.headers, &mut head)?;
+        Ok((PyBytes::new(py, &head), self.body(py)?))
     }
 
     #[getter]
@@ -66,6 +128,11 @@ impl ClientResponse {
     #[getter]
     fn headers(&self) -> Headers {
         self.0.headers.clone()
+    }
+
+    #[getter]
+    fn lines<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        lines(py, &self.0.headers)
     }
 
     #[getter]

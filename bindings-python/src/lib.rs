@@ -3,6 +3,7 @@
 mod attempt;
 mod errors;
 mod http;
+mod http1;
 mod request;
 mod target;
 mod translate;
@@ -14,6 +15,7 @@ use pyo3::prelude::*;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     errors::register(module)?;
+    http1::register(module)?;
     module.add_class::<target::Target>()?;
     module.add_class::<request::Request>()?;
     module.add_class::<http::HttpRequest>()?;

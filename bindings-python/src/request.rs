@@ -1,12 +1,13 @@
 //! Requests.
 
-use interlingua::{AttemptOptions, Bytes, ClientHead, Dialect, Headers, Limits, Refusal};
+use interlingua::{AttemptOptions, Bytes, ClientHead, Dialect, Limits, Refusal};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyTuple};
 
 use crate::attempt::Attempt;
 use crate::errors::refused;
+use crate::http::Text;
 use crate::target::Target;
 
 /// Bodies from this size on are parsed without the interpreter lock.
@@ -30,20 +31,20 @@ pub(crate) fn maybe_detached<T: Send>(py: Python<'_>, size: usize, work: impl Se
 #[pymethods]
 impl Request {
     #[new]
-    #[pyo3(signature = (dialect, body, /, *, headers = Vec::new(), query = String::new(),
+    #[pyo3(signature = (dialect, body, /, *, headers = Vec::new(), query = Text(String::new()),
                         max_body_bytes = 256 << 20, max_depth = 128),
            text_signature = "(dialect, body, /, *, headers=(), query='', max_body_bytes=268435456, max_depth=128)")]
     fn new(
         py: Python<'_>,
         dialect: &str,
         body: PyBackedBytes,
-        headers: Headers,
-        query: String,
+        headers: Vec<(Text, Text)>,
+        query: Text,
         max_body_bytes: usize,
         max_depth: u16,
     ) -> PyResult<Self> {
         let dialect = self::dialect(py, dialect)?;
-        let head = ClientHead { query, headers };
+        let head = ClientHead { query: query.0, headers: crate::http::headers(headers) };
         let limits = Limits { max_depth, max_bytes: max_body_bytes, ..Limits::default() };
         let size = body.len();
         let body = Bytes::from_owner(body);
@@ -62,8 +63,14 @@ impl Request {
     }
 
     #[getter]
-    fn features(&self) -> Vec<&'static str> {
-        self.0.facts().features.names().collect()
+    fn features<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.0.facts().features.names().collect::<Vec<_>>())
+    }
+
+    #[getter]
+    fn facts<'py>(&self, py: Python<'py>) -> PyResult<(&str, bool, Bound<'py, PyTuple>, bool)> {
+        let facts = self.0.facts();
+        Ok((&facts.model, facts.stream, self.features(py)?, facts.host_controls.len() > 2))
     }
 
     #[getter]

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final, final
 
 __all__ = [
+    "AnswerReader",
     "Attempt",
+    "BadMessage",
     "ClientResponse",
     "Decline",
     "HttpRequest",
@@ -13,6 +15,9 @@ __all__ = [
     "Misuse",
     "Outcome",
     "Request",
+    "RequestHead",
+    "RequestReader",
+    "ResponseHead",
     "Target",
     "Unsupported",
     "__version__",
@@ -82,8 +87,8 @@ class Request:
         body: bytes,
         /,
         *,
-        headers: Sequence[tuple[str, str]] = (),
-        query: str = "",
+        headers: Sequence[tuple[str, str]] | Sequence[tuple[bytes, bytes]] = (),
+        query: str | bytes = "",
         max_body_bytes: int = ...,
         max_depth: int = ...,
     ) -> Request: ...
@@ -92,8 +97,11 @@ class Request:
     @property
     def stream(self) -> bool: ...
     @property
-    def features(self) -> list[str]:
+    def features(self) -> tuple[str, ...]:
         """The features that this request uses, in the gate's vocabulary."""
+    @property
+    def facts(self) -> tuple[str, bool, tuple[str, ...], bool]:
+        """``model``, ``stream``, ``features``, and whether there are ``host_controls``: in one call."""
     @property
     def host_controls(self) -> bytes:
         """The fields meant for the host (``num_retries``, ``fallbacks``, ``metadata`` …) as one JSON object."""
@@ -117,6 +125,13 @@ class HttpRequest:
     def url(self) -> str: ...
     @property
     def headers(self) -> list[tuple[str, str]]: ...
+    @property
+    def lines(self) -> bytes:
+        """The headers as lines of an HTTP/1.1 head, each with its CRLF. Raises ``ValueError`` for one that would break
+        out of its line."""
+    @property
+    def parts(self) -> tuple[bytes, bytes]:
+        """What varies in the request's head (method, URL and ``lines``), and its body: in one call."""
     @property
     def auth(self) -> list[tuple[str, str, str]]:
         """How to authenticate: ``("header", name, value_prefix)`` or ``("query", name, "")``; empty for none."""
@@ -155,6 +170,9 @@ class ClientResponse:
     @property
     def headers(self) -> list[tuple[str, str]]: ...
     @property
+    def lines(self) -> bytes:
+        """The headers as lines of an HTTP/1.1 head, each with its CRLF."""
+    @property
     def body(self) -> bytes: ...
 
 @final
@@ -163,7 +181,20 @@ class Attempt:
 
     def step(self) -> HttpRequest | Outcome | None:
         """What to do next: send a request, nothing yet (``None``: feed the answer), or be done."""
-    def head(self, status: int, headers: Sequence[tuple[str, str]], /) -> None: ...
+    def head(
+        self, status: int, headers: ResponseHead | Sequence[tuple[str, str]] | Sequence[tuple[bytes, bytes]], /
+    ) -> None: ...
+    def answer(
+        self,
+        status: int,
+        headers: ResponseHead | Sequence[tuple[str, str]] | Sequence[tuple[bytes, bytes]],
+        body: bytes,
+        /,
+    ) -> tuple[int, bytes, bytes] | None:
+        """The whole answer at once: ``head``, ``body`` and ``end`` in one call.
+
+        Returns status, header lines and body of the client's answer; ``None`` if there is none.
+        """
     def body(self, chunk: bytes, /) -> bytes:
         """Feed any slice of the provider's body; returns the bytes owed to the client now."""
     def end(self) -> bytes: ...
@@ -172,6 +203,9 @@ class Attempt:
     @property
     def client_head(self) -> tuple[int, list[tuple[str, str]]] | None:
         """Status and headers owed to the client; ``None`` until the attempt is committed."""
+    @property
+    def client_lines(self) -> tuple[int, bytes] | None:
+        """``client_head`` with the headers as lines of an HTTP/1.1 head, each with its CRLF."""
     def failure(self) -> ClientResponse:
         """The failure of an attempt that never committed, in the client's dialect."""
     @property
@@ -181,6 +215,84 @@ class Attempt:
         """``(path, code)`` of everything that the translation could not carry."""
     @property
     def rewrites(self) -> list[tuple[str, str]]: ...
+
+class BadMessage(Exception):
+    """Bytes that are no HTTP/1.1 message, or an ambiguous one. The text never holds content."""
+
+    status: int
+    """HTTP status that the error deserves."""
+
+@final
+class RequestHead:
+    """The head of an HTTP/1.1 request. Strict: what two parsers could read differently is a ``BadMessage``."""
+
+    @property
+    def parts(self) -> tuple[str, bytes, bool, bool]:
+        """Method, target, whether the connection may stay, and whether ``Connection: upgrade`` is there."""
+    @property
+    def http_1_0(self) -> bool: ...
+    def get(self, name: bytes, /) -> bytes | None:
+        """The first value of a header; ``name`` in any case."""
+    def pairs(self, prefix: bytes = b"", /) -> list[tuple[bytes, bytes]]:
+        """All headers whose names begin with ``prefix``: names in lower case, in order."""
+
+@final
+class RequestReader:
+    """Reads the requests of one connection, one at a time."""
+
+    def __new__(cls, max_head_bytes: int, /) -> RequestReader: ...
+    @property
+    def waiting(self) -> int:
+        """Bytes that belong to no request yet."""
+    @property
+    def length(self) -> int | None:
+        """What is to come of the body, ``None`` if that is unknown."""
+    def feed(self, data: bytes, /) -> tuple[RequestHead | None, bytes, bool]:
+        """Take bytes from the connection.
+
+        Returns the head of the request in hand, once it is there, those bytes that belong to its body, and whether it
+        is complete. What follows a complete request is kept. A head that differs from the one before in its
+        ``Content-Length`` alone is the same object.
+        """
+    def next(self) -> int:
+        """Let go of the request in hand. The next one is read from what was kept, by ``feed(b"")``; returns how much
+        that is."""
+    def rest(self) -> bytes:
+        """Hand out what was kept."""
+
+@final
+class ResponseHead:
+    """The head of an HTTP/1.1 answer, as strict."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def length(self) -> int | None:
+        """The body's length in bytes; ``None`` if it is chunked or ends with the connection."""
+    def get(self, name: bytes, /) -> bytes | None:
+        """The first value of a header; ``name`` in any case."""
+    def pairs(self, prefix: bytes = b"", /) -> list[tuple[bytes, bytes]]:
+        """All headers whose names begin with ``prefix``: names in lower case, in order."""
+
+@final
+class AnswerReader:
+    """Reads one answer of an upstream after the other."""
+
+    def __new__(cls, max_head_bytes: int, /) -> AnswerReader: ...
+    def expect(self, headless: bool, upgrading: bool, /) -> None:
+        """The next answer is of a special kind: one without a body to a ``HEAD``, or one that may be a 101."""
+    @property
+    def unframed(self) -> bool:
+        """Only the end of the connection tells where the body ends."""
+    @property
+    def keep_alive(self) -> bool:
+        """The connection may be used again once the answer is complete."""
+    def feed(self, data: bytes, /) -> tuple[ResponseHead | None, bytes, bool]:
+        """Take bytes from the connection.
+
+        Returns the head of the answer, once it is there, those bytes that belong to its body, and whether it is
+        complete. Bytes behind the answer were not asked for: they spoil the connection, not the answer.
+        """
 
 def translate_request(
     dialect: str, body: bytes, target: Target, /, *, now_unix: int = 0, id_seed: int = 0

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import interlingua
 
-NEEDS_EXTRA = "this command needs the gateway's packages: pip install 'interlingua[gateway]'"
-
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="interlingua", description="One exact translation between every LLM API.")
@@ -21,6 +19,13 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("-c", "--config", required=True, type=Path, help="the config.yaml")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     serve.add_argument("--port", default=4000, type=int, help="port to listen on, 0 for a free one (default: 4000)")
+    serve.add_argument(
+        "--server",
+        choices=("lean", "uvicorn"),
+        default="lean",
+        help="the gateway's own HTTP server, or uvicorn (default: lean)",
+    )
+    serve.add_argument("--no-access-log", action="store_true", help="no log line for each request")
     serve.add_argument("--check", action="store_true", help="only say what the config means, and end")
 
     replay = commands.add_parser("replay", help="run an upstream that answers from the fixtures, without keys")
@@ -38,11 +43,12 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(options: argparse.Namespace) -> int:
     from interlingua.gateway.application import create_app
     from interlingua.gateway.config import ConfigError
-    from interlingua.gateway.serving import ServeError, bind, run
+    from interlingua.gateway.logs import Log
+    from interlingua.gateway.serving import ServeError, bind
     from interlingua.gateway.switches import SwitchError
 
     try:
-        app = create_app(options.config)
+        app = create_app(options.config, log=Log(access=not options.no_access_log))
         if options.check:
             app.announce()
             return 0
@@ -50,12 +56,17 @@ def _serve(options: argparse.Namespace) -> int:
     except (ConfigError, SwitchError, ServeError) as error:
         print(f"interlingua: {error}", file=sys.stderr)
         return 2
+    if options.server == "lean":
+        from interlingua.gateway.server import run
+    else:
+        from interlingua.gateway.on_uvicorn import run
     run(app, listener, shutdown_seconds=app.config.migration.shutdown_seconds)
     return 0
 
 
 def _replay(options: argparse.Namespace) -> int:
-    from interlingua.gateway.serving import ServeError, bind, run
+    from interlingua.gateway.server import run
+    from interlingua.gateway.serving import ServeError, bind
     from interlingua.replay.upstream import ReplayUpstream, default_fixtures
 
     try:
@@ -82,7 +93,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command(options)
     except ModuleNotFoundError as error:
         if error.name in ("uvicorn", "httptools", "yaml", "websockets"):
-            print(f"interlingua: {NEEDS_EXTRA} ({error.name} is missing)", file=sys.stderr)
+            extra = "gateway" if error.name == "yaml" else "uvicorn"
+            print(
+                f"interlingua: this needs more packages: pip install 'interlingua[{extra}]' ({error.name} is missing)",
+                file=sys.stderr,
+            )
             return 2
         raise
 

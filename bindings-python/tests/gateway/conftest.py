@@ -1,27 +1,16 @@
-"""The gateway's tests run on the compiled core where it is installed, else on the stand-in beside this file."""
+"""Scripted upstreams, and gateways on both servers."""
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).resolve().parent
-PACKAGE_FOLDER = HERE.parent.parent / "python"
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-sys.path.insert(0, str(HERE))
-if importlib.util.find_spec("interlingua") is None:
-    sys.path.insert(0, str(PACKAGE_FOLDER))
-
-import standin  # noqa: E402
-
-if not standin.real_core_exists():
-    standin.install()
-
-from rig import Running, Upstream, config_document  # noqa: E402
+from rig import Running, Upstream, config_document
 
 
 @pytest.fixture
@@ -31,7 +20,13 @@ def upstream() -> Iterator[Upstream]:
         yield server
 
 
+@pytest.fixture(params=["lean", "uvicorn"])
+def server(request: pytest.FixtureRequest) -> str:
+    """The server that the gateway runs on: the same must hold on each."""
+    return str(request.param)
+
+
 @pytest.fixture
-def gateway(upstream: Upstream, tmp_path: Path) -> Iterator[Running]:
-    with Running(config_document(upstream.url), tmp_path) as running:
+def gateway(upstream: Upstream, tmp_path: Path, server: str) -> Iterator[Running]:
+    with Running(config_document(upstream.url), tmp_path, server=server) as running:
         yield running

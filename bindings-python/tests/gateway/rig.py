@@ -17,9 +17,11 @@ from typing import Any
 
 import uvicorn
 import yaml
+from interlingua.gateway import server as lean
 from interlingua.gateway.application import Gateway, create_app
 from interlingua.gateway.logs import Log
-from interlingua.gateway.serving import WEBSOCKETS, bind
+from interlingua.gateway.on_uvicorn import WEBSOCKETS
+from interlingua.gateway.serving import bind
 
 KEY = "sk-test-master-8f2c"
 CHAT = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}
@@ -183,17 +185,73 @@ async def until_closed(request: Received, reader: asyncio.StreamReader, writer: 
         raise ConnectionError
 
 
+class LeanThread:
+    """Our own server in a thread with its own loop."""
+
+    def __init__(self, app: lean.App, listener: socket.socket, *, shutdown_seconds: float = 2) -> None:
+        self._app, self._listener, self._seconds = app, listener, shutdown_seconds
+        self._ready = threading.Event()
+        self._ended: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        async def until() -> None:
+            self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+            self._ready.set()
+            await self._ended.wait()
+
+        with asyncio.Runner(loop_factory=lean.loop_factory()) as runner:
+            runner.run(lean.serve(self._app, self._listener, shutdown_seconds=self._seconds, until=until))
+
+    def start(self) -> None:
+        self._thread.start()
+        assert self._ready.wait(5)
+
+    def stop(self) -> None:
+        assert self._loop is not None and self._ended is not None
+        with contextlib.suppress(RuntimeError):  # it has ended already
+            self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join(15)
+        assert not self._thread.is_alive()
+
+
+class UvicornThread:
+    """uvicorn in a thread."""
+
+    def __init__(self, app: Any, listener: socket.socket, *, shutdown_seconds: int = 2) -> None:
+        settings = uvicorn.Config(
+            app,
+            http="httptools",
+            ws=WEBSOCKETS,
+            lifespan="on",
+            access_log=False,
+            log_level="critical",
+            timeout_graceful_shutdown=shutdown_seconds,
+        )
+        self._server = uvicorn.Server(settings)
+        self._thread = threading.Thread(target=lambda: self._server.run(sockets=[listener]), daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+        while not self._server.started and self._thread.is_alive():
+            threading.Event().wait(0.01)
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(15)
+        assert not self._thread.is_alive()
+
+
 @contextlib.contextmanager
-def in_thread(settings: uvicorn.Config, listener: socket.socket) -> Iterator[None]:
-    """A uvicorn server of its own thread."""
-    server = uvicorn.Server(settings)
-    thread = threading.Thread(target=lambda: server.run(sockets=[listener]), daemon=True)
-    thread.start()
+def in_thread(app: lean.App, listener: socket.socket) -> Iterator[None]:
+    """An app on our own server."""
+    server = LeanThread(app, listener)
+    server.start()
     try:
         yield
     finally:
-        server.should_exit = True
-        thread.join(5)
+        server.stop()
 
 
 def config_document(base: str, **changes: Any) -> dict[str, Any]:
@@ -234,9 +292,11 @@ def config_document(base: str, **changes: Any) -> dict[str, Any]:
 
 
 class Running:
-    """A gateway on uvicorn, on a real socket."""
+    """A gateway on a real socket, on our own server or on uvicorn."""
 
-    def __init__(self, document: dict[str, Any], folder: Path, *, shutdown_seconds: int = 2) -> None:
+    def __init__(
+        self, document: dict[str, Any], folder: Path, *, shutdown_seconds: int = 2, server: str = "lean"
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "config.yaml"
         # The packaged gate opens as parity is proven; tests decide for themselves what is.
@@ -248,26 +308,15 @@ class Running:
         self.app: Gateway = create_app(path, log=Log(self.log_text))
         listener = bind("127.0.0.1", 0)
         self.port: int = listener.getsockname()[1]
-        settings = uvicorn.Config(
-            self.app,
-            http="httptools",
-            ws=WEBSOCKETS,
-            lifespan="on",
-            access_log=False,
-            log_level="critical",
-            timeout_graceful_shutdown=shutdown_seconds,
-        )
-        self.server = uvicorn.Server(settings)
-        self._thread = threading.Thread(target=lambda: self.server.run(sockets=[listener]), daemon=True)
+        kind = LeanThread if server == "lean" else UvicornThread
+        self._server = kind(self.app, listener, shutdown_seconds=shutdown_seconds)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Running:
-        self._thread.start()
-        while not self.server.started and self._thread.is_alive():
-            threading.Event().wait(0.01)
+        self._server.start()
         return self
 
     def __exit__(
@@ -276,9 +325,7 @@ class Running:
         self.stop()
 
     def stop(self) -> None:
-        self.server.should_exit = True
-        self._thread.join(15)
-        assert not self._thread.is_alive()
+        self._server.stop()
 
     def logs(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log_text.getvalue().splitlines()]

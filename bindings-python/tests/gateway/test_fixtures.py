@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import standin
-import uvicorn
 from interlingua import providers
 from interlingua.gateway.serving import bind
 from interlingua.replay.upstream import ReplayUpstream
@@ -26,10 +24,7 @@ PATHS = {
 }
 PROVIDERS = {name for name, _, _ in providers()}
 
-pytestmark = [
-    pytest.mark.skipif(not standin.real_core_exists(), reason="needs the compiled core"),
-    pytest.mark.skipif(not FIXTURES.is_dir(), reason="needs the repository's fixtures"),
-]
+pytestmark = pytest.mark.skipif(not FIXTURES.is_dir(), reason="needs the repository's fixtures")
 
 
 @dataclass(frozen=True)
@@ -70,7 +65,6 @@ CASES = [case for file in sorted(FIXTURES.glob("*/*/*/case.toml")) if (case := r
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     listener = bind("127.0.0.1", 0)
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    settings = uvicorn.Config(ReplayUpstream(FIXTURES), log_level="critical")
     groups = [
         {
             "model_name": case.name,
@@ -84,7 +78,10 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         "litellm_settings": {"num_retries": 0},
         "migration": {"allow_ungated": True, "switches": {"*": "rust"}},
     }
-    with in_thread(settings, listener), Running(document, tmp_path_factory.mktemp("fixtures")) as running:
+    with (
+        in_thread(ReplayUpstream(FIXTURES), listener),
+        Running(document, tmp_path_factory.mktemp("fixtures")) as running,
+    ):
         yield running
 
 

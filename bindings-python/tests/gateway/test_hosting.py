@@ -17,8 +17,9 @@ from interlingua.gateway import application
 from interlingua.gateway.application import create_app
 from interlingua.gateway.faults import ConnectFailed
 from interlingua.gateway.pool import Pool
-from interlingua.gateway.transport import Timeouts, Transport
+from interlingua.gateway.transport import Transport
 from rig import KEY, config_document
+from wire import ask
 
 
 async def call(app: Any, scope: dict[str, Any]) -> list[MutableMapping[str, Any]]:
@@ -101,13 +102,13 @@ def test_tls(certificate: tuple[Path, Path]) -> None:
             url = f"https://{host}:{port}/x"
             if works:
                 for _ in range(2):
-                    answer = await transport.send("POST", url, [], b"", timeouts=Timeouts(read=5))
+                    answer = await ask(transport, url)
                     assert await answer.whole() == b"ok"
                     answer.release()
                 assert transport.pool.idle_count() == 1
             else:
                 with pytest.raises(ConnectFailed, match="TLS"):
-                    await transport.send("POST", url, [], b"", timeouts=Timeouts(read=5))
+                    await ask(transport, url)
             transport.close()
         server.close()
 

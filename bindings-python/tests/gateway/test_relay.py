@@ -72,11 +72,15 @@ def test_strangers_cannot_start_the_child(gateway: Running) -> None:
 def test_many_requests_start_one_child(gateway: Running) -> None:
     async def all_at_once() -> set[str]:
         python = gateway.app.python
-        loop = gateway.server.servers[0].get_loop()
-        futures = [asyncio.run_coroutine_threadsafe(python.base_url(), loop) for _ in range(20)]
-        return {await asyncio.wrap_future(future) for future in futures}
+        return set(await asyncio.gather(*(python.base_url() for _ in range(20))))
 
-    assert len(asyncio.run(all_at_once())) == 1
+    async def once() -> set[str]:
+        try:
+            return await all_at_once()
+        finally:
+            await gateway.app.close()
+
+    assert len(asyncio.run(once())) == 1
 
 
 def test_child_that_dies_is_reported_and_restarted(gateway: Running) -> None:
@@ -363,10 +367,9 @@ def test_command_line_serves_and_ends_cleanly(upstream: Upstream, tmp_path: Path
 
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(config_document(upstream.url)))
-    runner = Path(__file__).with_name("run_cli.py")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     process = subprocess.Popen(
-        [sys.executable, str(runner), "serve", "--config", str(path), "--port", "0"],
+        [sys.executable, "-m", "interlingua", "serve", "--config", str(path), "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment,
@@ -391,9 +394,8 @@ def test_command_line_serves_and_ends_cleanly(upstream: Upstream, tmp_path: Path
     ],
 )
 def test_command_line_errors(arguments: list[str], word: str) -> None:
-    runner = Path(__file__).with_name("run_cli.py")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
-        [sys.executable, str(runner), *arguments], capture_output=True, text=True, env=environment, timeout=30
+        [sys.executable, "-m", "interlingua", *arguments], capture_output=True, text=True, env=environment, timeout=30
     )
     assert done.returncode == 2 and word in done.stderr

@@ -97,13 +97,13 @@ def test_who_says_how_often(
 
 def test_auto_follows_the_gate() -> None:
     switches = Switches(GATE)
-    assert switches.decide("openai_chat", "anthropic", ["tools"]).engine == "rust"
-    assert switches.decide("openai_chat", "anthropic", []).engine == "rust"
-    unproven = switches.decide("openai_chat", "anthropic", ["tools", "audio"])
+    assert switches.decide("openai_chat", "anthropic", ("tools",)).engine == "rust"
+    assert switches.decide("openai_chat", "anthropic", ()).engine == "rust"
+    unproven = switches.decide("openai_chat", "anthropic", ("tools", "audio"))
     assert (unproven.engine, unproven.why) == ("python", "parity is not proven for: audio")
-    assert switches.decide("openai_chat", "groq", []).engine == "python"
-    assert switches.decide("anthropic_messages", "anthropic", []).engine == "rust"
-    assert switches.decide("mistral_ocr", "mistral", []).engine == "python"  # only its errors are proven
+    assert switches.decide("openai_chat", "groq", ()).engine == "python"
+    assert switches.decide("anthropic_messages", "anthropic", ()).engine == "rust"
+    assert switches.decide("mistral_ocr", "mistral", ()).engine == "python"  # only its errors are proven
 
 
 def test_modes_and_the_most_specific_switch() -> None:
@@ -112,7 +112,7 @@ def test_modes_and_the_most_specific_switch() -> None:
     assert switches.mode("openai_chat", "groq") == "python"
     assert switches.mode("mistral_ocr", "mistral") == "auto"
     switches.set("openai_chat/anthropic", "python")
-    assert switches.decide("openai_chat", "anthropic", []).engine == "python"
+    assert switches.decide("openai_chat", "anthropic", ()).engine == "python"
 
 
 @pytest.mark.parametrize("pattern", ["openai_chat/groq", "*", "openai_chat/*"])
@@ -120,7 +120,7 @@ def test_rust_needs_an_open_gate(pattern: str) -> None:
     with pytest.raises(SwitchError, match="allow_ungated"):
         Switches(GATE, [(pattern, "rust")])
     allowed = Switches(GATE, [(pattern, "rust")], allow_ungated=True)
-    assert allowed.decide("openai_chat", "groq", []).ungated
+    assert allowed.decide("openai_chat", "groq", ()).ungated
     assert allowed.ungated() == [pattern]
 
 
@@ -223,7 +223,9 @@ def test_form_with_too_many_parts() -> None:
 
 def test_metrics_text() -> None:
     metrics = Metrics()
-    metrics.record("openai_chat", "groq", "rust", "answered", 200, 0.02, losses=[("a", "dropped")], retries=2)
+    metrics.record("openai_chat", "groq", "rust", "answered", 200, 0.02)
+    metrics.retried("openai_chat", "groq", 2)
+    metrics.lost("openai_chat", "groq", [("a", "dropped")])
     metrics.record("openai_chat", "groq", "rust", 'odd"\n\\', 500, 999.0)
     text = metrics.render(idle_connections=3, ungated=["*"], python_running=False).decode()
     assert 'interlingua_requests_total{route="openai_chat",provider="groq",engine="rust",outcome="answered",' in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from interlingua.gateway.asgi import JSON_TYPE, BodyTooLarge, read_body
+from interlingua.gateway.client import JSON_LINES, BodyTooLarge
 from interlingua.gateway.exchange import Exchange
 from interlingua.gateway.switches import SwitchError, Switches
 
@@ -27,11 +27,11 @@ def _state(switches: Switches) -> bytes:
 async def serve_switches(exchange: Exchange, switches: Switches, changed: Callable[[str, str], None]) -> None:
     """GET shows the state. PUT takes ``{"route/provider": "mode", …}``: all of it, or nothing, takes effect."""
     exchange.outcome = "answered"
-    if exchange.method == "GET":
-        await exchange.reply(200, [JSON_TYPE], _state(switches))
+    if exchange.client.method == "GET":
+        await exchange.reply(200, JSON_LINES, _state(switches))
         return
     try:
-        document = json.loads(await read_body(exchange.headers, exchange.receive, MAX_BODY))
+        document = json.loads(await exchange.client.body(MAX_BODY))
         if not isinstance(document, dict) or not document:
             raise SwitchError('send {"route/provider": "mode"}, for example {"openai_chat/anthropic": "auto"}')
         pairs = [(str(pattern), str(mode)) for pattern, mode in document.items()]
@@ -43,4 +43,4 @@ async def serve_switches(exchange: Exchange, switches: Switches, changed: Callab
     for pattern, mode in pairs:
         switches.set(pattern, mode)
         changed(pattern, mode)
-    await exchange.reply(200, [JSON_TYPE], _state(switches))
+    await exchange.reply(200, JSON_LINES, _state(switches))

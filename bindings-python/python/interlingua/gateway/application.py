@@ -10,20 +10,20 @@ import json
 import os
 import ssl
 import traceback
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from interlingua.gateway import admin
-from interlingua.gateway.asgi import JSON_TYPE, ClientGone, Receive, Scope, Send
+from interlingua.gateway.asgi import AsgiClient, AsgiHeaders, Departures, Receive, Scope, Send, without_root
 from interlingua.gateway.auth import Auth, Verdict
+from interlingua.gateway.client import JSON_LINES, Client, ClientGone
+from interlingua.gateway.client_connection import ClientConnection
 from interlingua.gateway.config import Config, load_config
-from interlingua.gateway.departure import Departures
 from interlingua.gateway.dispatch import Dispatcher, Refusal
 from interlingua.gateway.engine_python import PythonEngine, PythonUnavailable
 from interlingua.gateway.engine_rust import RustEngine
-from interlingua.gateway.exchange import Exchange
+from interlingua.gateway.exchange import Exchange, Handler, Terms
 from interlingua.gateway.faults import UpstreamFault
 from interlingua.gateway.groups import Groups
 from interlingua.gateway.logs import Log
@@ -32,12 +32,11 @@ from interlingua.gateway.pool import Pool
 from interlingua.gateway.relay import Relay
 from interlingua.gateway.switches import Gate, Switches
 from interlingua.gateway.transport import Limits, Transport
+from interlingua.gateway.tunnel import tunnel
 
 CONFIG_VARIABLE = "INTERLINGUA_CONFIG"
 MODEL_CREATED = 1677610602
 """LiteLLM gives every model this time of creation."""
-
-Handler = Callable[[Exchange], Awaitable[None]]
 
 
 class Gateway:
@@ -63,7 +62,6 @@ class Gateway:
             config, self.groups, self.switches, rust or RustEngine(self.transport), self.python, self.relay
         )
         self._departures = Departures()
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._routes = self._make_routes()
         # A relayed path is LiteLLM's to guard; metrics are open unless the config says otherwise, as LiteLLM's.
         self._open_routes = {"health", "relay"} | (set() if config.metrics_need_key else {"metrics"})
@@ -86,67 +84,62 @@ class Gateway:
         return table
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Below an ASGI server."""
         kind = scope["type"]
         if scope.get("root_path"):
-            scope = _without_root(scope)
+            scope = without_root(scope)
         if kind == "http":
-            await self._http(scope, receive, send)
+            client = AsgiClient(scope, receive, send)
+            await self._departures.serve(client, self.serve(client))
         elif kind == "websocket":
             await self._websocket(scope, receive, send)
         elif kind == "lifespan":
             await self._lifespan(receive, send)
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = self._routes.get(scope["path"])
-        handler: Handler
-        if found is None:
-            route, dialect, handler = "relay", _dialect_of(scope["path"]), self._relay
-        else:
-            methods, route, dialect, handler = found
-            if scope["method"] not in methods:
-                handler = self._wrong_method
-        exchange = Exchange(scope, receive, send, route, dialect)
-        loop = self._loop or self._current_loop()
-        task = asyncio.current_task(loop)
-        assert task is not None
+    async def serve(self, client: Client) -> None:
+        """Answer a client's request, whichever server brought it."""
+        terms = client.terms
+        if not isinstance(terms, Terms):
+            terms = client.terms = self._judge(client)
+        exchange = Exchange(client, terms)
         self.metrics.in_flight += 1
-        self._departures.add(exchange, task, loop)
         try:
-            await self._authenticated(exchange, handler)
+            await terms.handler(exchange)
         except ClientGone:
             exchange.outcome = "disconnected"
         except UpstreamFault:
             raise  # the relay's head is out; the server breaks the connection
         except asyncio.CancelledError:
-            if not exchange.disconnected:
-                raise
-            task.uncancel()
-            exchange.outcome = "disconnected"
+            if client.left:
+                exchange.outcome = "disconnected"
+            raise
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # the core's panics are no Exceptions
             await self._broken(exchange, error)
         finally:
-            self._departures.remove(exchange)
             self.metrics.in_flight -= 1
             self._record(exchange)
 
-    def _current_loop(self) -> asyncio.AbstractEventLoop:
-        # Remembered: asking asyncio costs a system call each time. A gateway belongs to one loop.
-        self._loop = asyncio.get_running_loop()
-        return self._loop
+    def _judge(self, client: Client) -> Terms:
+        """What the head of a request says: where it goes, and whether it may."""
+        found = self._routes.get(client.path)
+        handler: Handler
+        if found is None:
+            route, dialect, handler = "relay", _dialect_of(client.path), self._relay
+        else:
+            methods, route, dialect, handler = found
+            if client.method not in methods:
+                handler = self._wrong_method
+        if route not in self._open_routes and self.auth.check(client.headers) is not Verdict.ACCEPTED:
+            handler = self._without_key
+        return Terms(client.headers, route, dialect, handler)
 
-    async def _authenticated(self, exchange: Exchange, handler: Handler) -> None:
-        if exchange.route in self._open_routes:
-            await handler(exchange)
-            return
-        verdict = self.auth.check(exchange.headers)
-        if verdict is not Verdict.ACCEPTED and not (self.config.virtual_keys and exchange.route != "admin"):
-            await self._unauthenticated(exchange, verdict)
-        elif verdict is not Verdict.ACCEPTED:
+    async def _without_key(self, exchange: Exchange) -> None:
+        if self.config.virtual_keys and exchange.terms.route != "admin":
             await self._relay(exchange)  # LiteLLM knows whether this key is valid
         else:
-            await handler(exchange)
+            await self._unauthenticated(exchange, self.auth.check(exchange.client.headers))
 
     async def _unauthenticated(self, exchange: Exchange, verdict: Verdict) -> None:
         exchange.outcome = "unauthenticated"
@@ -155,14 +148,15 @@ class Gateway:
         status = 401 if missing else 400
         message = "no API key in the request's headers" if missing else "the API key is not valid here"
         kind = "auth_error" if missing else "no_db_connection"
-        if exchange.dialect == "anthropic_messages":
+        if exchange.terms.dialect == "anthropic_messages":
             kind = "authentication_error"
         await exchange.refuse(status, f"Authentication Error: {message}", type=kind)
 
     async def _wrong_method(self, exchange: Exchange) -> None:
-        methods = ", ".join(self._routes[exchange.path][0])
+        path = exchange.client.path
+        methods = ", ".join(self._routes[path][0])
         exchange.outcome = "refused"
-        await exchange.refuse(405, f"{exchange.path} takes {methods} only", headers=[(b"allow", methods.encode())])
+        await exchange.refuse(405, f"{path} takes {methods} only", lines=f"allow: {methods}\r\n".encode())
 
     async def _relay(self, exchange: Exchange) -> None:
         """Everything that is not served here."""
@@ -171,12 +165,12 @@ class Gateway:
             exchange.outcome = "refused"
             await exchange.refuse(
                 501,
-                f"{exchange.method} {exchange.path} is not served here, and there is no LiteLLM to relay it to:"
-                " install litellm[proxy] beside the gateway, or set migration.python.url",
+                f"{exchange.client.method} {exchange.client.path} is not served here, and there is no LiteLLM to"
+                " relay it to: install litellm[proxy] beside the gateway, or set migration.python.url",
             )
             return
         if not self.python.running and not self._may_start(exchange):
-            await self._unauthenticated(exchange, self.auth.check(exchange.headers))
+            await self._unauthenticated(exchange, self.auth.check(exchange.client.headers))
             return
         try:
             await self.dispatcher.relay(exchange, None, "")
@@ -186,7 +180,7 @@ class Gateway:
 
     def _may_start(self, exchange: Exchange) -> bool:
         """A child costs seconds and hundreds of megabytes: not for a request without a valid key."""
-        return self.config.virtual_keys or self.auth.check(exchange.headers) is Verdict.ACCEPTED
+        return self.config.virtual_keys or self.auth.check(exchange.client.headers) is Verdict.ACCEPTED
 
     async def _models(self, exchange: Exchange) -> None:
         data = [
@@ -203,7 +197,7 @@ class Gateway:
 
     async def _json(self, exchange: Exchange, document: object) -> None:
         exchange.outcome = "answered"
-        await exchange.reply(200, [JSON_TYPE], json.dumps(document, separators=(",", ":")).encode())
+        await exchange.reply(200, JSON_LINES, json.dumps(document, separators=(",", ":")).encode())
 
     async def _metrics(self, exchange: Exchange) -> None:
         exchange.outcome = "answered"
@@ -212,7 +206,7 @@ class Gateway:
             ungated=self.switches.ungated(),
             python_running=self.python.running,
         )
-        await exchange.reply(200, [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")], text)
+        await exchange.reply(200, b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n", text)
 
     async def _admin(self, exchange: Exchange) -> None:
         if not self.auth.has_master_key:
@@ -227,7 +221,7 @@ class Gateway:
 
         started = perf_counter()
         outcome = "relayed"
-        accepted = self.python.running or self.auth.check(dict(scope["headers"])) is Verdict.ACCEPTED
+        accepted = self.python.running or self.auth.check(AsgiHeaders(scope["headers"])) is Verdict.ACCEPTED
         try:
             if not accepted:
                 outcome = "unauthenticated"
@@ -243,6 +237,29 @@ class Gateway:
             seconds = perf_counter() - started
             self.metrics.record("websocket", "", "python", outcome, 0, seconds)
             self.log.line("websocket", engine="python", outcome=outcome, ms=round(seconds * 1000, 1))
+
+    async def serve_websocket(self, client: ClientConnection) -> None:
+        """A WebSocket's handshake on our own server."""
+        exchange = Exchange(client, Terms(client.headers, "websocket", "openai_chat", self._relay))
+        exchange.engine = "python"
+        try:
+            if self.python.running or self.auth.check(exchange.client.headers) is Verdict.ACCEPTED:
+                exchange.outcome = "relayed"
+                exchange.status = await tunnel(client, self.transport, await self.python.base_url())
+            else:
+                exchange.outcome = "unauthenticated"
+                await exchange.refuse(401, "no valid API key", type="auth_error")
+        except (PythonUnavailable, UpstreamFault) as error:
+            exchange.outcome = "refused"
+            status = error.status if isinstance(error, PythonUnavailable) else 502
+            await exchange.refuse(status, f"WebSockets are not served here: {error}")
+        finally:
+            self._record(exchange)
+
+    def refused(self, status: int, reason: str) -> None:
+        """Our own server got bytes that are no request."""
+        self.metrics.record("none", "", "gateway", "refused", status, 0.0)
+        self.log.line("bad_request", status=status, reason=reason)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -295,34 +312,10 @@ class Gateway:
 
     def _record(self, exchange: Exchange) -> None:
         seconds = perf_counter() - exchange.started
-        provider = exchange.provider or ""
         status = 499 if exchange.outcome == "disconnected" else exchange.status
-        self.metrics.record(
-            exchange.route,
-            provider if exchange.engine != "gateway" else "",
-            exchange.engine,
-            exchange.outcome,
-            status,
-            seconds,
-            gate=exchange.gate or "",
-            retries=exchange.retries,
-            losses=exchange.losses,
-        )
-        if exchange.route in ("health", "metrics"):
-            return
-        self.log.request(exchange, status, seconds)
-
-
-def _without_root(scope: Scope) -> Scope:
-    """The scope as it would be if the app were not mounted below another one."""
-    root: str = scope["root_path"]
-    raw: bytes = scope.get("raw_path") or b""
-    return {
-        **scope,
-        "root_path": "",
-        "path": scope["path"].removeprefix(root),
-        "raw_path": raw.removeprefix(root.encode()),
-    }
+        self.metrics.exchange(exchange, status, seconds)
+        if self.log.access and exchange.terms.route not in ("health", "metrics"):
+            self.log.request(exchange, status, seconds)
 
 
 def _dialect_of(path: str) -> str:

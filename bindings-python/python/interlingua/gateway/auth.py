@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
 from hmac import compare_digest
+
+from interlingua.gateway.client import Headers
 
 _BEARER = b"bearer "
 
@@ -30,7 +31,7 @@ class Auth:
     def has_master_key(self) -> bool:
         return self._master is not None
 
-    def check(self, headers: Mapping[bytes, bytes]) -> Verdict:
+    def check(self, headers: Headers) -> Verdict:
         """Judge a request by its headers. Without a master key everyone is accepted, as in LiteLLM."""
         master = self._master
         if master is None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from interlingua import _native
 from interlingua.gateway import litellm_keys as keys
-from interlingua.gateway.asgi import BodyTooLarge, ByteHeaders, encode_headers, read_body
+from interlingua.gateway.client import BodyTooLarge
 from interlingua.gateway.config import Config
 from interlingua.gateway.engine_python import PythonEngine, PythonUnavailable
 from interlingua.gateway.engine_rust import CredentialError, Plan, RustEngine
@@ -20,11 +20,7 @@ from interlingua.gateway.retries import retries_allowed
 from interlingua.gateway.switches import Decision, Switches
 from interlingua.gateway.transport import Timeouts
 
-MAX_DEPTH = 128
 CONNECT_SECONDS = 10.0
-_PLAN_HEADERS = frozenset((b"x-litellm-timeout", b"x-litellm-stream-timeout", b"x-litellm-num-retries"))
-_PLAIN_JSON = (b"application/json", b"application/json; charset=utf-8", b"")
-_PASSED_HEADERS = b"anthropic-"
 
 
 class Refusal(Exception):
@@ -36,10 +32,6 @@ class Refusal(Exception):
         self.message = message
         self.type = type
         self.param = param
-
-
-class Answered(Exception):
-    """The client has its answer already."""
 
 
 class Dispatcher:
@@ -60,81 +52,79 @@ class Dispatcher:
         self._rust = rust
         self._python = python
         self._relay = relay
-        self._headers: dict[int, ByteHeaders] = {}
-        self._plans: dict[tuple[int, bool], Plan] = {}
 
     async def serve(self, exchange: Exchange) -> None:
         """Answer the exchange, whatever happens."""
         try:
-            await self._serve(exchange)
-        except Answered:
-            pass
+            terms = exchange.terms
+            raw = exchange.client.body_here(self._config.max_request_bytes) if terms.plain_json else None
+            if raw is not None:
+                body = raw
+            else:
+                raw, body = await self._read(exchange)
+            request = _native.Request(
+                terms.dialect,
+                body,
+                headers=terms.passed_headers,
+                query=exchange.client.query,
+                max_body_bytes=max(self._config.max_request_bytes, len(body)),
+            )
+            model, exchange.stream, features, controlled = request.facts
+            choice = self._groups.find(model)
+            if choice is None:
+                await self._without_choice(exchange, request, raw)
+                return
+            exchange.group, exchange.provider, exchange.extra_lines = choice.group, choice.provider, choice.lines
+            controls = json.loads(request.host_controls) if controlled else {}
+            decision = self._decide(terms.dialect, features, choice, controls)
+            if decision.engine == "python":
+                await self._by_python(exchange, raw, decision)
+                return
+            try:
+                attempt = self._rust.attempt(request, choice)
+            except (_native.Decline, _native.Unsupported) as error:
+                if decision.mode == "rust" or not self._python.available:
+                    raise
+                await self.relay(exchange, raw, str(error))
+                return
+            exchange.engine = "rust"
+            if decision.ungated:
+                exchange.gate = "ungated"
+            plan = self._plan(exchange, choice, controls)
+            await self._rust.serve(exchange, request, choice, attempt, plan)
         except Refusal as refusal:
             exchange.outcome = "refused"
             await exchange.refuse(refusal.status, refusal.message, type=refusal.type, param=refusal.param)
+        except CredentialError as error:
+            exchange.outcome = "refused"
+            kind = "authentication_error" if error.status == 401 else None
+            await exchange.refuse(error.status, str(error), type=kind)
         except _native.InterlinguaError as error:
             exchange.outcome = error.code
             await exchange.refuse(error.status, str(error), param=error.param)
 
-    async def _serve(self, exchange: Exchange) -> None:
-        raw, body = await self._read(exchange)
-        request = _native.Request(
-            exchange.dialect,
-            body,
-            headers=_passed_headers(exchange),
-            query=exchange.scope.get("query_string", b"").decode("latin-1"),
-            max_body_bytes=max(self._config.max_request_bytes, len(body)),
-            max_depth=MAX_DEPTH,
-        )
-        choice = self._groups.find(request.model)
-        if choice is None:
-            # Another proxy may know models that our config does not; our own child reads the same config.
-            if self._python.external:
-                await self.relay(exchange, raw, "")
-                return
+    async def _without_choice(self, exchange: Exchange, request: _native.Request, raw: bytes) -> None:
+        """Another proxy may know models that our config does not; our own child reads the same config."""
+        if not self._python.external:
             raise Refusal(
                 400,
                 f"there is no model {request.model[:100]!r} here; GET /v1/models lists what there is",
                 type="invalid_request_error",
             )
-        exchange.group, exchange.provider = choice.group, choice.provider
-        exchange.extra_headers = self._choice_headers(choice)
-        controls = _controls(request)
-        decision = self._decide(exchange, request, choice, controls)
-        if decision.engine == "python":
-            await self._by_python(exchange, raw, decision)
-            return
-        try:
-            attempt = self._rust.attempt(request, choice)
-        except (_native.Decline, _native.Unsupported) as error:
-            if decision.mode == "rust" or not self._python.available:
-                raise
-            exchange.losses = []
-            await self.relay(exchange, raw, str(error))
-            return
-        exchange.engine = "rust"
-        if decision.ungated:
-            exchange.gate = "ungated"
-        try:
-            await self._rust.serve(exchange, request, choice, attempt, self._plan(exchange, choice, controls, request))
-        except CredentialError as error:
-            raise Refusal(
-                error.status, str(error), type="authentication_error" if error.status == 401 else None
-            ) from None
+        await self.relay(exchange, raw, "")
 
     async def _read(self, exchange: Exchange) -> tuple[bytes, bytes]:
         """The body as it came, and as JSON."""
-        kind = exchange.headers.get(b"content-type", b"")
-        if kind in _PLAIN_JSON and b"content-encoding" not in exchange.headers:
-            return (raw := await self._raw(exchange)), raw
-        coding = exchange.headers.get(b"content-encoding", b"").strip().lower()
+        headers = exchange.client.headers
+        kind = headers.get(b"content-type") or b""
+        coding = (headers.get(b"content-encoding") or b"").strip().lower()
         if coding not in (b"", b"identity"):
             raise Refusal(415, "a compressed request body is not accepted; send it without Content-Encoding")
         content_type = kind.decode("latin-1")
         media, _, rest = content_type.partition(";")
         media = media.strip().lower()
         form = media in ("multipart/form-data", "application/x-www-form-urlencoded")
-        if form and not (media == "multipart/form-data" and exchange.dialect == "mistral_ocr"):
+        if form and not (media == "multipart/form-data" and exchange.terms.dialect == "mistral_ocr"):
             raise Refusal(415, f"a request body of type {media} is not accepted; send JSON as application/json")
         charset = rest.lower().replace(" ", "").replace('"', "").partition("charset=")[2].partition(";")[0]
         if charset not in ("", "utf-8", "utf8", "us-ascii"):
@@ -150,27 +140,24 @@ class Dispatcher:
     async def _raw(self, exchange: Exchange) -> bytes:
         limit = self._config.max_request_bytes
         try:
-            return await read_body(exchange.headers, exchange.receive, limit)
+            return await exchange.client.body(limit)
         except BodyTooLarge:
-            # The client may still be sending: the connection cannot be used again.
-            answer = _native.render_error(exchange.dialect, 413, f"the request body is over {limit} bytes")
-            exchange.outcome = "refused"
-            headers = [*encode_headers(answer.headers), (b"connection", b"close")]
-            await exchange.reply(answer.status, headers, answer.body)
-            raise Answered from None
+            raise Refusal(413, f"the request body is over {limit} bytes") from None
 
     def _decide(
-        self, exchange: Exchange, request: _native.Request, choice: Choice, controls: Mapping[str, object]
+        self, route: str, features: tuple[str, ...], choice: Choice, controls: Mapping[str, object]
     ) -> Decision:
-        mode = self._switches.mode(exchange.dialect, choice.provider)
         reasons: tuple[str, ...] = choice.python_reasons
+        if not controls and not reasons:
+            return self._switches.decide(route, choice.provider, features)
+        mode = self._switches.mode(route, choice.provider)
         if controls and mode != "python":
             reasons += tuple(_foreign_controls(controls))
         if reasons and mode == "rust":
             raise Refusal(400, f"the switch is set to rust, and this is not built in it: {'; '.join(reasons)}")
         if reasons:
             return Decision("python", mode, why=f"not built in the rust engine: {'; '.join(reasons)}")
-        return self._switches.decide(exchange.dialect, choice.provider, request.features)
+        return self._switches.decide(route, choice.provider, features)
 
     async def _by_python(self, exchange: Exchange, raw: bytes, decision: Decision) -> None:
         if decision.mode == "rust":
@@ -180,7 +167,7 @@ class Dispatcher:
     async def relay(self, exchange: Exchange, body: bytes | None, why: str) -> None:
         """Hand the exchange to LiteLLM as it came."""
         exchange.engine = "python"
-        exchange.extra_headers = []
+        exchange.extra_lines = b""
         try:
             base_url = await self._python.base_url()
         except PythonUnavailable as error:
@@ -196,22 +183,15 @@ class Dispatcher:
             status = 504 if isinstance(fault, UpstreamTimeout) else 502
             raise Refusal(status, f"the python engine did not answer: {fault.message}") from None
 
-    def _plan(
-        self, exchange: Exchange, choice: Choice, controls: Mapping[str, object], request: _native.Request
-    ) -> Plan:
-        if not controls and _PLAN_HEADERS.isdisjoint(exchange.headers):
-            key = (id(choice), request.stream)
-            plan = self._plans.get(key)
-            if plan is None:
-                plan = self._make_plan(exchange, choice, controls, request)
-                if choice.group == choice.requested:
-                    self._plans[key] = plan
-            return plan
-        return self._make_plan(exchange, choice, controls, request)
+    def _plan(self, exchange: Exchange, choice: Choice, controls: Mapping[str, object]) -> Plan:
+        if controls or exchange.terms.special:
+            return self._make_plan(exchange, choice, controls)
+        plan: Plan | None = choice.plans.get(exchange.stream)
+        if plan is None:
+            plan = choice.plans[exchange.stream] = self._make_plan(exchange, choice, controls)
+        return plan
 
-    def _make_plan(
-        self, exchange: Exchange, choice: Choice, controls: Mapping[str, object], request: _native.Request
-    ) -> Plan:
+    def _make_plan(self, exchange: Exchange, choice: Choice, controls: Mapping[str, object]) -> Plan:
         deployment, config = choice.deployment, self._config
         read = (
             _seconds(controls.get("timeout"))
@@ -220,7 +200,7 @@ class Dispatcher:
             or deployment.timeout
             or config.timeout
         )
-        if request.stream:
+        if exchange.stream:
             read = (
                 _seconds(controls.get("stream_timeout"))
                 or _seconds(exchange.header(b"x-litellm-stream-timeout"))
@@ -235,37 +215,6 @@ class Dispatcher:
             config.num_retries,
         )
         return Plan(Timeouts(connect=min(read, CONNECT_SECONDS), read=read), retries, config.retry_after)
-
-    def _choice_headers(self, choice: Choice) -> ByteHeaders:
-        found = self._headers.get(id(choice))
-        if found is None:
-            pairs = [
-                ("x-litellm-model-id", choice.deployment.model_id),
-                ("x-litellm-model-group", choice.requested),
-                ("x-litellm-model-name", f"{choice.provider}/{choice.model}"),
-            ]
-            # Wildcard names come from clients; one that a header cannot carry is left out.
-            found = encode_headers(pair for pair in pairs if pair[1].isascii() and pair[1].isprintable())
-            if choice.group == choice.requested:
-                self._headers[id(choice)] = found
-        return found
-
-
-def _passed_headers(exchange: Exchange) -> list[tuple[str, str]]:
-    """The client headers that mean something to a provider's API; never a key."""
-    return [
-        (name.decode("latin-1"), value.decode("latin-1"))
-        for name, value in exchange.headers.items()
-        if name.startswith(_PASSED_HEADERS)
-    ]
-
-
-def _controls(request: _native.Request) -> Mapping[str, object]:
-    raw = request.host_controls
-    if len(raw) <= 2:
-        return {}
-    controls: Mapping[str, object] = json.loads(raw)
-    return controls
 
 
 def _foreign_controls(controls: Mapping[str, object]) -> list[str]:

@@ -18,7 +18,8 @@ from pathlib import Path
 from interlingua.gateway.faults import UpstreamFault
 from interlingua.gateway.logs import Log
 from interlingua.gateway.migration import PythonEngine as PythonSettings
-from interlingua.gateway.transport import Timeouts, Transport
+from interlingua.gateway.pool import locate
+from interlingua.gateway.transport import Timeouts, Transport, request_head
 
 POLL_SECONDS = 0.2
 END_SECONDS = 10.0
@@ -148,6 +149,7 @@ class PythonEngine:
     async def _until_ready(self, child: asyncio.subprocess.Process, url: str) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._start_timeout
+        probe = locate(f"{url}/health/liveliness")
         while loop.time() < deadline:
             if child.returncode is not None:
                 self._log.line("python_engine_failed", reason="ended", exit_code=child.returncode)
@@ -157,10 +159,10 @@ class PythonEngine:
                     " run the litellm command with the same config to see why",
                 )
             try:
-                answer = await self._transport.send("GET", f"{url}/health/liveliness", [], b"", timeouts=_PROBE)
+                answer = await self._transport.send(probe, request_head("GET", probe, b""), None, _PROBE)
                 await answer.whole()
                 answer.release()
-                if answer.status == 200:
+                if answer.head.status == 200:
                     return
             except UpstreamFault:
                 pass

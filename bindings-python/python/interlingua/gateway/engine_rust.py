@@ -10,16 +10,17 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from interlingua import _native
-from interlingua.gateway.asgi import ByteHeaders, encode_headers
+from interlingua.gateway.client import header_lines
+from interlingua.gateway.connection import Connection
 from interlingua.gateway.exchange import VERSION, Exchange
 from interlingua.gateway.faults import UpstreamFault
 from interlingua.gateway.groups import Choice
-from interlingua.gateway.pool import locate
+from interlingua.gateway.pool import Location, locate
 from interlingua.gateway.retries import is_retryable, wait_seconds
-from interlingua.gateway.transport import HOP_BY_HOP, Timeouts, Transport
+from interlingua.gateway.transport import Timeouts, Transport, coding_lines, request_head
 
-_NOT_FORWARDED = HOP_BY_HOP | {b"content-length", b"content-encoding"}
-_STREAM_HEADERS: ByteHeaders = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
+MAX_REMEMBERED_HEADS = 64
+_USER_AGENT_LINE = b"user-agent: " + VERSION + b"\r\n"
 
 
 class CredentialError(Exception):
@@ -36,50 +37,6 @@ class Plan(NamedTuple):
     timeouts: Timeouts
     retries: int
     retry_after: float
-
-
-class ClientWriter:
-    """Hands the core's bytes to the client: at once for a stream, in one piece otherwise."""
-
-    def __init__(self, exchange: Exchange, attempt: _native.Attempt, *, stream: bool) -> None:
-        self._exchange = exchange
-        self._attempt = attempt
-        self._stream = stream
-        self._held: list[bytes] = []
-
-    async def write(self, data: bytes) -> None:
-        if not data:
-            return
-        if not self._stream:
-            self._held.append(data)
-            return
-        exchange = self._exchange
-        if not exchange.sent:
-            head = self._attempt.client_head
-            if head is None:
-                self._held.append(data)
-                return
-            await exchange.start(head[0], _client_headers(head[1], stream=True))
-            data = b"".join([*self._held, data])
-            self._held.clear()
-        await exchange.piece(data)
-
-    async def finish(self) -> None:
-        exchange = self._exchange
-        if exchange.sent:
-            await exchange.finish()
-            return
-        head = self._attempt.client_head
-        assert head is not None
-        await exchange.reply(head[0], _client_headers(head[1], stream=self._stream), b"".join(self._held))
-
-
-def _client_headers(pairs: list[tuple[str, str]], *, stream: bool) -> ByteHeaders:
-    headers = [pair for pair in encode_headers(pairs) if pair[0] not in _NOT_FORWARDED]
-    if stream:
-        names = {name for name, _ in headers}
-        headers += [pair for pair in _STREAM_HEADERS if pair[0] not in names]
-    return headers
 
 
 class RustEngine:
@@ -102,13 +59,15 @@ class RustEngine:
         self, exchange: Exchange, request: _native.Request, choice: Choice, attempt: _native.Attempt, plan: Plan
     ) -> None:
         """Run the exchange until it is answered; ``attempt`` is the first try."""
-        exchange.stream = request.stream
         while True:
-            writer = ClientWriter(exchange, attempt, stream=request.stream)
-            outcome = await self._run(exchange, attempt, writer, choice, plan)
-            if outcome.answered or outcome.committed:
-                await writer.finish()
-                self._note(exchange, attempt, outcome)
+            exchange.attempt = attempt
+            if await self._try(exchange, attempt, choice, plan):
+                exchange.outcome = "answered"
+                return
+            outcome = attempt.step()
+            assert isinstance(outcome, _native.Outcome)
+            exchange.outcome = outcome.kind
+            if outcome.committed:
                 return
             hopeless = exchange.fault is not None and not exchange.fault.worth_a_retry
             if hopeless or not outcome.retry or not is_retryable(outcome.status) or exchange.retries >= plan.retries:
@@ -116,9 +75,8 @@ class RustEngine:
             await self._sleep(wait_seconds(exchange.retries, outcome.retry_after, plan.retry_after, self._jitter))
             exchange.retries += 1
             attempt = self.attempt(request, choice)
-        self._note(exchange, attempt, outcome)
         failure = attempt.failure()
-        await exchange.reply(failure.status, _client_headers(failure.headers, stream=False), failure.body)
+        await exchange.reply(failure.status, failure.lines, failure.body)
 
     def attempt(self, request: _native.Request, choice: Choice) -> _native.Attempt:
         """One try. Raises what the core raises: the request is invalid, unsupported, or declined."""
@@ -130,78 +88,101 @@ class RustEngine:
             requested_model=choice.requested,
         )
 
-    async def _run(
-        self, exchange: Exchange, attempt: _native.Attempt, writer: ClientWriter, choice: Choice, plan: Plan
-    ) -> _native.Outcome:
+    async def _try(self, exchange: Exchange, attempt: _native.Attempt, choice: Choice, plan: Plan) -> bool:
+        """One try, and the answer to the client if it came to one: then true."""
         exchange.fault = None
-        step = attempt.step()
-        while not isinstance(step, _native.Outcome):
-            if step is None:
-                raise RuntimeError("the core neither sends nor ends")
-            try:
-                await self._send(step, exchange, attempt, writer, choice, plan)
-            except UpstreamFault as fault:
-                exchange.fault = fault
-                await writer.write(attempt.abort(fault.reason))
-            except asyncio.CancelledError:
-                await self._cancelled(exchange, attempt, writer)
-                raise
-            step = attempt.step()
-        return step
-
-    async def _send(
-        self,
-        request: _native.HttpRequest,
-        exchange: Exchange,
-        attempt: _native.Attempt,
-        writer: ClientWriter,
-        choice: Choice,
-        plan: Plan,
-    ) -> None:
-        url, headers = signed(request, choice)
-        answer = await self._transport.send(
-            request.method, url, headers, request.body, timeouts=plan.timeouts, accept_coding=not exchange.stream
-        )
+        request = attempt.step()
+        if not isinstance(request, _native.HttpRequest):
+            raise RuntimeError("the core does not send")
         try:
-            attempt.head(
-                answer.status, [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers]
-            )
-            if exchange.stream:
-                async for data in answer.chunks():
-                    await writer.write(attempt.body(data))
-                    if isinstance(attempt.step(), _native.Outcome):
-                        break  # the terminal event is through; the provider owes us nothing more
-                else:
-                    await writer.write(attempt.end())
+            varying, body = request.parts
+            stream = exchange.stream
+            location, head = choice.heads.get((varying, stream)) or signed(request, choice, varying, stream=stream)
+            answer = await self._transport.send(location, head, body, plan.timeouts)
+            if stream:
+                return await _hand_on(exchange, attempt, answer)
+            if (whole := answer.here()) is not None:
+                answer.release()
             else:
-                await writer.write(attempt.body(await answer.whole()))
-                await writer.write(attempt.end())
-        except BaseException:
-            answer.abort()
+                whole = await _whole(answer)
+            told = attempt.answer(answer.head.status, answer.head, whole)
+            if told is None:
+                return False
+            await exchange.reply(*told)
+            return True
+        except UpstreamFault as fault:
+            exchange.fault = fault
+            rest = attempt.abort(fault.reason)
+            if exchange.sent:
+                await exchange.client.piece(rest)
+                await exchange.client.finish()
+            return False
+        except asyncio.CancelledError:
+            await self._cancelled(exchange, attempt)
             raise
-        answer.release()
 
-    async def _cancelled(self, exchange: Exchange, attempt: _native.Attempt, writer: ClientWriter) -> None:
+    async def _cancelled(self, exchange: Exchange, attempt: _native.Attempt) -> None:
         """The client left, or the gateway is shutting down: then a stream must not look complete."""
-        rest = attempt.abort("disconnected" if exchange.disconnected else "timeout")
-        if exchange.sent and not exchange.disconnected:
+        left = exchange.client.left
+        rest = attempt.abort("disconnected" if left else "timeout")
+        if exchange.sent and not left:
             exchange.outcome = "shutdown"
-            await writer.write(rest)
-            await exchange.finish()
-
-    @staticmethod
-    def _note(exchange: Exchange, attempt: _native.Attempt, outcome: _native.Outcome) -> None:
-        exchange.outcome = outcome.kind
-        exchange.losses = attempt.losses
-        usage = attempt.usage
-        exchange.usage = dict(usage) if usage is not None else None
+            await exchange.client.piece(rest)
+            await exchange.client.finish()
 
 
-def signed(request: _native.HttpRequest, choice: Choice) -> tuple[str, ByteHeaders]:
-    """The URL and headers with the deployment's credential, which goes to that deployment's origin only."""
+async def _whole(answer: Connection) -> bytes:
+    try:
+        body = await answer.whole()
+    except BaseException:
+        answer.abort()
+        raise
+    answer.release()
+    return body
+
+
+async def _hand_on(exchange: Exchange, attempt: _native.Attempt, answer: Connection) -> bool:
+    """Translate a stream as it arrives. True if it came to its proper end."""
+    try:
+        attempt.head(answer.head.status, answer.head)
+        outcome = None
+        while outcome is None:
+            data = await answer.chunk()
+            out = attempt.end() if data is None else attempt.body(data)
+            if out:
+                if not exchange.sent:
+                    await _start(exchange, attempt)
+                await exchange.client.piece(out)
+            # Once the terminal event is through, the provider owes us nothing more.
+            outcome = attempt.step()
+    except BaseException:
+        answer.abort()
+        raise
+    answer.release()
+    if exchange.sent:
+        await exchange.client.finish()
+    assert isinstance(outcome, _native.Outcome)
+    return outcome.answered
+
+
+async def _start(exchange: Exchange, attempt: _native.Attempt) -> None:
+    head = attempt.client_lines
+    assert head is not None
+    await exchange.start(*head)
+
+
+def signed(request: _native.HttpRequest, choice: Choice, varying: bytes, *, stream: bool) -> tuple[Location, bytes]:
+    """Where the request goes, and its head with the deployment's credential, which goes to that deployment's origin
+    only. Remembered by what varies in it."""
+    if len(choice.heads) >= MAX_REMEMBERED_HEADS:  # clients' headers are among them
+        choice.heads.clear()
+    found = choice.heads[(varying, stream)] = _signed(request, choice, stream)
+    return found
+
+
+def _signed(request: _native.HttpRequest, choice: Choice, stream: bool) -> tuple[Location, bytes]:
     url = request.url
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
-    headers.append((b"user-agent", VERSION))
     for kind, name, prefix in request.auth:
         if choice.api_key is None:
             variable = f"set the environment variable {choice.key_variable}" if choice.key_variable else "set api_key"
@@ -215,4 +196,6 @@ def signed(request: _native.HttpRequest, choice: Choice) -> tuple[str, ByteHeade
             url = f"{url}{'&' if '?' in url else '?'}{name}={quote(choice.api_key, safe='')}"
         else:
             raise CredentialError(501, f"the gateway cannot sign with {kind!r} yet")
-    return url, headers
+    location = locate(url)
+    lines = header_lines(headers) + _USER_AGENT_LINE + coding_lines(accept_coding=not stream)
+    return location, request_head(request.method, location, lines)

@@ -4,123 +4,113 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Awaitable, Callable, Mapping
+from itertools import count
 from time import perf_counter
 
 from interlingua import _native
-from interlingua.gateway.asgi import ByteHeaders, Message, Receive, Scope, Send, encode_headers, respond
+from interlingua.gateway.client import Client, Headers
 from interlingua.gateway.faults import UpstreamFault
 
 _CALL_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+_PLAIN_JSON = (b"application/json", b"application/json; charset=utf-8", b"", None)
 VERSION = f"interlingua/{_native.__version__}".encode("ascii", "replace")
+_VERSION_LINE = b"x-litellm-version: " + VERSION + b"\r\n"
+_FIRST_TRY_LINES = b"x-litellm-attempted-retries: 0\r\nx-litellm-attempted-fallbacks: 0\r\n"
+
+
+def _call_ids() -> str:
+    """The first 24 characters of this process's call ids, in the shape of a UUID."""
+    bits = f"{random.SystemRandom().getrandbits(80):020x}"
+    return f"{bits[:8]}-{bits[8:12]}-4{bits[12:15]}-a{bits[15:18]}-"
+
+
+_CALL_ID_START = _call_ids()
+_call_numbers = count(random.SystemRandom().getrandbits(40))
+
+
+Handler = Callable[["Exchange"], Awaitable[None]]
+
+
+class Terms:
+    """What the head of a request says, found out once for all requests with the same head."""
+
+    __slots__ = ("call_id", "dialect", "handler", "passed_headers", "plain_json", "route", "special")
+
+    def __init__(self, headers: Headers, route: str, dialect: str, handler: Handler) -> None:
+        self.route = route
+        self.dialect = dialect
+        self.handler = handler
+        given = headers.get(b"x-litellm-call-id")
+        self.call_id = given.decode("ascii") if given is not None and _CALL_ID.fullmatch(given) else None
+        self.plain_json = headers.get(b"content-type") in _PLAIN_JSON and headers.get(b"content-encoding") is None
+        """The body needs no more than to be read as JSON."""
+        self.passed_headers = headers.pairs(b"anthropic-")
+        """The client headers that mean something to a provider's API; never a key."""
+        self.special = bool(headers.pairs(b"x-litellm-"))
+        """There are headers with wishes for the gateway."""
 
 
 class Exchange:
     """Facts for the log line and the metrics, and the way back to the client."""
 
-    __slots__ = (
-        "_receive",
-        "body_taken",
-        "call_id",
-        "dialect",
-        "disconnected",
-        "engine",
-        "extra_headers",
-        "fault",
-        "gate",
-        "group",
-        "headers",
-        "losses",
-        "method",
-        "outcome",
-        "path",
-        "provider",
-        "retries",
-        "route",
-        "scope",
-        "send",
-        "sent",
-        "started",
-        "status",
-        "stream",
-        "usage",
-    )
+    # Most exchanges never change most of these: they stand on the class until then.
+    extra_lines = b""
+    sent = False
+    status = 0
+    outcome = "error"
+    engine = "gateway"
+    group: str | None = None
+    provider = ""
+    gate = ""
+    stream = False
+    retries = 0
+    fault: UpstreamFault | None = None
+    """What went wrong on the wire in the last try."""
+    attempt: _native.Attempt | None = None
+    """The last try of the rust engine."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, route: str, dialect: str) -> None:
-        self.scope = scope
-        self._receive = receive
-        self.send = send
-        self.route = route
-        self.dialect = dialect
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
-        self.body_taken = b"transfer-encoding" not in self.headers and self.headers.get(b"content-length", b"0") == b"0"
-        """No more of the request's body is to come."""
+    def __init__(self, client: Client, terms: Terms) -> None:
+        self.client = client
+        self.terms = terms
         self.started = perf_counter()
-        self.call_id = self._call_id()
-        self.extra_headers: ByteHeaders = []
-        self.disconnected = False
-        self.sent = False
-        self.status = 0
-        self.outcome = "error"
-        self.engine = "gateway"
-        self.group: str | None = None
-        self.provider: str | None = None
-        self.gate: str | None = None
-        self.stream = False
-        self.retries = 0
-        self.fault: UpstreamFault | None = None
-        """What went wrong on the wire in the last try."""
-        self.usage: dict[str, int] | None = None
-        self.losses: list[tuple[str, str]] = []
+        self.call_id = terms.call_id or f"{_CALL_ID_START}{next(_call_numbers):012x}"
 
-    def _call_id(self) -> str:
-        given = self.headers.get(b"x-litellm-call-id")
-        if given is not None and _CALL_ID.fullmatch(given):
-            return given.decode("ascii")
-        raw = f"{random.getrandbits(128):032x}"
-        return f"{raw[:8]}-{raw[8:12]}-4{raw[13:16]}-a{raw[17:20]}-{raw[20:]}"
+    @property
+    def usage(self) -> Mapping[str, int] | None:
+        return None if self.attempt is None else self.attempt.usage
 
-    async def receive(self) -> Message:
-        """The next ASGI message from the client."""
-        message = await self._receive()
-        if message["type"] == "http.request" and not message.get("more_body", False):
-            self.body_taken = True
-        return message
+    @property
+    def losses(self) -> list[tuple[str, str]]:
+        return [] if self.attempt is None else self.attempt.losses
 
     def header(self, name: bytes) -> str | None:
-        value = self.headers.get(name)
+        value = self.client.headers.get(name)
         return None if value is None else value.decode("latin-1")
 
-    def gateway_headers(self) -> ByteHeaders:
+    def _own_lines(self) -> bytes:
         """The ``x-litellm-*`` headers of this exchange."""
-        headers = [(b"x-litellm-call-id", self.call_id.encode()), (b"x-litellm-version", VERSION), *self.extra_headers]
+        lines = b"x-litellm-call-id: %b\r\n%b%b" % (self.call_id.encode(), _VERSION_LINE, self.extra_lines)
         if self.engine == "rust":
-            headers.append((b"x-litellm-attempted-retries", b"%d" % self.retries))
-            headers.append((b"x-litellm-attempted-fallbacks", b"0"))
-        if self.gate is not None:
-            headers.append((b"x-interlingua-gate", self.gate.encode()))
-        return headers
+            if self.retries:
+                lines += b"x-litellm-attempted-retries: %d\r\nx-litellm-attempted-fallbacks: 0\r\n" % self.retries
+            else:
+                lines += _FIRST_TRY_LINES
+        if self.gate:
+            lines += b"x-interlingua-gate: %b\r\n" % self.gate.encode()
+        return lines
 
-    async def start(self, status: int, headers: ByteHeaders) -> None:
+    def start(self, status: int, lines: bytes) -> Awaitable[None]:
         """Begin a response whose body follows in pieces."""
         self.sent = True
         self.status = status
-        await self.send(
-            {"type": "http.response.start", "status": status, "headers": [*headers, *self.gateway_headers()]}
-        )
+        return self.client.start(status, lines + self._own_lines())
 
-    async def piece(self, data: bytes) -> None:
-        await self.send({"type": "http.response.body", "body": data, "more_body": True})
-
-    async def finish(self, data: bytes = b"") -> None:
-        await self.send({"type": "http.response.body", "body": data})
-
-    async def reply(self, status: int, headers: ByteHeaders, body: bytes) -> None:
+    def reply(self, status: int, lines: bytes, body: bytes) -> Awaitable[None]:
         """Send a whole response."""
         self.sent = True
         self.status = status
-        await respond(self.send, status, [*headers, *self.gateway_headers()], body)
+        return self.client.reply(status, lines + self._own_lines(), body)
 
     async def refuse(
         self,
@@ -129,8 +119,8 @@ class Exchange:
         *,
         type: str | None = None,
         param: str | None = None,
-        headers: ByteHeaders | None = None,
+        lines: bytes = b"",
     ) -> None:
         """An error of the gateway itself, in the client's dialect."""
-        answer = _native.render_error(self.dialect, status, message, type=type, param=param)
-        await self.reply(answer.status, [*encode_headers(answer.headers), *(headers or [])], answer.body)
+        answer = _native.render_error(self.terms.dialect, status, message, type=type, param=param)
+        await self.reply(answer.status, answer.lines + lines, answer.body)

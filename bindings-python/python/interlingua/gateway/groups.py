@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from interlingua import _native
+from interlingua.gateway.client import header_lines
 from interlingua.gateway.config import Config, Deployment, base_from_environment, split_model
-from interlingua.gateway.pool import Origin, locate
+from interlingua.gateway.pool import Location, Origin, locate
 
 MAX_REMEMBERED = 1024
 MAX_NAME = 512
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Choice:
     """The deployment that serves a model name."""
 
@@ -31,6 +33,12 @@ class Choice:
     python_reasons: tuple[str, ...]
     notice: str | None
     """What the operator should know of this deployment."""
+    lines: bytes
+    """The headers that tell a client who serves it."""
+    heads: dict[tuple[bytes, bool], tuple[Location, bytes]] = field(default_factory=dict, repr=False)
+    """Heads of requests to the provider, by what varies in them."""
+    plans: dict[bool, Any] = field(default_factory=dict, repr=False)
+    """How exchanges run that ask for nothing special, by whether they stream."""
 
 
 class Groups:
@@ -125,6 +133,7 @@ class Groups:
             origin=origin,
             python_reasons=tuple(reasons),
             notice=self._notice(deployment, provider, variable, key, origin),
+            lines=_choice_lines(deployment, requested, f"{provider}/{model}"),
         )
 
     def _notice(
@@ -150,3 +159,13 @@ class Groups:
             defaults=deployment.defaults,
             extra_headers=deployment.extra_headers,
         )
+
+
+def _choice_lines(deployment: Deployment, requested: str, model: str) -> bytes:
+    pairs = (
+        (b"x-litellm-model-id", deployment.model_id),
+        (b"x-litellm-model-group", requested),
+        (b"x-litellm-model-name", model),
+    )
+    # Wildcard names come from clients; one that a header cannot carry is left out.
+    return header_lines((name, text.encode()) for name, text in pairs if text.isascii() and text.isprintable())

@@ -24,8 +24,10 @@ def _quoted(text: str) -> str:
 class Log:
     """Writes lines to a text stream. Lines of the same moment go out in one write."""
 
-    def __init__(self, out: TextIO | None = None) -> None:
+    def __init__(self, out: TextIO | None = None, *, access: bool = True) -> None:
         self._out = out or sys.stdout
+        self.access = access
+        """Whether each request has its line."""
         self._lines: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
         self._second = 0
@@ -40,10 +42,10 @@ class Log:
         """The line of an exchange. Its words are the config's and the core's, its call id is checked."""
         parts = [
             f'{{"time":"{self._now()}","event":"request","call_id":"{exchange.call_id}",'
-            f'"method":{_quoted(exchange.method)},"route":"{exchange.route}"'
+            f'"method":{_quoted(exchange.client.method)},"route":"{exchange.terms.route}"'
         ]
         if exchange.group is not None:
-            parts.append(f',"group":{_quoted(exchange.group)},"provider":{_quoted(exchange.provider or "")}')
+            parts.append(f',"group":{_quoted(exchange.group)},"provider":{_quoted(exchange.provider)}')
         parts.append(
             f',"engine":"{exchange.engine}","outcome":"{exchange.outcome}","status":{status},"ms":{seconds * 1000:.1f}'
         )
@@ -53,12 +55,12 @@ class Log:
             parts.append(',"stream":true')
         if exchange.retries:
             parts.append(f',"retries":{exchange.retries}')
-        if exchange.losses:
-            parts.append(f',"losses":{len(exchange.losses)}')
-        if exchange.usage:
-            usage = ",".join([f'"{name}":{count}' for name, count in exchange.usage.items()])
+        if losses := exchange.losses:
+            parts.append(f',"losses":{len(losses)}')
+        if counts := exchange.usage:
+            usage = ",".join([f'"{name}":{count}' for name, count in counts.items()])
             parts.append(f',"usage":{{{usage}}}')
-        if exchange.gate is not None:
+        if exchange.gate:
             parts.append(f',"gate":"{exchange.gate}"')
         parts.append("}")
         self._append("".join(parts))

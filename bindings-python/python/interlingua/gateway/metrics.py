@@ -5,6 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from interlingua.gateway.exchange import Exchange
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 
@@ -14,35 +18,44 @@ class Metrics:
 
     def __init__(self) -> None:
         self.in_flight = 0
-        self._requests: Counter[tuple[str, str, str, str, str, int]] = Counter()
+        self._requests: dict[tuple[str, str, str, str, int, str], list[float]] = {}
+        """Per way of ending: how many took up to each of the ``BUCKETS``, how many longer, and all their seconds."""
         self._retries: Counter[tuple[str, str]] = Counter()
         self._losses: Counter[tuple[str, str]] = Counter()
-        self._latency: dict[tuple[str, str, str], list[float]] = {}
 
     def record(
-        self,
-        route: str,
-        provider: str,
-        engine: str,
-        outcome: str,
-        status: int,
-        seconds: float,
-        *,
-        gate: str = "",
-        retries: int = 0,
-        losses: Sequence[tuple[str, str]] = (),
+        self, route: str, provider: str, engine: str, outcome: str, status: int, seconds: float, gate: str = ""
     ) -> None:
-        self._requests[(route, provider, engine, outcome, gate, status)] += 1
-        key = (route, provider, engine)
-        row = self._latency.get(key)
+        key = (route, provider, engine, outcome, status, gate)
+        row = self._requests.get(key)
         if row is None:
-            row = self._latency[key] = [0.0] * (len(BUCKETS) + 2)
+            row = self._requests[key] = [0] * (len(BUCKETS) + 2)
         row[bisect_left(BUCKETS, seconds)] += 1
         row[-1] += seconds
-        if retries:
-            self._retries[(route, provider)] += retries
+
+    def exchange(self, exchange: Exchange, status: int, seconds: float) -> None:
+        route, engine = exchange.terms.route, exchange.engine
+        provider = exchange.provider if engine != "gateway" else ""
+        self.record(route, provider, engine, exchange.outcome, status, seconds, exchange.gate)
+        if exchange.retries:
+            self.retried(route, provider, exchange.retries)
+        attempt = exchange.attempt
+        if attempt is not None and (losses := attempt.losses):
+            self.lost(route, provider, losses)
+
+    def retried(self, route: str, provider: str, times: int) -> None:
+        self._retries[(route, provider)] += times
+
+    def lost(self, route: str, provider: str, losses: Sequence[tuple[str, str]]) -> None:
         for _, code in losses:
             self._losses[(f"{route}/{provider}", code)] += 1
+
+    def _latency(self) -> dict[tuple[str, str, str], list[float]]:
+        sums: dict[tuple[str, str, str], list[float]] = {}
+        for (route, provider, engine, *_), row in self._requests.items():
+            known = sums.setdefault((route, provider, engine), [0] * len(row))
+            sums[(route, provider, engine)] = [one + other for one, other in zip(known, row, strict=True)]
+        return sums
 
     def render(self, *, idle_connections: int, ungated: Sequence[str], python_running: bool) -> bytes:
         """The text that ``/metrics`` answers with."""
@@ -50,7 +63,8 @@ class Metrics:
             "# HELP interlingua_requests_total Exchanges by how they ended.",
             "# TYPE interlingua_requests_total counter",
         ]
-        for (route, provider, engine, outcome, gate, status), count in sorted(self._requests.items()):
+        for (route, provider, engine, outcome, status, gate), row in sorted(self._requests.items()):
+            count = int(sum(row[:-1]))
             labels = _labels(
                 route=route, provider=provider, engine=engine, outcome=outcome, status=str(status), gate=gate
             )
@@ -59,7 +73,7 @@ class Metrics:
             "# HELP interlingua_request_seconds From the request's head to the end of its answer.",
             "# TYPE interlingua_request_seconds histogram",
         ]
-        for (route, provider, engine), row in sorted(self._latency.items()):
+        for (route, provider, engine), row in sorted(self._latency().items()):
             lines += _histogram(_pairs(route=route, provider=provider, engine=engine), row)
         lines += [
             "# HELP interlingua_retries_total Second and further tries.",

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from interlingua.gateway.connection import Connection
 from interlingua.gateway.faults import ConnectFailed, UpstreamTimeout
+from interlingua.gateway.waiting import Deadlines
 
 MAX_IDLE_PER_ORIGIN = 256
 IDLE_SECONDS = 55.0
@@ -43,7 +44,7 @@ class Location:
     target: bytes
     """What stands in the request line: path and query."""
     request_rest: bytes
-    """The request line after the method, and the ``host`` header."""
+    """The request line after the method, and the ``host`` header's line."""
 
 
 def locate(url: str) -> Location:
@@ -68,7 +69,7 @@ def _split(url: str) -> Location:
         host = parts.hostname.encode("idna").decode("ascii")
     origin = Origin(parts.scheme, host, port)
     line = target.encode("utf-8")
-    return Location(origin, line, b" " + line + b" HTTP/1.1\r\nhost: " + origin.authority.encode("ascii"))
+    return Location(origin, line, b" " + line + b" HTTP/1.1\r\nhost: " + origin.authority.encode("ascii") + b"\r\n")
 
 
 _remembered = lru_cache(maxsize=4096)(_split)
@@ -82,6 +83,7 @@ class Pool:
         self._tls = tls
         self._idle: dict[Origin, deque[Connection]] = {}
         self._sweeper: asyncio.TimerHandle | None = None
+        self._deadlines: Deadlines | None = None
         self._closed = False
 
     def take_idle(self, origin: Origin) -> Connection | None:
@@ -89,40 +91,43 @@ class Pool:
         stack = self._idle.get(origin)
         while stack:
             connection = stack.pop()
-            if connection.usable and not connection.closed:
-                connection.reused = True
+            if connection.idle:
                 return connection
-            connection.abort()
         return None
 
     async def open(self, origin: Origin, timeout: float) -> Connection:
         """A fresh connection."""
+        # A task: limiting the time takes one, and the handler may run without.
+        return await asyncio.get_running_loop().create_task(self._open(origin, timeout))
+
+    async def _open(self, origin: Origin, timeout: float) -> Connection:
         loop = asyncio.get_running_loop()
+        if self._deadlines is None:
+            self._deadlines = Deadlines(loop)
+        deadlines = self._deadlines
 
         def back(connection: Connection) -> None:
             self._give_back(origin, connection)
 
+        def make() -> Connection:
+            return Connection(self._max_head_bytes, deadlines, back)
+
+        secure = origin.scheme == "https"
         try:
             async with asyncio.timeout(timeout):
-                if origin.scheme == "https":
-                    _, connection = await loop.create_connection(
-                        lambda: Connection(self._max_head_bytes, back),
-                        origin.host,
-                        origin.port,
-                        ssl=self._tls_context(),
-                        server_hostname=origin.host,
-                    )
-                else:
-                    _, connection = await loop.create_connection(
-                        lambda: Connection(self._max_head_bytes, back), origin.host, origin.port
-                    )
+                _, connection = await loop.create_connection(
+                    make,
+                    origin.host,
+                    origin.port,
+                    ssl=self._tls_context() if secure else None,
+                    server_hostname=origin.host if secure else None,
+                )
         except TimeoutError:
             raise UpstreamTimeout(f"connecting to {origin} took too long") from None
         except ssl.SSLError as error:
             raise ConnectFailed(f"TLS with {origin} failed ({error.reason or type(error).__name__})") from None
         except OSError as error:
             raise ConnectFailed(f"cannot connect to {origin} ({type(error).__name__})") from None
-        connection.opened()
         return connection
 
     def idle_count(self) -> int:
@@ -137,6 +142,8 @@ class Pool:
             for connection in stack:
                 connection.close()
         self._idle.clear()
+        if self._deadlines is not None:
+            self._deadlines.close()
 
     def _tls_context(self) -> ssl.SSLContext:
         # Built on first use: loading the trust store takes tens of milliseconds.
@@ -152,18 +159,18 @@ class Pool:
         if self._closed or len(stack) >= MAX_IDLE_PER_ORIGIN:
             connection.close()
             return
-        loop = connection.loop
-        connection.idle_since = loop.time()
+        assert self._deadlines is not None
+        connection.idle_since = self._deadlines.now
         stack.append(connection)
         if self._sweeper is None:
-            self._sweeper = loop.call_later(IDLE_SECONDS / 2, self._sweep)
+            self._sweeper = connection.loop.call_later(IDLE_SECONDS / 2, self._sweep)
 
     def _sweep(self) -> None:
         self._sweeper = None
         loop = asyncio.get_running_loop()
         oldest = loop.time() - IDLE_SECONDS
         for origin, stack in list(self._idle.items()):
-            while stack and (stack[0].idle_since < oldest or stack[0].closed):
+            while stack and (stack[0].idle_since < oldest or not stack[0].idle):
                 stack.popleft().close()
             if not stack:
                 del self._idle[origin]

@@ -113,9 +113,9 @@ class Switches:
                 self._cache[key] = found
         return found
 
-    def decide(self, route: str, provider: str, features: list[str]) -> Decision:
+    def decide(self, route: str, provider: str, features: tuple[str, ...]) -> Decision:
         """The engine for a request with these features."""
-        key = (route, provider, tuple(features))
+        key = (route, provider, features)
         found = self._decisions.get(key)
         if found is None:
             found = self._decide(route, provider, features)
@@ -123,7 +123,7 @@ class Switches:
                 self._decisions[key] = found
         return found
 
-    def _decide(self, route: str, provider: str, features: list[str]) -> Decision:
+    def _decide(self, route: str, provider: str, features: tuple[str, ...]) -> Decision:
         mode = self.mode(route, provider)
         if mode == "python":
             return Decision("python", mode, why="its switch is set to python")

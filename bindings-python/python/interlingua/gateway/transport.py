@@ -5,15 +5,15 @@ It follows no redirect, keeps no cookie and adds no credential: it sends what it
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from interlingua.gateway.connection import Connection, Headers
+from interlingua._native import ResponseHead
+from interlingua.gateway.connection import Connection
 from interlingua.gateway.decoding import OFFERED, Decoder, decoder_for
-from interlingua.gateway.faults import AnswerTooLarge, BadAnswer, ConnectionLost
-from interlingua.gateway.pool import Location, Pool, locate
+from interlingua.gateway.faults import BadAnswer, ConnectionLost
+from interlingua.gateway.pool import Location, Pool
 
 HOP_BY_HOP = frozenset(
     (
@@ -28,8 +28,6 @@ HOP_BY_HOP = frozenset(
         b"upgrade",
     )
 )
-_HEADER_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_SOUND_NAMES: set[bytes] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,80 +45,14 @@ class Timeouts(NamedTuple):
     read: float | None = 600.0
 
 
-class Answer:
-    """An upstream's answer. Close it in every case: ``release`` keeps the connection, ``abort`` drops it."""
-
-    def __init__(self, connection: Connection, read_timeout: float | None, decoder: Decoder | None, limit: int) -> None:
-        self._connection = connection
-        self._read_timeout = read_timeout
-        self._decoder = decoder
-        self._limit = limit
-        self.status = connection.status
-        self.headers: Headers = connection.headers
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it arrives, decoded."""
-        connection, timeout, decoder = self._connection, self._read_timeout, self._decoder
-        while (data := await connection.chunk(timeout)) is not None:
-            if decoder is None:
-                yield data
-            else:
-                for plain in decoder.feed(data):
-                    yield plain
-        if decoder is not None:
-            decoder.finish()
-
-    async def whole(self) -> bytes:
-        """The whole body, decoded; raises ``AnswerTooLarge`` over the limit."""
-        connection = self._connection
-        if connection.arrived and self._decoder is None:
-            # The common case of a short answer: all of it came with its head.
-            data = await connection.chunk(self._read_timeout) or b""
-            if len(data) > self._limit:
-                raise AnswerTooLarge("the upstream's body is over the limit")
-            return data
-        parts: list[bytes] = []
-        size = 0
-        async for data in self.chunks():
-            size += len(data)
-            if size > self._limit:
-                raise AnswerTooLarge("the upstream's body is over the limit")
-            parts.append(data)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def release(self) -> None:
-        """Done with this answer, whether it was taken in full or not."""
-        self._connection.release()
-
-    def abort(self) -> None:
-        """Drop the connection, so that the upstream stops working for nobody."""
-        self._connection.abort()
+def request_head(method: str, location: Location, lines: bytes) -> bytes:
+    """The request line, ``host`` and the other headers. The body's length is the transport's to add."""
+    return method.encode("ascii") + location.request_rest + lines
 
 
-def render_head(method: str, location: Location, headers: Sequence[tuple[bytes, bytes]], body: bytes | None) -> bytes:
-    """The request line and headers. Raises ``ValueError`` for a header that could smuggle another one."""
-    lines = [method.encode("ascii") + location.request_rest]
-    for name, value in headers:
-        if name not in _SOUND_NAMES:
-            _check_name(name)
-        lines.append(name + b": " + value)
-    if body is None:
-        lines.append(b"transfer-encoding: chunked")
-    elif body or method not in ("GET", "HEAD", "DELETE", "OPTIONS"):
-        lines.append(b"content-length: %d" % len(body))
-    lines.append(b"\r\n")
-    head = b"\r\n".join(lines)
-    ends = len(lines) + 1
-    if head.count(b"\n") != ends or head.count(b"\r") != ends or b"\0" in head:
-        raise ValueError("a header holds a character that HTTP does not allow")
-    return head
-
-
-def _check_name(name: bytes) -> None:
-    if not _HEADER_NAME.fullmatch(name):
-        raise ValueError("a header's name holds a character that HTTP does not allow")
-    if len(_SOUND_NAMES) < 1000:
-        _SOUND_NAMES.add(name)
+def coding_lines(*, accept_coding: bool) -> bytes:
+    """What codings an answer may have: none for streams, as a compressor holds bytes back."""
+    return b"accept-encoding: %b\r\n" % (OFFERED if accept_coding else b"identity")
 
 
 class Transport:
@@ -132,80 +64,68 @@ class Transport:
 
     async def send(
         self,
-        method: str,
-        url: str,
-        headers: Sequence[tuple[bytes, bytes]],
-        body: bytes | AsyncIterator[bytes],
-        *,
+        location: Location,
+        head: bytes,
+        body: bytes | AsyncIterator[bytes] | None,
         timeouts: Timeouts,
-        accept_coding: bool = False,
+        *,
         decode: bool = True,
-    ) -> Answer:
-        """Send a request and wait for the head of its answer.
+        headless: bool = False,
+        upgrade: bool = False,
+    ) -> Connection:
+        """Send a request, whose ``head`` is ``request_head``'s, and wait for the head of its answer.
 
-        ``accept_coding`` offers gzip to the upstream (not for streams: a compressor holds bytes back).
-        With ``decode`` off the body is handed over as it came.
+        With ``decode`` off the body is handed over as it came. ``headless`` is for ``HEAD``; ``upgrade`` takes 101 for
+        an answer.
         """
-        location = locate(url)
-        plain = body if isinstance(body, bytes) else None
-        head = render_head(method, location, [*headers, *_coding_header(accept_coding, decode)], plain)
         # A body that streams in cannot be sent twice, so it never goes out on a connection that may be dead.
-        connection = self.pool.take_idle(location.origin) if plain is not None else None
+        whole = body is None or isinstance(body, bytes)
+        connection = self.pool.take_idle(location.origin) if whole else None
         while True:
             reused = connection is not None
             if connection is None:
                 connection = await self.pool.open(location.origin, timeouts.connect)
             try:
-                await self._exchange(connection, method, head, body, timeouts)
-                return self._answer(connection, timeouts, decode)
+                if headless or upgrade:
+                    connection.special(headless=headless, upgrading=upgrade)
+                if body is None or isinstance(body, bytes):
+                    connection.begin(head, body, timeouts.read)
+                else:
+                    await _stream(connection, head, body, timeouts.read)
+                await connection.answer()
+                coding = connection.head.get(b"content-encoding") if decode else None
+                connection.decode(
+                    None if coding is None else self._decoder(connection.head), self.limits.max_body_bytes
+                )
+                return connection
             except ConnectionLost as fault:
                 connection.abort()
                 # Only bytes that were sent whole can be sent again, and only if nothing of an answer came:
                 # then the upstream had closed an idle connection before it saw the request.
-                if not (reused and fault.untouched and plain is not None):
+                if not (reused and fault.untouched and whole):
                     raise
                 connection = None
             except BaseException:
                 connection.abort()
                 raise
 
-    async def _exchange(
-        self, connection: Connection, method: str, head: bytes, body: bytes | AsyncIterator[bytes], timeouts: Timeouts
-    ) -> None:
-        connection.begin(headless=method == "HEAD")
-        if isinstance(body, bytes):
-            connection.write(head + body if len(body) < 65536 else head)
-            if len(body) >= 65536:
-                connection.write(body)
-        else:
-            connection.write(head)
-            async for data in body:
-                if connection.answered:
-                    connection.spoil()  # the request was cut short: nothing may follow it
-                    break
-                if data:
-                    connection.write(b"%x\r\n%b\r\n" % (len(data), data))
-                    await connection.writable(timeouts.read)
-            else:
-                connection.write(b"0\r\n\r\n")
-        await connection.head(timeouts.read)
-
-    def _answer(self, connection: Connection, timeouts: Timeouts, decode: bool) -> Answer:
-        decoder: Decoder | None = None
-        limit = self.limits.max_body_bytes
-        if decode:
-            for name, value in connection.headers:
-                if name == b"content-encoding":
-                    if decoder is not None:
-                        raise BadAnswer("the upstream sent several content-encoding headers")
-                    decoder = decoder_for(value.decode("latin-1"), limit)
-        return Answer(connection, timeouts.read, decoder, limit)
+    def _decoder(self, head: ResponseHead) -> Decoder | None:
+        codings = head.pairs(b"content-encoding")
+        if len(codings) > 1:
+            raise BadAnswer("the upstream sent several content-encoding headers")
+        return decoder_for(codings[0][1].decode("latin-1"), self.limits.max_body_bytes)
 
     def close(self) -> None:
         self.pool.close()
 
 
-def _coding_header(accept_coding: bool, decode: bool) -> list[tuple[bytes, bytes]]:
-    if not decode:
-        return []  # the relay hands on what the client offered
-    return [(b"accept-encoding", OFFERED if accept_coding else b"identity")]
+async def _stream(connection: Connection, head: bytes, body: AsyncIterator[bytes], timeout: float | None) -> None:
+    connection.begin(head + b"transfer-encoding: chunked\r\n", None, timeout)
+    async for data in body:
+        if connection.answered:
+            connection.spoil()  # the request was cut short: nothing may follow it
+            return
+        if data:
+            connection.write(b"%x\r\n%b\r\n" % (len(data), data))
+            await connection.writable()
+    connection.write(b"0\r\n\r\n")

@@ -11,7 +11,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.typing import Origin, Subprotocol
 
-from interlingua.gateway.asgi import Message, Receive, Scope, Send
+from interlingua.gateway.asgi import AsgiClient, Message, Receive, Scope, Send
 from interlingua.gateway.relay import request_headers, target_path
 
 # Newer versions of the library look for a forward proxy in the environment; the python engine needs none.
@@ -43,10 +43,11 @@ async def refuse(scope: Scope, receive: Receive, send: Send, status: int, body: 
 async def relay_websocket(scope: Scope, receive: Receive, send: Send, base_url: str) -> None:
     """Connect to the proxy first, so that the client sees the proxy's own answer to the handshake."""
     url = "ws" + base_url.removeprefix("http")
-    url += target_path(scope["path"], scope.get("raw_path"), scope.get("query_string", b""))
+    client = AsgiClient({**scope, "method": "GET"}, receive, send)
+    url += target_path(client.raw_target)
     headers = [
         (name.decode("latin-1"), value.decode("latin-1"))
-        for name, value in request_headers(scope["headers"], scope.get("client"))
+        for name, value in request_headers(client)
         if name not in _HANDSHAKE
     ]
     given = {name: value.decode("latin-1") for name, value in scope["headers"] if name in (b"origin", b"user-agent")}

@@ -1,4 +1,4 @@
-"""The replay upstream as an ASGI app.
+"""The replay upstream, on the gateway's own server.
 
 A request that a fixture holds gets that fixture's answer, any other one a generic answer of its dialect. The
 header ``x-replay-case: route/provider/case`` asks for a certain fixture.
@@ -11,12 +11,13 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from interlingua.gateway.asgi import JSON_TYPE, ByteHeaders, Receive, Scope, Send, read_body, respond
+from interlingua.gateway.client import JSON_LINES, Client, header_lines
 from interlingua.replay import answers
 from interlingua.replay.cases import Case, Cases, operation_of
 
 MAX_BODY = 256 * 1024 * 1024
-STREAM_TYPE = (b"content-type", b"text/event-stream; charset=utf-8")
+STREAM_LINES = b"content-type: text/event-stream; charset=utf-8\r\n"
+ID_LINES = b"x-request-id: req_replay\r\n"
 
 
 def default_fixtures() -> Path:
@@ -35,53 +36,56 @@ class ReplayUpstream:
             raise NotADirectoryError(f"{fixtures} is no folder of fixtures")
         self.cases = Cases(fixtures or default_fixtures())
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            while (message := await receive())["type"] != "lifespan.shutdown":
-                await send({"type": f"{message['type']}.complete"})
-            await send({"type": "lifespan.shutdown.complete"})
-        elif scope["type"] == "http":
-            await self._http(scope, receive, send)
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        operation = operation_of(scope["path"])
-        if scope["method"] != "POST" or operation is None:
-            await respond(send, 404, [JSON_TYPE], b'{"error":{"message":"the replay upstream has no such path"}}')
+    async def serve(self, client: Client) -> None:
+        operation = operation_of(client.path)
+        if client.method != "POST" or operation is None:
+            await client.reply(404, JSON_LINES, b'{"error":{"message":"the replay upstream has no such path"}}')
             return
-        headers = dict(scope["headers"])
         try:
-            body = json.loads(await read_body(headers, receive, MAX_BODY))
+            body = json.loads(await client.body(MAX_BODY))
         except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
-            await respond(send, 400, [JSON_TYPE], b'{"error":{"message":"the body is not a JSON object"}}')
+            await client.reply(400, JSON_LINES, b'{"error":{"message":"the body is not a JSON object"}}')
             return
-        wanted = headers.get(b"x-replay-case")
+        wanted = client.headers.get(b"x-replay-case")
         case = self.cases.by_name.get(wanted.decode("latin-1")) if wanted else self.cases.find(operation, body)
         if case is not None:
-            await _replay(send, case)
+            await _replay(client, case)
         elif body.get("stream") is True and operation != "/ocr":
             frames = answers.chat_stream(body) if operation == "/chat/completions" else answers.messages_stream(body)
-            await _stream(send, 200, [STREAM_TYPE, (b"x-request-id", b"req_replay")], frames)
+            await _stream(client, 200, STREAM_LINES + ID_LINES, frames)
         else:
             whole = {"/chat/completions": answers.chat, "/messages": answers.messages, "/ocr": answers.ocr}[operation]
             content = json.dumps(whole(body), separators=(",", ":")).encode()
-            await respond(send, 200, [JSON_TYPE, (b"x-request-id", b"req_replay")], content)
+            await client.reply(200, JSON_LINES + ID_LINES, content)
+
+    async def serve_websocket(self, client: Client) -> None:
+        await client.reply(501, JSON_LINES, b'{"error":{"message":"the replay upstream has no WebSockets"}}')
+
+    def refused(self, status: int, reason: str) -> None:
+        """What is no request concerns nobody here."""
+
+    def announce(self) -> None:
+        """There is nothing to say."""
+
+    async def close(self) -> None:
+        """There is nothing to end."""
 
 
-async def _replay(send: Send, case: Case) -> None:
+async def _replay(client: Client, case: Case) -> None:
     dropped = ("content-length", "transfer-encoding", "connection", "content-encoding")
     headers = [(name.encode(), value.encode()) for name, value in case.headers if name not in dropped]
-    headers.append((b"x-replayed-case", case.name.encode()))
+    lines = header_lines([*headers, (b"x-replayed-case", case.name.encode())])
     if dict(case.headers).get("content-type", "").startswith("text/event-stream"):
-        await _stream(send, case.status, headers, case.body.splitlines(keepends=True))
+        await _stream(client, case.status, lines, case.body.splitlines(keepends=True))
     else:
-        await respond(send, case.status, headers, case.body)
+        await client.reply(case.status, lines, case.body)
 
 
-async def _stream(send: Send, status: int, headers: ByteHeaders, frames: Iterable[bytes]) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+async def _stream(client: Client, status: int, lines: bytes, frames: Iterable[bytes]) -> None:
+    await client.start(status, lines)
     for frame in frames:
-        await send({"type": "http.response.body", "body": frame, "more_body": True})
+        await client.piece(frame)
         await asyncio.sleep(0)  # each frame in its own write, as providers send them
-    await send({"type": "http.response.body", "body": b""})
+    await client.finish()

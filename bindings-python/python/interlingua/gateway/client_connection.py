@@ -1,0 +1,366 @@
+"""One HTTP/1.1 connection of a client, as an asyncio protocol: it reads a request at a time and answers it.
+
+Bytes that are not one clear request are refused, and the connection ends there (RFC 9112, section 11).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, cast
+from urllib.parse import unquote_to_bytes
+
+from interlingua._native import BadMessage, RequestHead, RequestReader
+from interlingua.gateway.client import BodyTooLarge, ClientGone
+from interlingua.gateway.waiting import DONE, NEVER, Driver, Signal
+
+if TYPE_CHECKING:
+    from interlingua.gateway.server import Server
+
+MAX_HEAD_BYTES = 64 * 1024
+HIGH_WATER = 256 * 1024
+"""Bytes of a body that wait for their handler, or of requests that wait for the one before."""
+HEAD_SECONDS = 30.0
+IDLE_SECONDS = 75.0
+BODY_SECONDS = 60.0
+"""The longest silence in the middle of a body."""
+WRITE_SECONDS = 600.0
+"""How long a client may not read its answer."""
+LINGER_SECONDS = 2.0
+_SEPARATE_BYTES = 64 * 1024
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+
+
+def status_line(status: int) -> bytes:
+    return _STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
+
+
+def split_target(target: bytes) -> tuple[bytes, str, bytes]:
+    """A request's target as path and query: as sent, the path decoded, the query."""
+    if not target.startswith(b"/"):
+        # In absolute form, as for a proxy: only what follows the authority is ours to look at.
+        _, scheme, rest = target.partition(b"://")
+        target = b"/" + rest.partition(b"/")[2] if scheme else b"/" + target
+    path, _, query = target.partition(b"?")
+    return target, unquote_to_bytes(path).decode("utf-8", "replace"), query
+
+
+class ClientConnection(asyncio.Protocol):
+    """A client's connection, and the ``Client`` of the request that it is at."""
+
+    # Of the request in hand; they stay for the next one if it has the same head.
+    headers: RequestHead
+    method: str
+    path: str
+    raw_target: bytes
+    query: bytes
+    length: int | None
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._loop = server.loop
+        self._clock = server.deadlines
+        self._signal = Signal(server.loop)
+        self._driver = Driver(self._over)
+        self._reader = RequestReader(MAX_HEAD_BYTES)
+        self._transport: asyncio.Transport = cast(asyncio.Transport, None)
+        self.headers = cast(RequestHead, None)
+        self.terms: object = None
+        self._keep_alive = True
+        self._upgrade = False
+        self._body = b""
+        """What has come of the body and was not taken yet."""
+        self._whole = True
+        """The body has come to its end."""
+        self._answer_head = b""
+        self._chunking = False
+        self._finished = True
+        self._closing = False
+        self._lingering = False
+        self._reading_head = False
+        self._read_paused = False
+        self._write_paused = False
+        self.left = False
+        self.host: str | None = None
+        self.deadline = NEVER
+
+    # -- asyncio protocol ---------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        name = transport.get_extra_info("peername")
+        self.host = name[0] if isinstance(name, tuple) else None
+        self.deadline = self._clock.now + IDLE_SECONDS
+        self._server.joined(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._lingering:
+            return
+        try:
+            head, body, over = self._reader.feed(data)
+        except BadMessage as error:
+            self._refuse(error.status, str(error))
+            return
+        if not self._driver.busy:
+            if head is not None:
+                self._begin(head, body, over)
+            elif data and not self._reading_head:
+                self._reading_head = True
+                self.deadline = self._clock.now + HEAD_SECONDS
+        elif not self._whole:
+            self._take(body, over)
+            self._signal.set()
+        elif self._reader.waiting > HIGH_WATER:
+            # The client is ahead of us (or sends what is none of our business): its turn comes.
+            self._pause_reading()
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.left = True
+        self._closing = True
+        self.deadline = NEVER
+        self._server.parted(self)
+        self._driver.cancel()
+
+    def pause_writing(self) -> None:
+        self._write_paused = True
+
+    def resume_writing(self) -> None:
+        self._write_paused = False
+        self._signal.set()
+
+    # -- reading ------------------------------------------------------------------------------------------
+
+    def _begin(self, head: RequestHead, body: bytes, whole: bool) -> None:
+        """Begin a request, with what is there of its body."""
+        server = self._server
+        if head is not self.headers:
+            self.headers = head
+            self.terms = None
+            self.method, target, self._keep_alive, self._upgrade = head.parts
+            self.raw_target, self.path, self.query = split_target(target)
+            self._upgrade = self._upgrade and (head.get(b"upgrade") or b"").lower() == b"websocket"
+        self._reading_head = False
+        self._body = body
+        self._whole = whole
+        self._finished = False
+        self._closing = server.closing or not self._keep_alive
+        if whole:
+            self.length = len(body)
+            self.deadline = NEVER
+        else:
+            left = self._reader.length
+            self.length = None if left is None else left + len(body)
+            self.deadline = self._clock.now + BODY_SECONDS
+            expectation = head.get(b"expect")
+            if expectation is not None and expectation.lower() != b"100-continue":
+                self._refuse(417, "the only expectation that is met here is 100-continue")
+                return
+        self._driver.start(server.upgrade(self) if self._upgrade else server.handler(self))
+
+    def _take(self, body: bytes, whole: bool) -> None:
+        """More of the body is here."""
+        self._body = self._body + body if self._body else body
+        self._whole = whole
+        self.deadline = NEVER if whole else self._clock.now + BODY_SECONDS
+        if len(self._body) > HIGH_WATER and not self._whole:
+            self._pause_reading()
+
+    def _pause_reading(self) -> None:
+        if not self._read_paused:
+            self._read_paused = True
+            self.deadline = NEVER  # it is us who are slow
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if self._read_paused and not self.left:
+            self._read_paused = False
+            if not self._whole:
+                self.deadline = self._clock.now + BODY_SECONDS
+            self._transport.resume_reading()
+
+    def body_here(self, limit: int) -> bytes | None:
+        return self._body if self._whole and len(self._body) <= limit else None
+
+    async def body(self, limit: int) -> bytes:
+        if self.length is not None and self.length > limit:
+            raise BodyTooLarge
+        parts = []
+        size = 0
+        async for part in self.pieces():
+            size += len(part)
+            if size > limit:
+                raise BodyTooLarge
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        if not self._whole and not self._body and self.headers.get(b"expect") is not None:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        while True:
+            if self._body:
+                data, self._body = self._body, b""
+                self._resume_reading()
+                yield data
+            elif self._whole:
+                return
+            elif self.left:
+                raise ClientGone
+            else:
+                await self._signal
+
+    # -- answering ----------------------------------------------------------------------------------------
+
+    def _head_of_answer(self, status: int, lines: bytes, end: bytes) -> bytes:
+        if not self._whole:
+            self._closing = True  # the rest of the body would be taken for the next request
+        line = _STATUS_LINES.get(status) or status_line(status)
+        if self._closing:
+            end = b"connection: close\r\n" + end
+        elif self.headers.http_1_0:
+            end = b"connection: keep-alive\r\n" + end
+        return line + lines + self._server.date_line + end
+
+    def reply(self, status: int, lines: bytes, body: bytes) -> Awaitable[None]:
+        self._finished = True
+        head = self._head_of_answer(status, lines, b"content-length: %d\r\n\r\n" % len(body))
+        if self.method == "HEAD":
+            self._transport.write(head)
+        elif len(body) < _SEPARATE_BYTES:
+            self._transport.write(head + body)
+        else:
+            self._transport.writelines((head, body))
+        return self._drained() if self._write_paused else DONE
+
+    def start(self, status: int, lines: bytes, length: int | None = None) -> Awaitable[None]:
+        self._chunking = False
+        end = b"\r\n"
+        if length is not None:
+            end = b"content-length: %d\r\n\r\n" % length
+        elif self.headers.http_1_0:
+            self._closing = True  # only the connection's end can tell where the body ends
+        elif status not in (204, 304):
+            self._chunking = self.method != "HEAD"
+            end = b"transfer-encoding: chunked\r\n\r\n"
+        self._answer_head = self._head_of_answer(status, lines, end)  # goes out with the first bytes of the body
+        return DONE
+
+    def piece(self, data: bytes) -> Awaitable[None]:
+        if not data:
+            return DONE
+        head = self._answer_head
+        if head:
+            self._answer_head = b""
+        if len(data) >= _SEPARATE_BYTES:
+            start, end = (b"%x\r\n" % len(data), b"\r\n") if self._chunking else (b"", b"")
+            self._transport.writelines((head + start, data, end))
+        elif self._chunking:
+            self._transport.write(b"%b%x\r\n%b\r\n" % (head, len(data), data))
+        else:
+            self._transport.write(head + data)
+        return self._drained() if self._write_paused else DONE
+
+    def finish(self) -> Awaitable[None]:
+        head, self._answer_head = self._answer_head, b""
+        if self._chunking:
+            self._transport.write(head + b"0\r\n\r\n")
+            self._chunking = False
+        elif head:
+            self._transport.write(head)
+        self._finished = True
+        return DONE
+
+    async def _drained(self) -> None:
+        self.deadline = self._clock.now + WRITE_SECONDS
+        while self._write_paused and not self.left:
+            await self._signal
+        self.deadline = NEVER
+
+    # -- the end of a request -----------------------------------------------------------------------------
+
+    def _over(self, error: BaseException | None) -> None:
+        """The handler has ended."""
+        if self.left:
+            return
+        if error is not None or not self._finished:
+            # The client was promised more than it got: only a broken connection tells the truth.
+            self._transport.abort()
+        elif self._closing:
+            self._end()
+        else:
+            self._body = b""
+            self.deadline = self._clock.now + IDLE_SECONDS
+            if self._read_paused:
+                self._resume_reading()
+            if self._reader.next():
+                self._loop.call_soon(self._pipelined)
+
+    def _pipelined(self) -> None:
+        """Begin the next of the requests that were sent without waiting for answers."""
+        if not self._driver.busy and not self._closing:
+            self.data_received(b"")
+
+    def _end(self) -> None:
+        """Close, but not while the client still sends: it would be reset before it has read the answer."""
+        self._closing = True
+        if self._whole:
+            self._transport.close()
+            return
+        self._lingering = True
+        self._resume_reading()
+        self.deadline = self._clock.now + LINGER_SECONDS
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+
+    def _refuse(self, status: int, reason: str) -> None:
+        """End the connection with bytes that are no request, or with a request that cannot go on."""
+        self._server.refused(status, reason)
+        if self._driver.busy and (self._finished or self._chunking):
+            self._transport.abort()  # an answer is on its way already
+        else:
+            body = b'{"error":{"message":"%b","type":"invalid_request_error","param":null,"code":"%d"}}' % (
+                reason.encode("ascii", "replace"),
+                status,
+            )
+            lines = b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
+            self._transport.write(status_line(status) + self._server.date_line + lines + body)
+            self._whole = False
+            self._end()
+        self.left = True
+        self._driver.cancel()
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+        if self._lingering or self._write_paused:
+            self._transport.abort()
+        elif self._driver.busy:
+            self._refuse(408, "the rest of the request's body did not come in time")
+        elif self._reading_head:
+            self._refuse(408, "the rest of the request's head did not come in time")
+        else:
+            self._transport.close()
+
+    # -- for the server -----------------------------------------------------------------------------------
+
+    def retire(self) -> None:
+        """The server is closing: end once the request in hand is answered."""
+        if self._driver.busy:
+            self._closing = True
+        else:
+            self._transport.close()
+
+    def stop(self) -> None:
+        """Break the request in hand off; its handler may still say so to the client."""
+        self._driver.cancel()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def hijack(self) -> tuple[asyncio.Transport, bytes]:
+        """The bare connection, and what the client has sent after its request. Nothing else may be sent by us."""
+        self.deadline = NEVER
+        self._finished = True
+        return self._transport, self._reader.rest()

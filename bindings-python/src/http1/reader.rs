@@ -1,0 +1,261 @@
+//! Messages as they arrive: a head, then a body in any pieces.
+
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use super::bad;
+use super::chunked::Chunked;
+use super::fields::Length;
+use super::request::RequestHead;
+use super::response::ResponseHead;
+
+/// What a reader has of a message: its head, bytes of its body, and whether it is complete.
+type Read<'py, Head> = (Option<Py<Head>>, Bound<'py, PyBytes>, bool);
+
+/// What of a body is still to come.
+enum Body {
+    Bytes(u64),
+    Chunks(Chunked),
+    /// All that comes until the connection ends.
+    Rest,
+}
+
+impl Body {
+    fn new(length: Length) -> Self {
+        match length {
+            Length::Exactly(length) => Self::Bytes(length),
+            Length::Chunked => Self::Chunks(Chunked::new()),
+            Length::Unknown => Self::Rest,
+        }
+    }
+
+    fn over(&self) -> bool {
+        match self {
+            Self::Bytes(left) => *left == 0,
+            Self::Chunks(chunked) => chunked.over(),
+            Self::Rest => false,
+        }
+    }
+
+    /// The body's bytes in `data`, and how many of `data` were used.
+    fn take<'py>(&mut self, py: Python<'py>, data: &[u8]) -> PyResult<(Bound<'py, PyBytes>, usize)> {
+        match self {
+            Self::Bytes(left) => {
+                let used = usize::try_from(*left).unwrap_or(usize::MAX).min(data.len());
+                *left -= used as u64;
+                Ok((PyBytes::new(py, &data[..used]), used))
+            }
+            Self::Chunks(chunked) => {
+                let (found, used) = chunked.feed(data)?;
+                let total = found.iter().map(ExactSizeIterator::len).sum();
+                let bytes = PyBytes::new_with(py, total, |mut place| {
+                    for part in found {
+                        let (now, rest) = place.split_at_mut(part.len());
+                        now.copy_from_slice(&data[part]);
+                        place = rest;
+                    }
+                    Ok(())
+                })?;
+                Ok((bytes, used))
+            }
+            Self::Rest => Ok((PyBytes::new(py, data), data.len())),
+        }
+    }
+}
+
+/// `data`, behind what was left over before.
+fn joined<'py>(py: Python<'py>, early: &mut Vec<u8>, data: Bound<'py, PyBytes>) -> Bound<'py, PyBytes> {
+    if early.is_empty() {
+        return data;
+    }
+    early.extend_from_slice(data.as_bytes());
+    PyBytes::new(py, &std::mem::take(early))
+}
+
+/// Reads the requests of one connection, one at a time.
+#[pyclass(module = "interlingua._native")]
+pub(crate) struct RequestReader {
+    max_head_bytes: usize,
+    /// Bytes of an unfinished head, or what follows the request in hand.
+    early: Vec<u8>,
+    /// The head of the request in hand, or of the last one.
+    head: Option<Py<RequestHead>>,
+    reading_body: bool,
+    body: Body,
+}
+
+#[pymethods]
+impl RequestReader {
+    #[new]
+    #[pyo3(signature = (max_head_bytes, /))]
+    fn new(max_head_bytes: usize) -> Self {
+        Self { max_head_bytes, early: Vec::new(), head: None, reading_body: false, body: Body::Bytes(0) }
+    }
+
+    /// Bytes that belong to no request yet.
+    #[getter]
+    fn waiting(&self) -> usize {
+        self.early.len()
+    }
+
+    /// The announced length of the body, or `None` if it is chunked; to be asked when its head has come.
+    #[getter]
+    fn length(&self) -> Option<u64> {
+        match self.body {
+            Body::Bytes(left) => Some(left),
+            _ => None,
+        }
+    }
+
+    /// Takes bytes from the connection. Returns the head of the request in hand, once it is there, those bytes that belong
+    /// to its body, and whether it is complete. What follows a complete request is kept. A head that differs from the one
+    /// before in its `Content-Length` alone is the same object.
+    #[pyo3(signature = (data, /))]
+    fn feed<'py>(&mut self, py: Python<'py>, data: Bound<'py, PyBytes>) -> PyResult<Read<'py, RequestHead>> {
+        if self.reading_body {
+            let body = self.take(py, data.as_bytes())?;
+            return Ok((self.head.as_ref().map(|head| head.clone_ref(py)), body, self.body.over()));
+        }
+        let data = joined(py, &mut self.early, data);
+        let bytes = data.as_bytes();
+        let again = self.head.as_ref().and_then(|head| head.get().again(bytes));
+        let size = if let Some((size, length)) = again {
+            self.body = Body::Bytes(length);
+            size
+        } else if let Some(head) = RequestHead::read(py, bytes, self.max_head_bytes)? {
+            self.body = Body::new(head.framing.length);
+            let size = head.size;
+            self.head = Some(Py::new(py, head)?);
+            size
+        } else {
+            self.early.extend_from_slice(bytes);
+            return Ok((None, PyBytes::new(py, b""), false));
+        };
+        self.reading_body = true;
+        let body = self.take(py, &bytes[size..])?;
+        Ok((self.head.as_ref().map(|head| head.clone_ref(py)), body, self.body.over()))
+    }
+
+    /// Lets go of the request in hand. The next one is read from what was kept, by `feed(b"")`.
+    fn next(&mut self) -> usize {
+        self.reading_body = false;
+        self.early.len()
+    }
+
+    /// Hands out what was kept.
+    fn rest<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &std::mem::take(&mut self.early))
+    }
+}
+
+impl RequestReader {
+    fn take<'py>(&mut self, py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+        let (body, used) = self.body.take(py, data)?;
+        if used < data.len() {
+            self.early.extend_from_slice(&data[used..]);
+        }
+        Ok(body)
+    }
+}
+
+/// Reads one answer of an upstream after the other.
+#[pyclass(module = "interlingua._native")]
+pub(crate) struct AnswerReader {
+    max_head_bytes: usize,
+    early: Vec<u8>,
+    /// Bytes of interim answers, of which there may be endlessly many.
+    interim: usize,
+    head: Option<Py<ResponseHead>>,
+    body: Body,
+    keep_alive: bool,
+    headless: bool,
+    upgrading: bool,
+}
+
+#[pymethods]
+impl AnswerReader {
+    #[new]
+    #[pyo3(signature = (max_head_bytes, /))]
+    fn new(max_head_bytes: usize) -> Self {
+        Self {
+            max_head_bytes,
+            early: Vec::new(),
+            interim: 0,
+            head: None,
+            body: Body::Rest,
+            keep_alive: true,
+            headless: false,
+            upgrading: false,
+        }
+    }
+
+    /// The next answer is of a special kind: one without a body to a `HEAD`, or one that may be a 101.
+    #[pyo3(signature = (headless, upgrading, /))]
+    fn expect(&mut self, headless: bool, upgrading: bool) {
+        self.headless = headless;
+        self.upgrading = upgrading;
+    }
+
+    /// Only the end of the connection tells where the body ends.
+    #[getter]
+    fn unframed(&self) -> bool {
+        self.head.is_some() && matches!(self.body, Body::Rest)
+    }
+
+    /// The connection may be used again once the answer is complete.
+    #[getter]
+    fn keep_alive(&self) -> bool {
+        self.keep_alive
+    }
+
+    /// Takes bytes from the connection. Returns the head of the answer, once it is there, those bytes that belong to its
+    /// body, and whether it is complete. Bytes behind the answer were not asked for: they spoil the connection, not the
+    /// answer.
+    #[pyo3(signature = (data, /))]
+    fn feed<'py>(&mut self, py: Python<'py>, data: Bound<'py, PyBytes>) -> PyResult<Read<'py, ResponseHead>> {
+        if self.head.is_some() {
+            if !self.body.over() {
+                return self.take(py, data.as_bytes());
+            }
+            self.head = None;
+            self.interim = 0;
+        }
+        let data = joined(py, &mut self.early, data);
+        let mut from = 0;
+        loop {
+            let limit = self.max_head_bytes.saturating_sub(self.interim);
+            let Some(head) = ResponseHead::read(py, &data.as_bytes()[from..], limit)? else {
+                self.early.extend_from_slice(&data.as_bytes()[from..]);
+                return Ok((None, PyBytes::new(py, b""), false));
+            };
+            from += head.size;
+            let status = head.status;
+            if (100..200).contains(&status) && !(status == 101 && self.upgrading) {
+                if status == 101 {
+                    return Err(bad(502, "the upstream switched protocols"));
+                }
+                self.interim += head.size;
+                continue;
+            }
+            self.begin_body(&head);
+            self.head = Some(Py::new(py, head)?);
+            return self.take(py, &data.as_bytes()[from..]);
+        }
+    }
+}
+
+impl AnswerReader {
+    fn begin_body(&mut self, head: &ResponseHead) {
+        let bodiless = self.headless || matches!(head.status, 204 | 304);
+        self.body = if bodiless { Body::Bytes(0) } else { Body::new(head.framing.length) };
+        // Some upstreams send a body to a HEAD nevertheless: the connection ends with that answer.
+        self.keep_alive = head.framing.keep_alive && !self.headless && !matches!(self.body, Body::Rest);
+        self.headless = false;
+    }
+
+    fn take<'py>(&mut self, py: Python<'py>, data: &[u8]) -> PyResult<Read<'py, ResponseHead>> {
+        let (body, used) = self.body.take(py, data)?;
+        self.keep_alive &= used == data.len();
+        Ok((self.head.as_ref().map(|head| head.clone_ref(py)), body, self.body.over()))
+    }
+}
