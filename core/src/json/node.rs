@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::scan::{self, JsonError, Limits};
+use super::error::{JsonError, Limits};
+use super::scan;
 use super::text::Text;
 
 /// The kinds of JSON values. Strings come in two: with and without escapes.

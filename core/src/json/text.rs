@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::scan::hex4;
+use super::bytes::hex4;
 use super::write::write_escaped;
 
 /// A string: either a raw JSON token of some text, or a text of our own.

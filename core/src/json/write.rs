@@ -1,7 +1,7 @@
 //! Writing JSON straight into a buffer.
 
+use super::bytes::plain_run;
 use super::node::Node;
-use super::scan::plain_run;
 use super::text::Text;
 
 /// Writes JSON values and puts the commas. The caller keeps brackets balanced.
