@@ -239,7 +239,7 @@ impl<'a> Node<'a> {
     }
 
     /// Whether this key is `name`. Most keys differ in length or first byte, which is told without a call.
-    fn is_name(self, name: &str) -> bool {
+    pub(crate) fn is_name(self, name: &str) -> bool {
         let token = self.token();
         if token.kind != Kind::Plain {
             return self.is_text(name);

@@ -17,7 +17,8 @@ impl<'o> Writer<'o> {
         Self { out, comma: false }
     }
 
-    fn value(&mut self) -> &mut Vec<u8> {
+    /// The buffer, where a value follows.
+    pub(crate) fn value(&mut self) -> &mut Vec<u8> {
         if self.comma {
             self.out.push(b',');
         }
@@ -137,6 +138,14 @@ impl<'o> Writer<'o> {
     /// Writes a value as it stands elsewhere.
     pub fn node(&mut self, node: Node<'_>) -> &mut Self {
         self.raw(node.raw())
+    }
+
+    /// Writes the members of `object`, the text of a JSON object that we wrote.
+    pub(crate) fn members(&mut self, object: &[u8]) -> &mut Self {
+        match object {
+            [b'{', members @ .., b'}'] if !members.is_empty() => self.raw(members),
+            _ => self,
+        }
     }
 
     /// Writes `json`, which must be one valid JSON value.

@@ -31,11 +31,10 @@ pub(in crate::dialect::openai_chat) fn foreign_part<'a>(
     if !user || editor.target.provider.name() == "mistral" {
         return None;
     }
-    let no_files = editor.target.provider.name() == "fireworks_ai";
     let parts = message.some("content").filter(|content| content.is_array())?;
     parts.items().enumerate().find_map(|(index, part)| {
         let kind = part.some("type")?.str()?;
-        let foreign = !USER_PARTS.contains(&&*kind) || (no_files && &*kind == "file");
+        let foreign = !USER_PARTS.contains(&&*kind) || (editor.rules.no_files && &*kind == "file");
         foreign.then_some((index, kind))
     })
 }
