@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use crate::json::{Node, Text, Writer, write_escaped};
+use crate::json::{Node, Text, WORTH_SHARING, Writer, write_escaped};
 
 /// What happens to one member of an object or one element of an array.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +53,13 @@ impl Patch {
     pub(crate) fn replace(&mut self, node: Node<'_>, json: Vec<u8>) {
         let span = node.span();
         self.splices.push(Splice { start: span.start, end: span.end, with: json });
+    }
+
+    /// Puts something before and behind a value.
+    pub(crate) fn wrap(&mut self, node: Node<'_>, before: Vec<u8>, behind: Vec<u8>) {
+        let span = node.span();
+        self.splices.push(Splice { start: span.start, end: span.start, with: before });
+        self.splices.push(Splice { start: span.end, end: span.end, with: behind });
     }
 
     /// Decides on every member of `object` and appends `insert` (key, JSON) at its end. `decide` may patch the values of
@@ -185,8 +192,6 @@ impl Patch {
 
     /// The patched text in pieces: long untouched stretches are slices of `text`, not copies.
     pub(crate) fn pieces(mut self, text: &Bytes) -> Vec<Bytes> {
-        /// Below this a copy is cheaper than one more piece to send.
-        const WORTH_SHARING: usize = 64 << 10;
         if self.splices.is_empty() {
             return vec![text.clone()];
         }

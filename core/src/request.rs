@@ -10,7 +10,7 @@ use crate::dialect::Dialect;
 use crate::error::Refusal;
 use crate::features::Features;
 use crate::http::ClientHead;
-use crate::json::{JsonError, Limits, Node, Tokens, Writer};
+use crate::json::{JsonError, Limits, Node, Tokens, WORTH_SHARING, Writer};
 use crate::target::Target;
 
 /// A client's request: its body, validated and indexed once, for any number of attempts.
@@ -84,6 +84,12 @@ impl Request {
 
     pub(crate) fn body(&self) -> &Bytes {
         &self.body
+    }
+
+    /// About how many bytes of a translation are not slices of this request's body.
+    pub(crate) fn own_bytes(&self) -> usize {
+        let long = if self.body.len() < WORTH_SHARING { 0 } else { self.tokens.long_strings(WORTH_SHARING) };
+        self.body.len() - long + 1024
     }
 
     pub(crate) fn head(&self) -> &ClientHead {

@@ -47,6 +47,12 @@ impl Tokens {
         Ok(Node { text, tokens: &self.0, at: 0 })
     }
 
+    /// How many bytes are in strings of at least `least` bytes.
+    pub(crate) fn long_strings(&self, least: usize) -> usize {
+        let strings = self.0.iter().filter(|token| matches!(token.kind, Kind::Plain | Kind::Escaped));
+        strings.map(|token| (token.end - token.start) as usize).filter(|&length| length >= least).sum()
+    }
+
     /// The root over the text that was scanned last.
     pub(crate) fn root<'a>(&'a self, text: &'a [u8]) -> Node<'a> {
         Node { text, tokens: &self.0, at: 0 }

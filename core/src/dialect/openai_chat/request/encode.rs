@@ -18,13 +18,12 @@ use crate::target::Target;
 pub(crate) fn encode(
     request: Request<'_>,
     context: RequestContext<'_>,
-    out: &mut Vec<u8>,
+    w: &mut Writer<'_>,
     report: &mut Report,
 ) -> Result<Encoded, Refusal> {
     let mut hints = AnswerHints::default();
-    let mut w = Writer::new(out);
     w.begin_object().key("model").str(&context.target.model);
-    let unfit = messages(&request, context, &mut hints, &mut w, report)?;
+    let unfit = messages(&request, context, &mut hints, w, report)?;
     tools::check(&request.tools, context)?;
     let mut later = Report::default();
     let mut fields = Vec::with_capacity(512);
@@ -35,7 +34,7 @@ pub(crate) fn encode(
     let edited = edit::fields(document.root(), context.target, &mut later)?;
     hints.json_tool = edited.json_tool;
     if edited.tools {
-        tools::write(&request.tools, context, &mut hints, &mut w, report);
+        tools::write(&request.tools, context, &mut hints, w, report);
     }
     report.append(later);
     let mut members = Vec::with_capacity(fields.len() + 64);
