@@ -1,4 +1,5 @@
 //! What a translation of a request allocates: little for a small one, no copy of the images in a large one.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
