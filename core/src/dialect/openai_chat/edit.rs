@@ -215,7 +215,7 @@ impl<'t> Editor<'t> {
                 return Ok(Decision::Keep);
             }
             _ if value.is_null() => return Ok(Decision::Remove),
-            _ if controls::is_host_control(&name) => return Ok(Decision::Remove),
+            _ if controls::is_host_control(name.as_bytes()) => return Ok(Decision::Remove),
             _ => {}
         }
         if let Some(decision) = self.parameter(&name, value, present, report)? {
@@ -348,7 +348,7 @@ fn more_body<'a>(root: Node<'a>, present: &Present<'a>, report: &mut Report) -> 
     for (key, value) in present.extra_body.into_iter().flat_map(Node::entries) {
         let name = key.unescape();
         let decided = matches!(&*name, "model" | "messages" | "stream") || root.get(&name).is_some();
-        if decided || name.contains(['"', '\\']) || controls::is_banned(&name) {
+        if decided || name.contains(['"', '\\']) || controls::is_banned(name.as_bytes()) {
             report.lose(format!("extra_body.{name}"), "decided_elsewhere");
         } else {
             more.push((name.into_owned(), value.raw()));
