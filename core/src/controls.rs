@@ -3,38 +3,43 @@
 /// Whether LiteLLM keeps the field for itself (retries, caches, tags, guardrails …): it is removed from what is sent and
 /// handed to the host.
 #[must_use]
-pub(crate) fn is_host_control(name: &str) -> bool {
-    !is_usual(name) && (CONTROLS.binary_search(&name).is_ok() || is_price(name))
+pub(crate) fn is_host_control(name: &[u8]) -> bool {
+    !is_usual(name) && (is_in(CONTROLS, name) || is_price(name))
 }
 
 /// Whether a client may not set the field at all: it would choose where the operator's keys are sent.
 #[must_use]
-pub(crate) fn is_banned(name: &str) -> bool {
-    !is_usual(name) && (BANNED.binary_search(&name).is_ok() || is_price(name))
+pub(crate) fn is_banned(name: &[u8]) -> bool {
+    !is_usual(name) && (is_in(BANNED, name) || is_price(name))
 }
 
 /// The fields of nearly every request, told apart from the lists at once.
-fn is_usual(name: &str) -> bool {
+pub(crate) fn is_usual(name: &[u8]) -> bool {
     matches!(
         name,
-        "model"
-            | "messages"
-            | "max_tokens"
-            | "stream"
-            | "stop"
-            | "system"
-            | "temperature"
-            | "tool_choice"
-            | "tools"
-            | "top_p"
+        b"model"
+            | b"messages"
+            | b"max_tokens"
+            | b"stream"
+            | b"stop"
+            | b"stop_sequences"
+            | b"system"
+            | b"temperature"
+            | b"tool_choice"
+            | b"tools"
+            | b"top_p"
     )
 }
 
-fn is_price(name: &str) -> bool {
-    name.starts_with("input_cost_per_")
-        || name.starts_with("output_cost_per_")
-        || name.starts_with("cache_creation_input_")
-        || name.starts_with("cache_read_input_")
+fn is_in(sorted: &[&str], name: &[u8]) -> bool {
+    sorted.binary_search_by(|known| known.as_bytes().cmp(name)).is_ok()
+}
+
+fn is_price(name: &[u8]) -> bool {
+    name.starts_with(b"input_cost_per_")
+        || name.starts_with(b"output_cost_per_")
+        || name.starts_with(b"cache_creation_input_")
+        || name.starts_with(b"cache_read_input_")
 }
 
 /// Sorted, for binary search.
@@ -152,8 +157,8 @@ mod tests {
 
     #[test]
     fn endpoint_overrides_are_banned_and_retries_are_controls() {
-        assert!(is_banned("api_base") && is_banned("input_cost_per_token"));
-        assert!(is_host_control("num_retries") && is_host_control("metadata"));
-        assert!(!is_host_control("temperature") && !is_banned("temperature"));
+        assert!(is_banned(b"api_base") && is_banned(b"input_cost_per_token"));
+        assert!(is_host_control(b"num_retries") && is_host_control(b"metadata"));
+        assert!(!is_host_control(b"temperature") && !is_banned(b"temperature"));
     }
 }

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use crate::json::{Node, Text, write_escaped};
+use crate::json::{Node, Text, WORTH_SHARING, Writer, write_escaped};
 
 /// What happens to one member of an object or one element of an array.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +53,13 @@ impl Patch {
     pub(crate) fn replace(&mut self, node: Node<'_>, json: Vec<u8>) {
         let span = node.span();
         self.splices.push(Splice { start: span.start, end: span.end, with: json });
+    }
+
+    /// Puts something before and behind a value.
+    pub(crate) fn wrap(&mut self, node: Node<'_>, before: Vec<u8>, behind: Vec<u8>) {
+        let span = node.span();
+        self.splices.push(Splice { start: span.start, end: span.start, with: before });
+        self.splices.push(Splice { start: span.end, end: span.end, with: behind });
     }
 
     /// Decides on every member of `object` and appends `insert` (key, JSON) at its end. `decide` may patch the values of
@@ -124,6 +131,28 @@ impl Patch {
         list.kept
     }
 
+    /// Removes every member `name` in `node` and below.
+    pub(crate) fn remove_everywhere(&mut self, node: Node<'_>, name: &str) {
+        let nested = |node: &Node<'_>| node.is_object() || node.is_array();
+        for item in node.items().filter(nested) {
+            self.remove_everywhere(item, name);
+        }
+        let mut list = List::new(node.span().start);
+        let mut entries = node.entries();
+        while let Some((key, value)) = entries.next_with_key() {
+            let (start, end) = (key.span().start, value.span().end);
+            if key.is_name(name) {
+                list.remove(start, end);
+                continue;
+            }
+            if nested(&value) {
+                self.remove_everywhere(value, name);
+            }
+            list.keep(self, start, end);
+        }
+        list.finish(self);
+    }
+
     fn cut(&mut self, start: usize, end: usize) {
         self.splices.push(Splice { start, end, with: Vec::new() });
     }
@@ -134,23 +163,35 @@ impl Patch {
     }
 
     /// Appends the patched text to `out`.
-    pub(crate) fn write(mut self, text: &[u8], out: &mut Vec<u8>) {
+    pub(crate) fn write(self, text: &[u8], out: &mut Vec<u8>) {
+        self.write_from(0, text, out);
+    }
+
+    /// Writes `node`, inside which everything is that changes.
+    pub(crate) fn write_node(self, node: Node<'_>, w: &mut Writer<'_>) {
+        if self.is_empty() {
+            w.node(node);
+        } else {
+            self.write_from(node.span().start, node.raw(), w.value());
+        }
+    }
+
+    /// Appends the patched form of `text`, which begins at `base` in the whole.
+    fn write_from(mut self, base: usize, text: &[u8], out: &mut Vec<u8>) {
         self.in_order();
-        let mut at = 0;
+        let mut at = base;
         for splice in &self.splices {
             if splice.start >= at {
-                out.extend_from_slice(&text[at..splice.start]);
+                out.extend_from_slice(&text[at - base..splice.start - base]);
                 out.extend_from_slice(&splice.with);
                 at = splice.end;
             }
         }
-        out.extend_from_slice(&text[at..]);
+        out.extend_from_slice(&text[at - base..]);
     }
 
     /// The patched text in pieces: long untouched stretches are slices of `text`, not copies.
     pub(crate) fn pieces(mut self, text: &Bytes) -> Vec<Bytes> {
-        /// Below this a copy is cheaper than one more piece to send.
-        const WORTH_SHARING: usize = 64 << 10;
         if self.splices.is_empty() {
             return vec![text.clone()];
         }

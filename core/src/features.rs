@@ -30,14 +30,35 @@ const NAMES: [&str; 19] = [
     "mcp",
 ];
 
+/// The bit of each name.
+mod bit {
+    pub(super) const STREAMING: u32 = 1 << 0;
+    pub(super) const SYSTEM: u32 = 1 << 1;
+    pub(super) const MULTI_TURN: u32 = 1 << 2;
+    pub(super) const IMAGES: u32 = 1 << 3;
+    pub(super) const AUDIO: u32 = 1 << 4;
+    pub(super) const FILES: u32 = 1 << 5;
+    pub(super) const TOOLS: u32 = 1 << 6;
+    pub(super) const TOOL_CHOICE: u32 = 1 << 7;
+    pub(super) const PARALLEL_TOOLS: u32 = 1 << 8;
+    pub(super) const TOOL_RESULTS: u32 = 1 << 9;
+    pub(super) const RESPONSE_FORMAT: u32 = 1 << 10;
+    pub(super) const REASONING: u32 = 1 << 11;
+    pub(super) const THINKING_REPLAY: u32 = 1 << 12;
+    pub(super) const LOGPROBS: u32 = 1 << 13;
+    pub(super) const MULTIPLE_CHOICES: u32 = 1 << 14;
+    pub(super) const STOP: u32 = 1 << 15;
+    pub(super) const CACHE_CONTROL: u32 = 1 << 16;
+    pub(super) const SERVER_TOOLS: u32 = 1 << 17;
+    pub(super) const MCP: u32 = 1 << 18;
+}
+
 impl Features {
     /// Every name that a feature can have.
     pub const NAMES: &'static [&'static str] = &NAMES;
 
-    fn add(&mut self, name: &str) {
-        if let Some(bit) = NAMES.iter().position(|known| *known == name) {
-            self.0 |= 1 << bit;
-        }
+    fn add(&mut self, bit: u32) {
+        self.0 |= bit;
     }
 
     /// Whether the feature of that name is in the set.
@@ -68,83 +89,124 @@ impl Features {
 
     fn top_level(&mut self, name: &[u8], value: Node<'_>) {
         match name {
-            b"stream" if value.bool() == Some(true) => self.add("streaming"),
-            b"system" if !value.is_empty() || value.is_string() => self.add("system"),
+            b"stream" if value.bool() == Some(true) => self.add(bit::STREAMING),
+            b"system" if !value.is_empty() || value.is_string() => self.add(bit::SYSTEM),
             b"messages" => self.messages(value),
             b"tools" | b"functions" => value.items().for_each(|tool| self.tool(tool)),
             b"tool_choice" | b"function_call" => {
-                self.add("tool_choice");
+                self.add(bit::TOOL_CHOICE);
                 if value.some("disable_parallel_tool_use").is_some() {
-                    self.add("parallel_tools");
+                    self.add(bit::PARALLEL_TOOLS);
                 }
             }
-            b"parallel_tool_calls" => self.add("parallel_tools"),
-            b"response_format" | b"output_format" => self.add("response_format"),
+            b"parallel_tool_calls" => self.add(bit::PARALLEL_TOOLS),
+            b"response_format" | b"output_format" => self.add(bit::RESPONSE_FORMAT),
             b"output_config" => {
-                self.add(if value.some("format").is_some() { "response_format" } else { "reasoning" });
+                self.add(if value.some("format").is_some() { bit::RESPONSE_FORMAT } else { bit::REASONING });
             }
-            b"reasoning_effort" | b"thinking" => self.add("reasoning"),
-            b"logprobs" | b"top_logprobs" => self.add("logprobs"),
-            b"n" if value.u64() != Some(1) => self.add("multiple_choices"),
-            b"stop" | b"stop_sequences" if value.is_string() || !value.is_empty() => self.add("stop"),
-            b"mcp_servers" => self.add("mcp"),
-            b"cache_control" => self.add("cache_control"),
-            b"web_search_options" | b"container" => self.add("server_tools"),
-            b"audio" | b"modalities" => self.add("audio"),
+            b"reasoning_effort" | b"thinking" => self.add(bit::REASONING),
+            b"logprobs" | b"top_logprobs" => self.add(bit::LOGPROBS),
+            b"n" if value.u64() != Some(1) => self.add(bit::MULTIPLE_CHOICES),
+            b"stop" | b"stop_sequences" if value.is_string() || !value.is_empty() => self.add(bit::STOP),
+            b"mcp_servers" => self.add(bit::MCP),
+            b"cache_control" => self.add(bit::CACHE_CONTROL),
+            b"web_search_options" | b"container" => self.add(bit::SERVER_TOOLS),
+            b"audio" | b"modalities" => self.add(bit::AUDIO),
             _ => {}
         }
     }
 
     fn tool(&mut self, tool: Node<'_>) {
-        self.add("tools");
+        self.add(bit::TOOLS);
         let kind = tool.get_text("type");
         let own = kind.is_none_or(|kind| kind.is("function") || kind.is("custom"));
         if !own {
-            self.add("server_tools");
+            self.add(bit::SERVER_TOOLS);
         }
         if tool.some("cache_control").is_some() {
-            self.add("cache_control");
+            self.add(bit::CACHE_CONTROL);
         }
     }
 
     fn messages(&mut self, messages: Node<'_>) {
         for message in messages.items() {
-            let role = message.get_text("role");
-            match role.as_ref().map(|role| role.name()).as_deref() {
-                Some(b"assistant") => self.add("multi_turn"),
-                Some(b"system" | b"developer") => self.add("system"),
-                Some(b"tool" | b"function") => self.add("tool_results"),
-                _ => {}
-            }
+            let mut role = None;
             for (key, value) in message.entries() {
                 match &*key.name() {
+                    b"role" => role = value.text(),
                     b"content" => value.items().for_each(|block| self.block(block)),
-                    b"tool_calls" if value.items().nth(1).is_some() => self.add("parallel_tools"),
-                    b"thinking_blocks" if value.is_array() => self.add("thinking_replay"),
-                    b"cache_control" if !value.is_null() => self.add("cache_control"),
+                    b"tool_calls" if value.items().nth(1).is_some() => self.add(bit::PARALLEL_TOOLS),
+                    b"thinking_blocks" if value.is_array() => self.add(bit::THINKING_REPLAY),
+                    b"cache_control" if !value.is_null() => self.add(bit::CACHE_CONTROL),
                     _ => {}
                 }
+            }
+            match role.as_ref().map(|role| role.name()).as_deref() {
+                Some(b"assistant") => self.add(bit::MULTI_TURN),
+                Some(b"system" | b"developer") => self.add(bit::SYSTEM),
+                Some(b"tool" | b"function") => self.add(bit::TOOL_RESULTS),
+                _ => {}
             }
         }
     }
 
     fn block(&mut self, block: Node<'_>) {
-        let kind = block.get_text("type");
-        match kind.as_ref().map(|kind| kind.name()).as_deref() {
-            Some(b"image" | b"image_url") => self.add("images"),
-            Some(b"input_audio") => self.add("audio"),
-            Some(b"document" | b"file") => self.add("files"),
-            Some(b"tool_result") => {
-                self.add("tool_results");
-                block.some("content").into_iter().flat_map(Node::items).for_each(|inner| self.block(inner));
+        let (mut kind, mut content, mut cached) = (None, None, false);
+        for (key, value) in block.entries() {
+            match &*key.name() {
+                b"type" => kind = value.text(),
+                b"content" => content = Some(value),
+                b"cache_control" => cached = !value.is_null(),
+                _ => {}
             }
-            Some(b"thinking" | b"redacted_thinking") => self.add("thinking_replay"),
-            Some(b"mcp_tool_use" | b"mcp_tool_result") => self.add("mcp"),
+        }
+        match kind.as_ref().map(|kind| kind.name()).as_deref() {
             Some(b"text" | b"tool_use") => {}
-            _ => self.add("server_tools"),
+            Some(b"image" | b"image_url") => self.add(bit::IMAGES),
+            Some(b"input_audio") => self.add(bit::AUDIO),
+            Some(b"document" | b"file") => self.add(bit::FILES),
+            Some(b"tool_result") => {
+                self.add(bit::TOOL_RESULTS);
+                content.into_iter().flat_map(Node::items).for_each(|inner| self.block(inner));
+            }
+            Some(b"thinking" | b"redacted_thinking") => self.add(bit::THINKING_REPLAY),
+            Some(b"mcp_tool_use" | b"mcp_tool_result") => self.add(bit::MCP),
+            _ => self.add(bit::SERVER_TOOLS),
         }
-        if block.some("cache_control").is_some() {
-            self.add("cache_control");
+        if cached {
+            self.add(bit::CACHE_CONTROL);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_bits_belong_together() {
+        let all = [
+            (bit::STREAMING, "streaming"),
+            (bit::SYSTEM, "system"),
+            (bit::MULTI_TURN, "multi_turn"),
+            (bit::IMAGES, "images"),
+            (bit::AUDIO, "audio"),
+            (bit::FILES, "files"),
+            (bit::TOOLS, "tools"),
+            (bit::TOOL_CHOICE, "tool_choice"),
+            (bit::PARALLEL_TOOLS, "parallel_tools"),
+            (bit::TOOL_RESULTS, "tool_results"),
+            (bit::RESPONSE_FORMAT, "response_format"),
+            (bit::REASONING, "reasoning"),
+            (bit::THINKING_REPLAY, "thinking_replay"),
+            (bit::LOGPROBS, "logprobs"),
+            (bit::MULTIPLE_CHOICES, "multiple_choices"),
+            (bit::STOP, "stop"),
+            (bit::CACHE_CONTROL, "cache_control"),
+            (bit::SERVER_TOOLS, "server_tools"),
+            (bit::MCP, "mcp"),
+        ];
+        assert_eq!(all.len(), NAMES.len());
+        assert!(all.iter().all(|(bit, name)| Features(*bit).names().eq([*name])));
     }
 }

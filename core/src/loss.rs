@@ -42,6 +42,12 @@ impl Report {
         }
     }
 
+    /// Adds what another report holds.
+    pub(crate) fn append(&mut self, mut later: Self) {
+        self.losses.append(&mut later.losses);
+        self.rewrites.append(&mut later.rewrites);
+    }
+
     /// Records a rewrite.
     pub fn rewrite<'p>(&mut self, path: impl Into<Cow<'p, str>>, code: &'static str) {
         self.rewrites.push(Rewrite { path: path.into().into_owned(), code });

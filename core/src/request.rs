@@ -10,7 +10,7 @@ use crate::dialect::Dialect;
 use crate::error::Refusal;
 use crate::features::Features;
 use crate::http::ClientHead;
-use crate::json::{JsonError, Limits, Node, Tokens, Writer};
+use crate::json::{JsonError, Limits, Node, Text, Tokens, WORTH_SHARING, Writer};
 use crate::target::Target;
 
 /// A client's request: its body, validated and indexed once, for any number of attempts.
@@ -86,6 +86,12 @@ impl Request {
         &self.body
     }
 
+    /// About how many bytes of a translation are not slices of this request's body.
+    pub(crate) fn own_bytes(&self) -> usize {
+        let long = if self.body.len() < WORTH_SHARING { 0 } else { self.tokens.long_strings(WORTH_SHARING) };
+        self.body.len() - long + 1024
+    }
+
     pub(crate) fn head(&self) -> &ClientHead {
         &self.head
     }
@@ -127,45 +133,96 @@ fn not_json(error: JsonError) -> Refusal {
 }
 
 fn facts(dialect: Dialect, root: Node<'_>) -> Result<Facts, Refusal> {
-    let mut seen: Vec<std::borrow::Cow<'_, str>> = Vec::with_capacity(16);
+    let mut keys = Keys::default();
     let (mut model, mut stream, mut n) = (None, false, 1);
     let mut controls = Vec::new();
-    let mut w = Writer::new(&mut controls);
-    w.begin_object();
-    for (key, value) in root.entries() {
-        let name = key.unescape();
-        if seen.contains(&name) {
+    let mut entries = root.entries();
+    while let Some((key, value)) = entries.next_with_key() {
+        let Some(name) = key.text() else { continue };
+        if keys.has(root, key, &name) {
+            let name = name.unescape();
             return Err(Refusal::invalid(name.clone(), format!("duplicate field '{name}'")));
         }
-        if controls::is_banned(&name) {
-            let message = format!("'{name}' is not allowed in the request body");
-            return Err(Refusal::invalid(name.into_owned(), message));
-        }
-        match &*name {
-            "model" => model = value.str().filter(|model| !model.is_empty()),
-            "stream" if value.is_null() => {}
-            "stream" => {
+        match &*name.name() {
+            b"model" => model = value.str().filter(|model| !model.is_empty()),
+            b"stream" if value.is_null() => {}
+            b"stream" => {
                 stream =
                     value.bool().ok_or_else(|| Refusal::invalid("stream", "stream must be a boolean"))?;
             }
-            "n" => n = value.u64().unwrap_or(1),
+            b"n" => n = value.u64().unwrap_or(1),
             // On this route `metadata` is the provider's.
-            "metadata" if dialect == Dialect::AnthropicMessages => {}
-            name if controls::is_host_control(name) => {
-                w.key_text(&key).node(value);
+            b"metadata" if dialect == Dialect::AnthropicMessages => {}
+            name if controls::is_usual(name) => {}
+            banned if controls::is_banned(banned) => {
+                let name = name.unescape();
+                let message = format!("'{name}' is not allowed in the request body");
+                return Err(Refusal::invalid(name, message));
             }
+            control if controls::is_host_control(control) => controls.push((name.clone(), value)),
             _ => {}
         }
-        seen.push(name);
     }
-    w.end_object();
     let model =
         model.ok_or_else(|| Refusal::invalid("model", "model is required and must be a non-empty string"))?;
-    Ok(Facts {
-        model: model.into_owned(),
-        stream,
-        n,
-        host_controls: Bytes::from(controls),
-        features: Features::of(dialect, root),
-    })
+    let model = model.into_owned();
+    let features = Features::of(dialect, root);
+    Ok(Facts { model, stream, n, host_controls: object(&controls), features })
+}
+
+fn object(members: &[(Text<'_>, Node<'_>)]) -> Bytes {
+    if members.is_empty() {
+        return Bytes::from_static(b"{}");
+    }
+    let mut json = Vec::new();
+    let mut w = Writer::new(&mut json);
+    w.begin_object();
+    for (key, value) in members {
+        w.key_text(key).node(*value);
+    }
+    w.end_object();
+    Bytes::from(json)
+}
+
+/// The keys of an object so far, well enough to know that most are new.
+#[derive(Default)]
+struct Keys(u64);
+
+impl Keys {
+    /// Whether `name`, the key at `key`, stands in `root` before. It is noted.
+    fn has(&mut self, root: Node<'_>, key: Node<'_>, name: &Text<'_>) -> bool {
+        let name = name.name();
+        let mix = |ends: (Option<&u8>, Option<&u8>)| {
+            usize::from(*ends.0.unwrap_or(&0)) * 7 + usize::from(*ends.1.unwrap_or(&0)) + name.len() * 31
+        };
+        let bit = 1 << (mix((name.first(), name.last())) % 64);
+        let maybe = self.0 & bit != 0;
+        self.0 |= bit;
+        maybe && {
+            let mut entries = root.entries();
+            std::iter::from_fn(|| entries.next_with_key())
+                .take_while(|(earlier, _)| earlier.span().start < key.span().start)
+                .any(|(earlier, _)| earlier.text().is_some_and(|earlier| earlier.name() == name))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_that_stands_twice_is_refused_however_it_is_spelled() {
+        let read = |body: String| {
+            Request::read(Dialect::OpenAiChat, &ClientHead::default(), body.into(), &Limits::default())
+        };
+        let mut members: Vec<String> = (0..200).map(|number| format!(r#""field{number}":1"#)).collect();
+        members.push(r#""model":"m""#.to_owned());
+        assert!(read(format!("{{{}}}", members.join(","))).is_ok());
+        for again in [r#""field7":1"#, r#""f\u0069eld7":1"#, r#""model":"m""#] {
+            let body = format!("{{{},{again}}}", members.join(","));
+            let Err(Refusal::Invalid(fault)) = read(body) else { panic!("{again} was taken") };
+            assert!(fault.message.contains("duplicate field"), "{again}");
+        }
+    }
 }

@@ -143,6 +143,26 @@ pub(crate) fn messages_large() -> Vec<u8> {
     )
 }
 
+/// Base64 of a picture of 7.5 MB.
+fn picture() -> String {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    (0..10 << 20).map(|at: usize| char::from(alphabet[at.wrapping_mul(2_654_435_761) >> 7 & 63])).collect()
+}
+
+/// A chat request of about 10 MB: a question about an inline picture.
+pub(crate) fn chat_picture() -> Vec<u8> {
+    let url = format!("data:image/png;base64,{}", picture());
+    bytes(&json!({"model": "bench-model", "max_tokens": 512, "messages": [{"role": "user", "content": [
+        {"type": "text", "text": prose(1, 180)}, {"type": "image_url", "image_url": {"url": url}}]}]}))
+}
+
+/// The same as a messages request.
+pub(crate) fn messages_picture() -> Vec<u8> {
+    let source = json!({"type": "base64", "media_type": "image/png", "data": picture()});
+    bytes(&json!({"model": "bench-model", "max_tokens": 512, "messages": [{"role": "user", "content": [
+        {"type": "text", "text": prose(1, 180)}, {"type": "image", "source": source}]}]}))
+}
+
 /// A chat answer of about 2 KB with a tool call.
 pub(crate) fn chat_answer() -> Vec<u8> {
     bytes(&json!({

@@ -41,13 +41,15 @@ fn skip(body: &[u8]) -> usize {
     serde_json::from_slice::<&RawValue>(body).unwrap().get().len()
 }
 
-type Bodies = [(&'static str, Bytes); 2];
+type Bodies = [(&'static str, Bytes); 3];
 
 /// The translations of requests: name, client dialect, inputs, target.
 fn pairs() -> [(&'static str, Dialect, Bodies, Arc<Target>); 4] {
-    let chat = || [("1k", Bytes::from(inputs::chat_small())), ("60k", Bytes::from(inputs::chat_large()))];
-    let messages =
-        || [("1k", Bytes::from(inputs::messages_small())), ("60k", Bytes::from(inputs::messages_large()))];
+    let sizes = |small: Vec<u8>, large: Vec<u8>, picture: Vec<u8>| {
+        [("1k", small.into()), ("60k", large.into()), ("10m", picture.into())]
+    };
+    let chat = || sizes(inputs::chat_small(), inputs::chat_large(), inputs::chat_picture());
+    let messages = || sizes(inputs::messages_small(), inputs::messages_large(), inputs::messages_picture());
     let anthropic = target("anthropic", "claude-sonnet-4-5", NO_PLACE);
     [
         ("chat_to_anthropic", Dialect::OpenAiChat, chat(), Arc::clone(&anthropic)),

@@ -12,6 +12,7 @@ use crate::dialect::{
 use crate::edit::Patch;
 use crate::error::Refusal;
 use crate::http::{Headers, HttpRequest};
+use crate::json::{Body, Writer};
 use crate::loss::Report;
 use crate::provider::Endpoint;
 use crate::request::Request;
@@ -130,10 +131,10 @@ fn translated(
 ) -> Result<Prepared, Refusal> {
     let ir = decode_chat_request(request.dialect(), request.root(), report)?;
     let context = RequestContext { target, headers: &request.head().headers };
-    let mut body = Vec::with_capacity(request.body().len() + 1024);
-    let encoded = encode_chat_request(upstream, ir, context, &mut body, report)?;
+    let mut body = Body::new(request.body().clone(), request.own_bytes());
+    let encoded = encode_chat_request(upstream, ir, context, &mut Writer::into_body(&mut body), report)?;
     Ok(Prepared {
-        body: vec![Bytes::from(body)],
+        body: body.into_pieces(),
         headers: encoded.headers,
         hints: encoded.hints,
         hide_usage: false,

@@ -13,7 +13,7 @@ use crate::error::{Refusal, UpstreamError};
 use crate::frame::sse::Frame;
 use crate::http::Headers;
 use crate::ir::chat::{Event, Request, Response};
-use crate::json::Node;
+use crate::json::{Node, Writer};
 use crate::loss::Report;
 use crate::target::Target;
 
@@ -125,12 +125,12 @@ pub(crate) fn encode_chat_request(
     dialect: Dialect,
     request: Request<'_>,
     context: RequestContext<'_>,
-    out: &mut Vec<u8>,
+    w: &mut Writer<'_>,
     report: &mut Report,
 ) -> Result<Encoded, Refusal> {
     match dialect {
-        Dialect::OpenAiChat => openai_chat::request::encode(request, context, out, report),
-        Dialect::AnthropicMessages => anthropic_messages::request::encode(request, context, out, report),
+        Dialect::OpenAiChat => openai_chat::request::encode(request, context, w, report),
+        Dialect::AnthropicMessages => anthropic_messages::request::encode(request, context, w, report),
         Dialect::MistralOcr => Err(not_chat(dialect)),
     }
 }

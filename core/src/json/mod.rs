@@ -4,14 +4,18 @@
 //! walking over an object costs nothing per skipped value, and a string that nobody inspects is copied as its raw
 //! token ([`Text`]), escapes and all. [`Writer`] is the other direction.
 
+mod body;
+mod bytes;
+mod error;
 mod node;
 mod scan;
 mod text;
 mod write;
 
+pub use error::{ErrorKind, JsonError, Limits};
 pub use node::{Document, Entries, Items, Kind, Node};
-pub use scan::{ErrorKind, JsonError, Limits};
 pub use text::Text;
 pub use write::{Writer, write_escaped};
 
+pub(crate) use body::{Body, WORTH_SHARING};
 pub(crate) use node::Tokens;

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::scan::{self, JsonError, Limits};
+use super::error::{JsonError, Limits};
+use super::scan;
 use super::text::Text;
 
 /// The kinds of JSON values. Strings come in two: with and without escapes.
@@ -44,6 +45,12 @@ impl Tokens {
     pub(crate) fn parse<'a>(&'a mut self, text: &'a [u8], limits: &Limits) -> Result<Node<'a>, JsonError> {
         scan::scan(text, limits, &mut self.0)?;
         Ok(Node { text, tokens: &self.0, at: 0 })
+    }
+
+    /// How many bytes are in strings of at least `least` bytes.
+    pub(crate) fn long_strings(&self, least: usize) -> usize {
+        let strings = self.0.iter().filter(|token| matches!(token.kind, Kind::Plain | Kind::Escaped));
+        strings.map(|token| (token.end - token.start) as usize).filter(|&length| length >= least).sum()
     }
 
     /// The root over the text that was scanned last.
@@ -238,7 +245,7 @@ impl<'a> Node<'a> {
     }
 
     /// Whether this key is `name`. Most keys differ in length or first byte, which is told without a call.
-    fn is_name(self, name: &str) -> bool {
+    pub(crate) fn is_name(self, name: &str) -> bool {
         let token = self.token();
         if token.kind != Kind::Plain {
             return self.is_text(name);

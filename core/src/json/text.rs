@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 
-use super::scan::hex4;
+use super::bytes::hex4;
 use super::write::write_escaped;
 
 /// A string: either a raw JSON token of some text, or a text of our own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text<'a>(Form<'a>);
+
+/// No byte of a text is spelled longer than `\\u0000`.
+const LONGEST_ESCAPE: usize = 6;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Form<'a> {
@@ -51,7 +54,10 @@ impl<'a> Text<'a> {
             Form::Plain(inner) => {
                 inner.first() == expected.as_bytes().first() && *inner == expected.as_bytes()
             }
-            Form::Escaped(inner) => inner.len() > expected.len() && unescape(inner) == expected,
+            Form::Escaped(inner) => {
+                let fits = expected.len() + 1..=expected.len() * LONGEST_ESCAPE;
+                fits.contains(&inner.len()) && unescape(inner) == expected
+            }
             Form::Own(text) => text == expected,
         }
     }
@@ -127,6 +133,14 @@ impl<'a> Text<'a> {
         match &self.0 {
             Form::Plain(inner) | Form::Escaped(inner) => inner.len(),
             Form::Own(text) => text.len(),
+        }
+    }
+
+    /// The text as some JSON text spells it, without quotes; `None` for a text of our own.
+    pub(crate) fn token(&self) -> Option<&'a [u8]> {
+        match &self.0 {
+            Form::Plain(inner) | Form::Escaped(inner) => Some(inner),
+            Form::Own(_) => None,
         }
     }
 

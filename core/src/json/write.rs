@@ -1,7 +1,8 @@
 //! Writing JSON straight into a buffer.
 
+use super::body::{Body, Shared, WORTH_SHARING};
+use super::bytes::plain_run;
 use super::node::Node;
-use super::scan::plain_run;
 use super::text::Text;
 
 /// Writes JSON values and puts the commas. The caller keeps brackets balanced.
@@ -9,15 +10,43 @@ use super::text::Text;
 pub struct Writer<'o> {
     out: &'o mut Vec<u8>,
     comma: bool,
+    shared: Option<&'o mut Shared>,
 }
 
 impl<'o> Writer<'o> {
     /// Appends to `out`.
     pub fn new(out: &'o mut Vec<u8>) -> Self {
-        Self { out, comma: false }
+        Self { out, comma: false, shared: None }
     }
 
-    fn value(&mut self) -> &mut Vec<u8> {
+    /// Appends to `body`, which shares long strings with its source.
+    pub(crate) fn into_body(body: &'o mut Body) -> Self {
+        Self { out: &mut body.own, comma: false, shared: Some(&mut body.shared) }
+    }
+
+    /// Appends what is spelled in JSON already.
+    #[inline]
+    fn append(&mut self, spelled: &[u8]) {
+        if spelled.len() < WORTH_SHARING || !self.share(spelled) {
+            self.out.extend_from_slice(spelled);
+        }
+    }
+
+    #[cold]
+    fn share(&mut self, spelled: &[u8]) -> bool {
+        let place = self.out.len();
+        self.shared.as_mut().is_some_and(|shared| shared.put(place, spelled))
+    }
+
+    fn inner(&mut self, text: &Text<'_>) {
+        match text.token() {
+            Some(token) => self.append(token),
+            None => text.write_inner(self.out),
+        }
+    }
+
+    /// The buffer, where a value follows.
+    pub(crate) fn value(&mut self) -> &mut Vec<u8> {
         if self.comma {
             self.out.push(b',');
         }
@@ -73,10 +102,9 @@ impl<'o> Writer<'o> {
 
     /// Writes a string.
     pub fn text(&mut self, text: &Text<'_>) -> &mut Self {
-        let out = self.value();
-        out.push(b'"');
-        text.write_inner(out);
-        out.push(b'"');
+        self.value().push(b'"');
+        self.inner(text);
+        self.out.push(b'"');
         self
     }
 
@@ -91,12 +119,11 @@ impl<'o> Writer<'o> {
 
     /// Writes one string made of several.
     pub fn concat<'t>(&mut self, parts: impl IntoIterator<Item = &'t Text<'t>>) -> &mut Self {
-        let out = self.value();
-        out.push(b'"');
+        self.value().push(b'"');
         for part in parts {
-            part.write_inner(out);
+            self.inner(part);
         }
-        out.push(b'"');
+        self.out.push(b'"');
         self
     }
 
@@ -139,9 +166,18 @@ impl<'o> Writer<'o> {
         self.raw(node.raw())
     }
 
+    /// Writes the members of `object`, the text of a JSON object that we wrote.
+    pub(crate) fn members(&mut self, object: &[u8]) -> &mut Self {
+        match object {
+            [b'{', members @ .., b'}'] if !members.is_empty() => self.raw(members),
+            _ => self,
+        }
+    }
+
     /// Writes `json`, which must be one valid JSON value.
     pub fn raw(&mut self, json: &[u8]) -> &mut Self {
-        self.value().extend_from_slice(json);
+        self.value();
+        self.append(json);
         self
     }
 }

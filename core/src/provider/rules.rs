@@ -27,6 +27,8 @@ pub(crate) struct ChatRules {
     pub(crate) join_assistant_text: bool,
     /// Whether only tool messages keep their `name`.
     pub(crate) drop_names: bool,
+    /// Whether users may not send files inline.
+    pub(crate) no_files: bool,
     /// Whether content lists of text are joined into strings.
     pub(crate) join_text: bool,
     /// Whether they stay lists where an image or file stands somewhere in the conversation.
@@ -74,6 +76,7 @@ impl ChatRules {
         cache_control: false,
         join_assistant_text: false,
         drop_names: false,
+        no_files: false,
         join_text: false,
         join_unless_media: false,
         drop_strict: false,

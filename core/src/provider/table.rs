@@ -196,6 +196,7 @@ pub(super) static ROWS: &[Row] = &[
             include_usage: true,
             gated_tool_choice: true,
             drop_thinking_blocks: true,
+            no_files: true,
             ..ChatRules::DEFAULT
         },
     ),

@@ -31,13 +31,34 @@ pub(super) fn decode(node: Node<'_>) -> Block<'_> {
     }
 }
 
+/// The fields with these names, and all others; of a field that stands several times, the last.
+pub(super) fn pick<'a, const N: usize>(
+    node: Node<'a>,
+    names: [&str; N],
+) -> ([Option<Node<'a>>; N], Vec<(Text<'a>, Node<'a>)>) {
+    let (mut picked, mut others) = ([None; N], Vec::new());
+    let mut entries = node.entries();
+    while let Some((key, value)) = entries.next_with_key() {
+        match names.iter().position(|name| key.is_name(name)) {
+            Some(index) => picked[index] = Some(value),
+            None => others.extend(key.text().map(|key| (key, value))),
+        }
+    }
+    (picked, others)
+}
+
+fn some(node: Option<Node<'_>>) -> Option<Node<'_>> {
+    node.filter(|node| !node.is_null())
+}
+
 fn text(node: Node<'_>) -> Option<TextBlock<'_>> {
-    let list = node.some("citations").filter(|list| !list.is_empty());
+    let ([_, text, cache, citations], extra) = pick(node, ["type", "text", "cache_control", "citations"]);
+    let list = some(citations).filter(|list| !list.is_empty());
     Some(TextBlock {
-        text: node.get_text("text")?,
-        cache: node.some("cache_control"),
+        text: text?.text()?,
+        cache: some(cache),
         citations: list.map(|node| Citations { dialect: Dialect::AnthropicMessages, node }),
-        extra: others(node, &["type", "text", "cache_control", "citations"]),
+        extra,
     })
 }
 
@@ -64,28 +85,31 @@ fn media(kind: MediaKind, node: Node<'_>) -> Option<Media<'_>> {
 }
 
 fn tool_use(node: Node<'_>) -> Option<ToolUse<'_>> {
+    let ([_, id, name, input, cache], extra) = pick(node, ["type", "id", "name", "input", "cache_control"]);
     Some(ToolUse {
-        id: node.get_text("id")?,
-        name: node.get_text("name")?,
-        input: node.get("input").map_or_else(|| Input::Encoded(Text::new("{}")), Input::Json),
-        cache: node.some("cache_control"),
-        extra: others(node, &["type", "id", "name", "input", "cache_control"]),
+        id: id?.text()?,
+        name: name?.text()?,
+        input: input.map_or_else(|| Input::Encoded(Text::new("{}")), Input::Json),
+        cache: some(cache),
+        extra,
     })
 }
 
 fn tool_result(node: Node<'_>) -> Option<ToolResult<'_>> {
-    let content = node.some("content");
+    let ([_, id, content, is_error, cache], extra) =
+        pick(node, ["type", "tool_use_id", "content", "is_error", "cache_control"]);
+    let content = some(content);
     let plain = content.and_then(Node::text);
     Some(ToolResult {
-        tool_use_id: node.get_text("tool_use_id")?,
+        tool_use_id: id?.text()?,
         plain: plain.is_some() || content.is_none(),
         content: match plain {
             Some(text) => vec![Block::Text(TextBlock::new(text))],
             None => content.map(|list| list.items().map(part).collect()).unwrap_or_default(),
         },
-        is_error: node.get("is_error").and_then(Node::bool),
-        cache: node.some("cache_control"),
-        extra: others(node, &["type", "tool_use_id", "content", "is_error", "cache_control"]),
+        is_error: is_error.and_then(Node::bool),
+        cache: some(cache),
+        extra,
     })
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn edit(
             report.lose(name, "unsupported");
             Decision::Remove
         }
-        name if controls::is_host_control(name) => Decision::Remove,
+        name if controls::is_host_control(name.as_bytes()) => Decision::Remove,
         _ => Decision::Keep,
     });
     let mut headers = Headers::new();

@@ -13,7 +13,7 @@ pub(crate) fn edit(root: Node<'_>, target: &Target, patch: &mut Patch) -> Result
         "model" => Decision::string(&target.model),
         "stream" => Decision::Remove,
         _ if value.is_null() => Decision::Remove,
-        name if controls::is_host_control(name) && name != "id" => Decision::Remove,
+        name if controls::is_host_control(name.as_bytes()) && name != "id" => Decision::Remove,
         _ => Decision::Keep,
     });
     Ok(())

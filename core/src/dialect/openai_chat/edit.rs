@@ -4,7 +4,7 @@
 use crate::controls;
 use crate::edit::{Decision, Patch};
 use crate::error::Refusal;
-use crate::json::{Kind, Node, Text};
+use crate::json::{Node, Text};
 use crate::loss::Report;
 use crate::provider::{ChatRules, MaxTokens, OpenAiFamily, is_own_host};
 use crate::target::Target;
@@ -73,24 +73,36 @@ pub(crate) struct Edited {
     pub(crate) json_tool: Option<&'static str>,
     /// The host does not stream this answer: it is asked for whole, and streamed to the client.
     pub(crate) whole: bool,
+    /// [`TOOLS_STUB`] stands for tools that the host takes.
+    pub(crate) tools: bool,
 }
+
+/// Stands for the tools among [`fields`].
+pub(crate) const TOOLS_STUB: &[u8] = b"[0]";
 
 /// Collects the edits that `root` needs for `target`.
 pub(crate) fn edit(root: Node<'_>, target: &Target, report: &mut Report) -> Result<Edited, Refusal> {
-    let rules = target.provider.chat_rules();
-    let openai = target.provider.name() == "openai";
-    let own = is_own_host(target.provider, target.base_url.as_deref());
-    let family = if openai { OpenAiFamily::of(&target.model) } else { OpenAiFamily::Gpt };
-    let editor =
-        Editor { target, rules, family, openai, cache_control: rules.cache_control || (openai && !own) };
-    editor.run(root, report)
+    if root.get("messages").is_none() {
+        return Err(Refusal::invalid("messages", "messages is required"));
+    }
+    Editor::of(target).run(root, false, report)
 }
 
-impl Editor<'_> {
-    fn run(&self, root: Node<'_>, report: &mut Report) -> Result<Edited, Refusal> {
-        if root.get("messages").is_none() {
-            return Err(Refusal::invalid("messages", "messages is required"));
-        }
+/// The same for a request of which messages and tools are written apart: the latter are a stub here, which is removed.
+pub(crate) fn fields(root: Node<'_>, target: &Target, report: &mut Report) -> Result<Edited, Refusal> {
+    Editor::of(target).run(root, true, report)
+}
+
+impl<'t> Editor<'t> {
+    fn of(target: &'t Target) -> Self {
+        let rules = target.provider.chat_rules();
+        let openai = target.provider.name() == "openai";
+        let own = is_own_host(target.provider, target.base_url.as_deref());
+        let family = if openai { OpenAiFamily::of(&target.model) } else { OpenAiFamily::Gpt };
+        Self { target, rules, family, openai, cache_control: rules.cache_control || (openai && !own) }
+    }
+
+    fn run(&self, root: Node<'_>, apart: bool, report: &mut Report) -> Result<Edited, Refusal> {
         let present = Present::of(root);
         self.decline_for_responses(&present)?;
         self.refuse_unfit_format(&present)?;
@@ -100,12 +112,19 @@ impl Editor<'_> {
         insert.extend(more.iter().map(|(name, json)| (name.as_str(), json.to_vec())));
         let mut refusal = None;
         let mut patch = Patch::default();
+        let mut takes_tools = false;
         patch.object(root, &insert, |patch, key, value| {
-            self.top_level(key, value, &present, patch, report).unwrap_or_else(|refused| {
+            let decision = self.top_level(key, value, &present, patch, report).unwrap_or_else(|refused| {
                 refusal.get_or_insert(refused);
                 Decision::Keep
-            })
+            });
+            if apart && key.is("tools") {
+                takes_tools = decision == Decision::Keep;
+                return Decision::Remove;
+            }
+            decision
         });
+        edited.tools = takes_tools;
         edited.patch = patch;
         refusal.map_or(Ok(edited), Err)
     }
@@ -196,7 +215,7 @@ impl Editor<'_> {
                 return Ok(Decision::Keep);
             }
             _ if value.is_null() => return Ok(Decision::Remove),
-            _ if controls::is_host_control(&name) => return Ok(Decision::Remove),
+            _ if controls::is_host_control(name.as_bytes()) => return Ok(Decision::Remove),
             _ => {}
         }
         if let Some(decision) = self.parameter(&name, value, present, report)? {
@@ -261,7 +280,7 @@ impl Editor<'_> {
                         b"cache_control" if !self.cache_control => Decision::Remove,
                         b"strict" if self.rules.drop_strict => Decision::Remove,
                         b"parameters" if self.rules.drop_additional_properties => {
-                            drop_key(patch, value, "additionalProperties");
+                            patch.remove_everywhere(value, "additionalProperties");
                             Decision::Keep
                         }
                         _ => Decision::Keep,
@@ -329,35 +348,13 @@ fn more_body<'a>(root: Node<'a>, present: &Present<'a>, report: &mut Report) -> 
     for (key, value) in present.extra_body.into_iter().flat_map(Node::entries) {
         let name = key.unescape();
         let decided = matches!(&*name, "model" | "messages" | "stream") || root.get(&name).is_some();
-        if decided || name.contains(['"', '\\']) || controls::is_banned(&name) {
+        if decided || name.contains(['"', '\\']) || controls::is_banned(name.as_bytes()) {
             report.lose(format!("extra_body.{name}"), "decided_elsewhere");
         } else {
             more.push((name.into_owned(), value.raw()));
         }
     }
     more
-}
-
-/// Removes every member `name` below `node`.
-fn drop_key(patch: &mut Patch, node: Node<'_>, name: &str) {
-    match node.kind() {
-        Kind::Object => {
-            patch.object(node, &[], |patch, key, value| {
-                if key.is(name) {
-                    return Decision::Remove;
-                }
-                drop_key(patch, value, name);
-                Decision::Keep
-            });
-        }
-        Kind::Array => {
-            patch.array(node, |patch, _, item| {
-                drop_key(patch, item, name);
-                Decision::Keep
-            });
-        }
-        _ => {}
-    }
 }
 
 /// The tool as which a schema is sent to models that cannot follow one otherwise.

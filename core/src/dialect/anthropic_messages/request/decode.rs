@@ -31,12 +31,13 @@ pub(crate) fn decode<'a>(root: Node<'a>, report: &mut Report) -> Result<Request<
         return Err(Refusal::invalid("messages", "messages: a list of messages is required"));
     };
     if let Some(system) = system.filter(|system| !system.is_null()) {
-        let mut message = content(system, Role::System, "system")?;
+        let mut message = content(system, Role::System, || "system".to_owned())?;
         if let Some(message) = &mut message {
             message.top_level = true;
         }
         request.messages.extend(message);
     }
+    request.messages.reserve_exact(messages.items().count());
     for (index, node) in messages.items().enumerate() {
         let mut message = message(node, index, report)?;
         if empty_text::drop_blank(&mut message, index, report) {
@@ -116,7 +117,7 @@ fn format(node: Node<'_>) -> Option<Format<'_>> {
     Some(Format::JsonSchema { name: None, description: None, schema: Some(schema), strict: None })
 }
 
-fn tool(node: Node<'_>, index: usize) -> Result<Tool<'_>, Refusal> {
+fn tool<'a>(node: Node<'a>, index: usize) -> Result<Tool<'a>, Refusal> {
     if !node.is_object() {
         return Err(wrong(&format!("tools[{index}]"), "an object"));
     }
@@ -125,19 +126,19 @@ fn tool(node: Node<'_>, index: usize) -> Result<Tool<'_>, Refusal> {
     if !custom {
         return Ok(native);
     }
-    let Some(name) = node.get_text("name") else {
+    let ([_, name, description, parameters, strict, cache], extra) =
+        blocks::pick(node, ["type", "name", "description", "input_schema", "strict", "cache_control"]);
+    let some = |node: Option<Node<'a>>| node.filter(|node| !node.is_null());
+    let Some(name) = name.and_then(Node::text) else {
         return Err(wrong(&format!("tools[{index}].name"), "a string"));
     };
     Ok(Tool::Function {
         name,
-        description: node.get_text("description"),
-        parameters: node.some("input_schema"),
-        strict: node.some("strict"),
-        cache: node.some("cache_control"),
-        extra: blocks::others(
-            node,
-            &["type", "name", "description", "input_schema", "strict", "cache_control"],
-        ),
+        description: description.and_then(Node::text),
+        parameters: some(parameters),
+        strict: some(strict),
+        cache: some(cache),
+        extra,
     })
 }
 
@@ -159,7 +160,8 @@ fn tool_choice<'a>(request: &mut Request<'a>, node: Node<'a>) -> Result<(), Refu
 
 fn message<'a>(node: Node<'a>, index: usize, report: &mut Report) -> Result<Message<'a>, Refusal> {
     let path = |field: &str| format!("messages[{index}].{field}");
-    let role = match node.get_text("role").as_ref().map(Text::name).as_deref() {
+    let ([role, body], extra) = blocks::pick(node, ["role", "content"]);
+    let role = match role.and_then(Node::text).as_ref().map(Text::name).as_deref() {
         Some(b"user") => Role::User,
         Some(b"assistant") => Role::Assistant,
         Some(b"system") => Role::System,
@@ -170,12 +172,12 @@ fn message<'a>(node: Node<'a>, index: usize, report: &mut Report) -> Result<Mess
             ));
         }
     };
-    let Some(body) = node.some("content") else {
+    let Some(body) = body.filter(|body| !body.is_null()) else {
         return Err(Refusal::invalid(path("content"), format!("{}: is required", path("content"))));
     };
-    let mut message = content(body, role, &path("content"))?
+    let mut message = content(body, role, || path("content"))?
         .unwrap_or_else(|| Message { plain: body.is_string(), ..Message::new(role, Vec::new()) });
-    message.extra = blocks::others(node, &["role", "content"]);
+    message.extra = extra;
     for (name, _) in &message.extra {
         report.lose(path(&name.unescape()), "message_field");
     }
@@ -183,13 +185,17 @@ fn message<'a>(node: Node<'a>, index: usize, report: &mut Report) -> Result<Mess
 }
 
 /// Content as a string or a list of blocks; `None` where there is none.
-fn content<'a>(node: Node<'a>, role: Role, path: &str) -> Result<Option<Message<'a>>, Refusal> {
+fn content<'a>(
+    node: Node<'a>,
+    role: Role,
+    path: impl Fn() -> String,
+) -> Result<Option<Message<'a>>, Refusal> {
     if let Some(text) = node.text() {
         let blocks = vec![Block::Text(TextBlock::new(text))];
         return Ok(Some(Message { plain: true, ..Message::new(role, blocks) }));
     }
     if !node.is_array() {
-        return Err(wrong(path, "a string or a list"));
+        return Err(wrong(&path(), "a string or a list"));
     }
     let blocks: Vec<_> = node.items().map(blocks::part).collect();
     Ok((!blocks.is_empty()).then(|| Message::new(role, blocks)))

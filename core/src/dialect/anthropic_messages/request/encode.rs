@@ -19,7 +19,7 @@ use crate::target::Compat;
 pub(crate) fn encode(
     mut request: Request<'_>,
     context: RequestContext<'_>,
-    out: &mut Vec<u8>,
+    w: &mut Writer<'_>,
     report: &mut Report,
 ) -> Result<Encoded, Refusal> {
     let mut betas = Betas::of_client(context.headers);
@@ -56,21 +56,20 @@ pub(crate) fn encode(
         betas.add("code-execution-2025-05-22");
     }
 
-    let mut w = Writer::new(out);
     w.begin_object().key("model").str(&context.target.model);
     if !system.is_empty() {
         w.key("system").begin_array();
         for turn in &system {
-            write_system_texts(turn, &mut w);
+            write_system_texts(turn, w);
         }
         w.end_array();
     }
     w.key("messages").begin_array();
-    write_messages(&turns, &mut w, report)?;
+    write_messages(&turns, w, report)?;
     w.end_array();
-    tools::write(&request, &format, &fields, uploads, &mut betas, &mut w, report)?;
-    tools::write_choice(&request, &format, context, &mut w, report)?;
-    write_settings(&request, &fields, &thinking, &format, context, &mut betas, &mut w, report)?;
+    tools::write(&request, &format, &fields, uploads, &mut betas, w, report)?;
+    tools::write_choice(&request, &format, context, w, report)?;
+    write_settings(&request, &fields, &thinking, &format, context, &mut betas, w, report)?;
     w.end_object();
     Ok(Encoded { headers: betas.into_headers(), hints, whole: false })
 }

@@ -42,7 +42,7 @@ pub(crate) fn decode<'a>(root: Node<'a>, report: &mut Report) -> Result<Request<
             "user" => request.user = value.text(),
             "stream" => request.stream = value.bool() == Some(true),
             "metadata" => end_user = value.get_text("user_id"),
-            _ if controls::is_host_control(&name) => {}
+            _ if controls::is_host_control(name.as_bytes()) => {}
             _ => request.params.push(Param { name: key, value }),
         }
     }
@@ -140,33 +140,37 @@ fn tool_choice(value: Node<'_>) -> Option<ToolChoice<'_>> {
 }
 
 fn messages<'a>(value: Node<'a>, report: &mut Report) -> Result<Vec<Message<'a>>, Refusal> {
-    let mut messages = Vec::new();
-    for (index, node) in list(value, "messages")?.enumerate() {
-        let path = || format!("messages[{index}]");
-        if !node.is_object() {
-            return Err(Refusal::invalid(path(), "each message must be an object"));
-        }
-        let role = node.get_text("role").ok_or_else(|| Refusal::invalid(path(), "message without a role"))?;
-        let role = match &*role.name() {
-            b"system" => Role::System,
-            b"developer" => Role::Developer,
-            b"user" => Role::User,
-            b"assistant" => Role::Assistant,
-            b"tool" | b"function" => Role::Tool,
-            _ => return Err(Refusal::invalid(format!("{}.role", path()), "unknown role")),
-        };
-        messages.push(message(role, node, index, report));
+    let items = list(value, "messages")?;
+    let mut messages = Vec::with_capacity(value.items().count());
+    for (index, node) in items.enumerate() {
+        messages.push(message(node, index, report)?);
     }
     Ok(messages)
 }
 
-fn message<'a>(role: Role, node: Node<'a>, index: usize, report: &mut Report) -> Message<'a> {
-    let mut message = Message::new(role, Vec::new());
-    let (mut content, mut thinking, mut calls, mut refusal, mut call_id) =
-        (None, None, Vec::new(), None, None);
+fn role(given: Option<Text<'_>>, index: usize) -> Result<Role, Refusal> {
+    let path = || format!("messages[{index}]");
+    let given = given.ok_or_else(|| Refusal::invalid(path(), "message without a role"))?;
+    Ok(match &*given.name() {
+        b"system" => Role::System,
+        b"developer" => Role::Developer,
+        b"user" => Role::User,
+        b"assistant" => Role::Assistant,
+        b"tool" | b"function" => Role::Tool,
+        _ => return Err(Refusal::invalid(format!("{}.role", path()), "unknown role")),
+    })
+}
+
+fn message<'a>(node: Node<'a>, index: usize, report: &mut Report) -> Result<Message<'a>, Refusal> {
+    if !node.is_object() {
+        return Err(Refusal::invalid(format!("messages[{index}]"), "each message must be an object"));
+    }
+    let mut message = Message::new(Role::User, Vec::new());
+    let (mut given_role, mut content, mut thinking, mut calls, mut refusal, mut call_id) =
+        (None, None, None, Vec::new(), None, None);
     for (key, value) in node.entries() {
         match &*key.name() {
-            b"role" => {}
+            b"role" => given_role = value.text(),
             b"content" => content = Some(value),
             b"cache_control" => message.cache = Some(value).filter(|value| !value.is_null()),
             b"name" => message.name = value.text(),
@@ -174,7 +178,7 @@ fn message<'a>(role: Role, node: Node<'a>, index: usize, report: &mut Report) ->
             b"thinking_blocks" => thinking = Some(value).filter(|value| value.is_array()),
             b"tool_calls" => calls.extend(value.items().map(tool_call)),
             b"function_call" if value.is_object() => {
-                calls.push(function_call(value, value, Text::new(""), Vec::new()))
+                calls.push(function_call(value, Text::new(""), Vec::new()))
             }
             b"refusal" => refusal = value.text(),
             _ if value.is_null() => {}
@@ -182,8 +186,9 @@ fn message<'a>(role: Role, node: Node<'a>, index: usize, report: &mut Report) ->
         }
     }
     let (blocks, plain) = content.map(|content| blocks(content, index, report)).unwrap_or_default();
+    message.role = role(given_role, index)?;
     message.plain = plain;
-    if role == Role::Tool {
+    if message.role == Role::Tool {
         message.blocks.push(Block::ToolResult(ToolResult {
             tool_use_id: call_id.or_else(|| message.name.clone()).unwrap_or_else(|| Text::new("")),
             content: blocks,
@@ -192,13 +197,16 @@ fn message<'a>(role: Role, node: Node<'a>, index: usize, report: &mut Report) ->
             cache: message.cache.take(),
             extra: Vec::new(),
         }));
-        return message;
+        return Ok(message);
     }
-    message.blocks.extend(thinking.into_iter().flat_map(|list| list.items().filter_map(thinking_block)));
-    message.blocks.extend(blocks);
+    message.blocks = blocks;
+    if let Some(thinking) = thinking {
+        message.blocks.splice(0..0, thinking.items().filter_map(thinking_block));
+    }
     message.blocks.extend(refusal.map(Block::Refusal));
+    message.blocks.reserve_exact(calls.len());
     message.blocks.extend(calls.into_iter().map(Block::ToolUse));
-    message
+    Ok(message)
 }
 
 fn thinking_block(node: Node<'_>) -> Option<Block<'_>> {
@@ -214,29 +222,35 @@ fn thinking_block(node: Node<'_>) -> Option<Block<'_>> {
 }
 
 fn tool_call(node: Node<'_>) -> ToolUse<'_> {
-    let id = node.get_text("id").unwrap_or_else(|| Text::new(""));
-    let extra = node
-        .entries()
-        .filter(|(key, _)| {
-            !matches!(&*key.name(), b"id" | b"type" | b"function" | b"index" | b"cache_control")
-        })
-        .collect();
-    let function = node.some("function").unwrap_or(node);
-    function_call(function, node, id, extra)
+    let (mut id, mut function, mut cache, mut extra) = (None, None, None, Vec::new());
+    for (key, value) in node.entries() {
+        match &*key.name() {
+            b"id" => id = value.text(),
+            b"function" => function = Some(value).filter(|value| !value.is_null()),
+            b"cache_control" => cache = Some(value).filter(|value| !value.is_null()),
+            b"type" | b"index" => {}
+            _ => extra.push((key, value)),
+        }
+    }
+    let id = id.unwrap_or_else(|| Text::new(""));
+    ToolUse { cache, ..function_call(function.unwrap_or(node), id, extra) }
 }
 
-fn function_call<'a>(
-    function: Node<'a>,
-    outer: Node<'a>,
-    id: Text<'a>,
-    extra: Vec<(Text<'a>, Node<'a>)>,
-) -> ToolUse<'a> {
-    let input = match function.some("arguments") {
+fn function_call<'a>(function: Node<'a>, id: Text<'a>, extra: Vec<(Text<'a>, Node<'a>)>) -> ToolUse<'a> {
+    let (mut name, mut arguments, mut cache) = (None, None, None);
+    for (key, value) in function.entries() {
+        match &*key.name() {
+            b"name" => name = value.text(),
+            b"arguments" => arguments = Some(value).filter(|value| !value.is_null()),
+            b"cache_control" => cache = Some(value).filter(|value| !value.is_null()),
+            _ => {}
+        }
+    }
+    let input = match arguments {
         Some(arguments) => arguments.text().map_or(Input::Json(arguments), Input::Encoded),
         None => Input::Encoded(Text::new("")),
     };
-    let name = function.get_text("name").unwrap_or_else(|| Text::new(""));
-    ToolUse { id, name, input, cache: outer.some("cache_control"), extra }
+    ToolUse { id, name: name.unwrap_or_else(|| Text::new("")), input, cache, extra }
 }
 
 /// Content → blocks, and whether it was a plain string.
@@ -274,10 +288,11 @@ fn part_block(part: Node<'_>) -> Option<Block<'_>> {
 }
 
 fn text_block(part: Node<'_>) -> Block<'_> {
-    let mut block = TextBlock::new(part.get_text("text").unwrap_or_else(|| Text::new("")));
+    let mut block = TextBlock::new(Text::new(""));
     for (key, value) in part.entries() {
         match &*key.name() {
-            b"type" | b"text" => {}
+            b"type" => {}
+            b"text" => block.text = value.text().unwrap_or_else(|| Text::new("")),
             b"cache_control" => block.cache = Some(value).filter(|value| !value.is_null()),
             _ => block.extra.push((key, value)),
         }

@@ -3,64 +3,88 @@
 use serde_json::Value;
 
 use super::super::{edit, effort};
-use super::encode_message;
+use super::place::Place;
+use super::{encode_message, tools};
 use crate::dialect::{AnswerHints, Dialect, Encoded, RequestContext};
 use crate::error::Refusal;
-use crate::ir::chat::{Block, Format, Message, Reasoning, Request, Source, Tool, ToolChoice};
+use crate::ir::chat::{Block, Format, Message, Reasoning, Request, Source};
 use crate::json::{Document, Limits, Node, Text, Writer};
 use crate::loss::Report;
 use crate::provider::ChatRules;
-use crate::tool_names;
+use crate::target::Target;
 
-/// Longest tool name that OpenAI takes.
-const LONGEST_TOOL_NAME: usize = 64;
-
-/// Writes a request, then applies the host's edit list to it.
+/// Writes a request as its host takes it. Messages and tools, nearly all of a request, are written by the host's rules
+/// directly; the few bytes of all other fields are written apart and edited like those of a client.
 pub(crate) fn encode(
     request: Request<'_>,
     context: RequestContext<'_>,
-    out: &mut Vec<u8>,
+    w: &mut Writer<'_>,
     report: &mut Report,
 ) -> Result<Encoded, Refusal> {
     let mut hints = AnswerHints::default();
-    let mut body = Vec::with_capacity(4096);
-    write(&request, context, &mut hints, &mut body, report)?;
-    let document = Document::parse(body.as_slice(), &Limits::default())
+    w.begin_object().key("model").str(&context.target.model);
+    let unfit = messages(&request, context, &mut hints, w, report)?;
+    tools::check(&request.tools, context)?;
+    let mut later = Report::default();
+    let mut fields = Vec::with_capacity(512);
+    write_fields(&request, context, &mut hints, &mut fields, &mut later)?;
+    unfit.map_or(Ok(()), Err)?;
+    let document = Document::parse(fields.as_slice(), &Limits::default())
         .map_err(|error| Refusal::invalid("", format!("request cannot be translated: {error}")))?;
-    let edited = edit::edit(document.root(), context.target, report)?;
+    let edited = edit::fields(document.root(), context.target, &mut later)?;
     hints.json_tool = edited.json_tool;
-    edited.patch.write(&body, out);
+    if edited.tools {
+        tools::write(&request.tools, context, &mut hints, w, report);
+    }
+    report.append(later);
+    let mut members = Vec::with_capacity(fields.len() + 64);
+    edited.patch.write(&fields, &mut members);
+    w.members(&members).end_object();
     Ok(Encoded { headers: Vec::new(), hints, whole: edited.whole })
 }
 
-fn write(
+/// Writes the messages. Returns why the host does not take them, if it does not.
+fn messages(
     request: &Request<'_>,
     context: RequestContext<'_>,
     hints: &mut AnswerHints,
-    body: &mut Vec<u8>,
+    w: &mut Writer<'_>,
     report: &mut Report,
-) -> Result<(), Refusal> {
-    let mut w = Writer::new(body);
-    w.begin_object();
-    w.key("model").str(&context.target.model);
-    w.key("messages").begin_array();
-    let rules = context.target.provider.chat_rules();
-    let claude = rules.openrouter && is_claude(&context.target.model);
+) -> Result<Option<Refusal>, Refusal> {
     let beside = request.messages.iter().take_while(|message| message.top_level).count();
+    let mut shared = encode_message::Context::new(request, context, hints, report);
+    w.key("messages").begin_array();
     for (index, message) in request.messages.iter().enumerate() {
-        let path =
-            if message.top_level { "system".to_owned() } else { format!("messages[{}]", index - beside) };
-        refuse_unportable(message, &path)?;
-        let mut shared = encode_message::Context { rules, reads_cache_marks: claude, hints, report };
-        encode_message::message(message, &path, &mut w, &mut shared);
+        let place = Place::new((!message.top_level).then(|| index - beside));
+        refuse_unportable(message, place)?;
+        encode_message::message(message, place, w, &mut shared);
     }
     w.end_array();
+    Ok(shared.unfit)
+}
+
+/// Writes everything but the messages and the tools, for which a stub stands.
+fn write_fields(
+    request: &Request<'_>,
+    context: RequestContext<'_>,
+    hints: &mut AnswerHints,
+    fields: &mut Vec<u8>,
+    report: &mut Report,
+) -> Result<(), Refusal> {
+    let rules = context.target.provider.chat_rules();
+    let mut w = Writer::new(fields);
+    w.begin_object();
     if let Some(user) = &request.user {
         w.key("user").text(user);
     }
-    tools(request, context, hints, &mut w, report)?;
+    if request.tools.iter().any(tools::is_search) {
+        w.key("web_search_options").begin_object().end_object();
+    }
+    if !request.tools.iter().all(tools::is_search) {
+        w.key("tools").raw(edit::TOOLS_STUB);
+    }
     if let Some(choice) = &request.tool_choice {
-        tool_choice(choice, hints, &mut w)?;
+        tools::write_choice(choice, hints, &mut w)?;
     }
     if request.parallel_tools == Some(false) && !request.tools.is_empty() {
         if rules.unsupported.contains(&"parallel_tool_calls") {
@@ -69,7 +93,7 @@ fn write(
             w.key("parallel_tool_calls").bool(false);
         }
     }
-    reasoning(&request.reasoning, claude, rules, &mut w);
+    reasoning(&request.reasoning, is_claude(context.target), rules, &mut w);
     if !request.stop.is_empty() {
         w.key("stop").begin_array();
         request.stop.iter().for_each(|text| {
@@ -86,7 +110,7 @@ fn write(
     params(request, context, &mut w, report)?;
     if request.stream {
         w.key("stream").bool(true);
-        if !context.target.provider.chat_rules().unsupported.contains(&"stream_options") {
+        if !rules.unsupported.contains(&"stream_options") {
             w.key("stream_options").begin_object().key("include_usage").bool(true).end_object();
         }
     }
@@ -95,13 +119,16 @@ fn write(
 }
 
 /// Whether the model behind a router is Anthropic's, which takes thinking and cache marks as they are.
-fn is_claude(model: &str) -> bool {
-    let model = model.to_ascii_lowercase();
+pub(super) fn is_claude(target: &Target) -> bool {
+    if !target.provider.chat_rules().openrouter {
+        return false;
+    }
+    let model = target.model.to_ascii_lowercase();
     model.contains("claude") || model.contains("anthropic/")
 }
 
 /// What only means something to the provider that it was made for: leaving it out would change the conversation.
-fn refuse_unportable(message: &Message<'_>, path: &str) -> Result<(), Refusal> {
+fn refuse_unportable(message: &Message<'_>, place: Place) -> Result<(), Refusal> {
     for (index, block) in message.blocks.iter().enumerate() {
         let reason = match block {
             Block::Media(media) if matches!(media.source, Source::FileId(_)) => "an uploaded file",
@@ -110,7 +137,7 @@ fn refuse_unportable(message: &Message<'_>, path: &str) -> Result<(), Refusal> {
             }
             _ => continue,
         };
-        let path = format!("{path}.content[{index}]");
+        let path = place.block(index).to_string();
         return Err(Refusal::unsupported(
             path.clone(),
             format!("{path}: {reason} cannot go to another provider"),
@@ -121,124 +148,6 @@ fn refuse_unportable(message: &Message<'_>, path: &str) -> Result<(), Refusal> {
 
 fn is_compaction(node: Node<'_>) -> bool {
     node.some("type").is_some_and(|kind| kind.is_text("compaction"))
-}
-
-/// Hosts that search elsewhere, or not at all.
-fn refuse_search(context: RequestContext<'_>) -> Result<(), Refusal> {
-    let provider = context.target.provider;
-    if provider.name() == "xai" {
-        return Err(Refusal::decline(
-            "responses_dialect",
-            "web search at xai goes through /v1/responses, which is not built yet",
-        ));
-    }
-    if provider.chat_rules().unsupported.contains(&"web_search_options") {
-        let why = format!("{} does not support parameters: ['web_search_options']", provider.name());
-        return Err(Refusal::unsupported("tools", why));
-    }
-    Ok(())
-}
-
-fn tools(
-    request: &Request<'_>,
-    context: RequestContext<'_>,
-    hints: &mut AnswerHints,
-    w: &mut Writer<'_>,
-    report: &mut Report,
-) -> Result<(), Refusal> {
-    let is_search = |tool: &&Tool<'_>| matches!(tool, Tool::Native { node, .. } if is_web_search(*node));
-    if request.tools.iter().any(|tool| is_search(&tool)) {
-        refuse_search(context)?;
-        w.key("web_search_options").begin_object().end_object();
-    }
-    if request.tools.iter().all(|tool| is_search(&tool)) {
-        return Ok(());
-    }
-    w.key("tools").begin_array();
-    for (index, tool) in request.tools.iter().enumerate() {
-        match tool {
-            Tool::Function { .. } => function(tool, index, hints, w, report),
-            Tool::Native { dialect: Dialect::OpenAiChat, node } => {
-                w.node(*node);
-            }
-            Tool::Native { node, .. } if is_web_search(*node) => {}
-            Tool::Native { dialect, .. } => {
-                return Err(Refusal::unsupported(
-                    format!("tools[{index}]"),
-                    format!("a server tool of {} has no counterpart in openai_chat", dialect.name()),
-                ));
-            }
-        }
-    }
-    w.end_array();
-    Ok(())
-}
-
-/// Anthropic's web search, which OpenAI-like hosts know as `web_search_options`.
-fn is_web_search(node: Node<'_>) -> bool {
-    node.get_text("type").is_some_and(|kind| kind.starts_with("web_search"))
-}
-
-fn function(tool: &Tool<'_>, index: usize, hints: &mut AnswerHints, w: &mut Writer<'_>, report: &mut Report) {
-    let Tool::Function { name, description, parameters, strict, cache, extra } = tool else { return };
-    w.begin_object().key("type").str("function").key("function").begin_object();
-    let sent = sent_name(name, hints);
-    if sent != *name {
-        report.rewrite(format!("tools[{index}].name"), "tool_name_shortened");
-    }
-    w.key("name").text(&sent);
-    if let Some(parameters) = parameters {
-        w.key("parameters").node(*parameters);
-    }
-    if let Some(description) = description {
-        w.key("description").text(description);
-    }
-    if let Some(strict) = strict {
-        w.key("strict").node(*strict);
-    }
-    w.end_object().end_object();
-    if cache.is_some() {
-        report.lose(format!("tools[{index}].cache_control"), "cache_control");
-    }
-    for (key, _) in extra {
-        report.lose(format!("tools[{index}].{}", key.unescape()), "tool_option");
-    }
-}
-
-/// The name by which the provider gets to know a tool: shortened where it is too long, and noted for the way back.
-pub(super) fn sent_name<'a>(name: &Text<'a>, hints: &mut AnswerHints) -> Text<'a> {
-    if name.spelled_len() <= LONGEST_TOOL_NAME {
-        return name.clone();
-    }
-    let original = name.unescape();
-    let short = tool_names::shorten(&original, LONGEST_TOOL_NAME);
-    if short != original && hints.client_tool_name(&short).is_none() {
-        hints.tool_names.push((short.clone(), original.into_owned()));
-    }
-    Text::new(short)
-}
-
-fn tool_choice(choice: &ToolChoice<'_>, hints: &mut AnswerHints, w: &mut Writer<'_>) -> Result<(), Refusal> {
-    let word = match choice {
-        ToolChoice::Auto => "auto",
-        ToolChoice::None => "none",
-        ToolChoice::Required => "required",
-        ToolChoice::Named(name) => {
-            let name = sent_name(name, hints);
-            w.key("tool_choice").begin_object().key("type").str("function");
-            w.key("function").begin_object().key("name").text(&name).end_object().end_object();
-            return Ok(());
-        }
-        ToolChoice::Native { dialect: Dialect::OpenAiChat, node } => {
-            w.key("tool_choice").node(*node);
-            return Ok(());
-        }
-        ToolChoice::Native { .. } => {
-            return Err(Refusal::invalid("tool_choice", "unknown tool_choice"));
-        }
-    };
-    w.key("tool_choice").str(word);
-    Ok(())
 }
 
 fn reasoning(list: &[Reasoning<'_>], claude: bool, rules: &ChatRules, w: &mut Writer<'_>) {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::dialect::openai_chat::edit::Editor;
 use crate::edit::{Decision, Patch};
-use crate::json::{Node, Text, write_escaped};
+use crate::json::{Node, write_escaped};
 use crate::loss::Report;
 
 /// What a user may send, as LiteLLM checks it: the documented parts, and those of hosts that look like OpenAI.
@@ -31,11 +31,10 @@ pub(in crate::dialect::openai_chat) fn foreign_part<'a>(
     if !user || editor.target.provider.name() == "mistral" {
         return None;
     }
-    let no_files = editor.target.provider.name() == "fireworks_ai";
     let parts = message.some("content").filter(|content| content.is_array())?;
     parts.items().enumerate().find_map(|(index, part)| {
         let kind = part.some("type")?.str()?;
-        let foreign = !USER_PARTS.contains(&&*kind) || (no_files && &*kind == "file");
+        let foreign = !USER_PARTS.contains(&&*kind) || (editor.rules.no_files && &*kind == "file");
         foreign.then_some((index, kind))
     })
 }
@@ -66,7 +65,8 @@ pub(in crate::dialect::openai_chat) fn message(
             Decision::Remove
         }
         b"content" if editor.rules.cache_control && marked(message).is_some() && value.is_string() => {
-            Decision::Replace(marked_text(value, marked(message)))
+            wrap_text(value, marked(message), patch);
+            Decision::Keep
         }
         b"content" if join && joinable(value) && !blank(value) => Decision::Replace(joined(value, b"")),
         b"content" if assistant && editor.rules.join_assistant_text && joinable(value) => {
@@ -101,15 +101,14 @@ fn marked(message: Node<'_>) -> Option<Node<'_>> {
 }
 
 /// Hosts that read cache marks want them on a part, not on the message.
-fn marked_text(content: Node<'_>, mark: Option<Node<'_>>) -> Vec<u8> {
-    let mut json = br#"[{"type":"text","text":"#.to_vec();
-    json.extend_from_slice(content.raw());
+fn wrap_text(content: Node<'_>, mark: Option<Node<'_>>, patch: &mut Patch) {
+    let mut behind = Vec::new();
     if let Some(mark) = mark {
-        json.extend_from_slice(br#","cache_control":"#);
-        json.extend_from_slice(mark.raw());
+        behind.extend_from_slice(br#","cache_control":"#);
+        behind.extend_from_slice(mark.raw());
     }
-    json.extend_from_slice(b"}]");
-    json
+    behind.extend_from_slice(b"}]");
+    patch.wrap(content, br#"[{"type":"text","text":"#.to_vec(), behind);
 }
 
 fn joinable(content: Node<'_>) -> bool {
@@ -162,21 +161,15 @@ fn parts(
 
 /// OpenAI takes `image_url` as an object only; `format` and `video_metadata` are LiteLLM's own fields.
 fn image_url(value: Node<'_>, patch: &mut Patch) -> Decision {
-    if let Some(url) = value.text() {
-        return Decision::Replace(wrapped_url(&url));
+    if value.is_string() {
+        patch.wrap(value, br#"{"url":"#.to_vec(), b"}".to_vec());
+        return Decision::Keep;
     }
     patch.object(value, &[], |_, key, _| match &*key.name() {
         b"format" | b"video_metadata" => Decision::Remove,
         _ => Decision::Keep,
     });
     Decision::Keep
-}
-
-fn wrapped_url(url: &Text<'_>) -> Vec<u8> {
-    let mut json = br#"{"url":""#.to_vec();
-    url.write_inner(&mut json);
-    json.extend_from_slice(b"\"}");
-    json
 }
 
 /// Inline files need a name; `format`, `detail` and `video_metadata` are LiteLLM's own fields.

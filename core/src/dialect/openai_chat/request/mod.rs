@@ -2,8 +2,11 @@
 
 mod decode;
 mod encode;
+mod encode_assistant;
 mod encode_message;
 pub(super) mod message_edit;
+mod place;
+mod tools;
 
 pub(crate) use decode::decode;
 pub(crate) use encode::encode;
