@@ -108,7 +108,8 @@ impl Turn {
     }
 
     fn finished(&mut self) -> Option<String> {
-        self.client.take_if(|client| client.done(Instant::now())).map(|client| client.report())
+        let now = Instant::now();
+        self.client.take_if(|client| client.done(now)).map(|client| client.report(now))
     }
 
     fn wait(&self) -> Option<Duration> {
