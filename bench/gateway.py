@@ -1,123 +1,185 @@
-"""The gateway under load beside LiteLLM's proxy and bare relays: requests a second, processor time, memory."""
+"""The gateway under load beside LiteLLM's proxy and relays: requests a second, latency, processor time, memory."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import servers
+from bench.load import Load, Run, loading
 
-CONNECTIONS = 50
+DIRECT = "no server between"
+WARM_UP_SECONDS = 0.5
+SLOW_ROUNDS = 2
+"""LiteLLM's proxy takes seconds to answer what it was sent in a round."""
 
 
 @dataclass(frozen=True)
-class Load:
-    """One kind of request."""
+class Kind:
+    """One kind of load."""
 
     name: str
-    model: str
-    body: str
+    model: str = "bench-openai"
+    body: str = "chat_1k"
     stream: bool = False
+    rhythm: str = "closed"
+    connections: int = 50
+    rate: int = 0
+    ramp_ms: int = 0
+    seconds: int = 0
+    """How long it must last at least."""
+    slow_servers: bool = True
+    """Whether LiteLLM's proxy is asked, which cannot stand every load."""
+    patched: bool = False
+    """Whether LiteLLM's proxy is asked with others' patches as well."""
+
+    @property
+    def same_dialect(self) -> bool:
+        return self.model in servers.MODELS
 
 
-LOADS = (
-    Load("chat → openai, 1 KB", "bench-openai", "chat_1k"),
-    Load("chat → anthropic, 1 KB", "bench-anthropic", "chat_1k"),
-    Load("chat → anthropic, 60 KB", "bench-anthropic", "chat_60k"),
-    Load("chat → openai, stream of 100 deltas", "bench-openai", "chat_1k", stream=True),
-)
+RELAYED = Kind("chat → openai, 1 KB", patched=True)
+TRANSLATED = Kind("chat → anthropic, 1 KB", "bench-anthropic", patched=True)
+LARGE = Kind("chat → anthropic, 60 KB", "bench-anthropic", "chat_60k")
+STREAMS = Kind("chat → openai, streams of 100 deltas at once", stream=True)
+TRANSLATED_STREAMS = Kind("chat → anthropic, streams of 100 deltas at once", "bench-anthropic", stream=True)
+PACED_STREAMS = Kind("chat → openai, streams paced at 10 ms", "bench-paced", stream=True, ramp_ms=1000, seconds=4)
+UNHURRIED = Kind("chat → openai, 1 KB, 100 requests/s", rhythm="paced", connections=10, rate=100, seconds=4)
+MANY_STREAMS = Kind("chat → openai, 2,000 streams paced at 100 ms", "bench-slow", stream=True, connections=2000,
+                    ramp_ms=3000, seconds=8, slow_servers=False)  # fmt: skip
+KINDS = (RELAYED, TRANSLATED, LARGE, STREAMS, TRANSLATED_STREAMS, PACED_STREAMS, UNHURRIED, MANY_STREAMS)
 
 
 @dataclass(frozen=True)
 class Result:
-    """Medians over the runs, with the lowest and highest rate."""
+    """Medians over the rounds, with the lowest and highest rate."""
 
     server: str
     load: str
     rate: float
     lowest: float
     highest: float
+    events: float
     cpu_us: float
-    p50_ms: float
-    p99_ms: float
+    p50_us: float
+    p99_us: float
+    quiet_p50_us: float
+    """Of the round with the lowest: other work on the machine can only add to it."""
+    quiet_p99_us: float
     peak_mib: float
     errors: int
 
 
-@contextlib.contextmanager
-def provider(binary: Path, inputs: Path) -> Iterator[int]:
-    """The upstream that answers at once, on the load generator's core."""
-    answers = [str(inputs / f"answer_{dialect}.json") for dialect in ("chat", "messages")]
-    command = [*servers.pinned(1), str(binary), "upstream", *answers]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        try:
-            assert process.stdout is not None
-            yield int(process.stdout.readline())
-        finally:
-            process.terminate()
-
-
-def _body(load: Load, inputs: Path, folder: Path) -> Path:
-    fields = json.loads((inputs / f"{load.body}.json").read_bytes())
+def body(kind: Kind, inputs: Path, folder: Path) -> Path:
+    """The request's body in a file."""
+    fields = json.loads((inputs / f"{kind.body}.json").read_bytes())
     fields.pop("stream_options", None)
-    fields |= {"model": load.model, "stream": load.stream}
-    path = folder / f"{load.model}-{load.body}-{load.stream}.json"
+    fields |= {"model": kind.model, "stream": kind.stream}
+    path = folder / f"{kind.model}-{kind.body}-{kind.stream}.json"
     path.write_text(json.dumps(fields, separators=(",", ":"), ensure_ascii=False), encoding="utf-8")
     return path
 
 
-def _run(binary: Path, server: servers.Server, body: Path, seconds: int) -> dict[str, float]:
-    command = [*servers.pinned(1), str(binary), "run", str(server.port), "/v1/chat/completions", str(body)]
-    command += [str(CONNECTIONS), str(seconds), servers.KEY]
-    before = server.cpu_seconds()
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 60)
-    figures: dict[str, float] = json.loads(done.stdout)
-    spent = server.cpu_seconds() - before
-    answered = max(figures["requests"], 1)
-    return figures | {"rate": figures["requests"] / figures["seconds"], "cpu_us": spent / answered * 1e6}
+def run(load: Load, server: servers.Server | None, kind: Kind, path: Path, seconds: float) -> Run:
+    """One run of one kind of load."""
+    translates = server is not None and server.translates
+    prefix = "" if translates else servers.MODELS.get(kind.model, "")
+    options: dict[str, object] = {"path": f"{prefix}/v1/chat/completions", "body": path}
+    options |= {"connections": kind.connections, "seconds": max(seconds, kind.seconds)}
+    options |= {"rate": kind.rate} if kind.rate else {"ramp": kind.ramp_ms}
+    return load.run(server, kind.rhythm, **options)
 
 
-def _measure(binary: Path, server: servers.Server, load: Load, body: Path, rounds: int, seconds: int) -> Result:
-    _run(binary, server, body, 1)
-    runs = [_run(binary, server, body, seconds) for _ in range(rounds)]
+def _result(name: str, kind: Kind, runs: list[Run], peak_mib: float) -> Result:
+    def middle(of: Callable[[Run], float]) -> float:
+        return statistics.median(of(one) for one in runs)
 
-    def middle(name: str) -> float:
-        return statistics.median(run[name] for run in runs)
+    rates = [one.rate for one in runs]
+    return Result(
+        server=name,
+        load=kind.name,
+        rate=middle(lambda one: one.rate),
+        lowest=min(rates),
+        highest=max(rates),
+        events=middle(lambda one: one.events),
+        cpu_us=middle(lambda one: one.cpu_us),
+        p50_us=middle(lambda one: one.p50_us),
+        p99_us=middle(lambda one: one.p99_us),
+        quiet_p50_us=min(one.p50_us for one in runs),
+        quiet_p99_us=min(one.p99_us for one in runs),
+        peak_mib=peak_mib,
+        errors=sum(one.errors for one in runs),
+    )
 
-    rates = [run["rate"] for run in runs]
-    errors = int(sum(run["errors"] for run in runs))
-    figures = (middle("rate"), min(rates), max(rates), middle("cpu_us"), middle("p50_us") / 1e3, middle("p99_us") / 1e3)
-    result = Result(server.name, load.name, *figures, server.peak_mebibytes(), errors)
-    print(f"  {server.name:<20}{load.name:<38}{result.rate:>9.0f} req/s {result.cpu_us:>9.0f} µs CPU"
-          f" {result.peak_mib:>7.0f} MiB  {errors} errors", file=sys.stderr, flush=True)  # fmt: skip
-    return result
+
+def _asked(server: servers.Server | None, kind: Kind) -> bool:
+    if server is None:
+        return kind.same_dialect
+    patched = server.name.endswith("fast-litellm")
+    if server.name.startswith("LiteLLM") and not (kind.patched if patched else kind.slow_servers):
+        return False
+    return kind.same_dialect or server.translates
 
 
-def measure(binary: Path, inputs: Path, oracle: Path, *, rounds: int = 5, seconds: int = 3) -> list[Result]:
-    """Every server under every load. Relays do not translate: they get the same-dialect loads only."""
-    results: list[Result] = []
-    with tempfile.TemporaryDirectory(prefix="interlingua-bench-") as name, provider(binary, inputs) as upstream:
-        folder = Path(name)
-        candidates = (
-            servers.interlingua(folder, upstream),
-            servers.litellm(folder, upstream, oracle),
-            servers.bare_relay(folder, upstream),
-            servers.nginx(folder, upstream),
-        )
+def _measure(
+    load: Load, all_servers: Mapping[str, servers.Server | None], kind: Kind, path: Path, rounds: int, seconds: float
+) -> Iterator[Result]:
+    """Every server under one load, in turns: what else the machine does hits all of them."""
+    asked = {name: server for name, server in all_servers.items() if _asked(server, kind)}
+    runs: dict[str, list[Run]] = {name: [] for name in asked}
+    for server in filter(None, asked.values()):
+        server.reset_peak()
+        if not kind.seconds:
+            run(load, server, kind, path, WARM_UP_SECONDS)
+    for turn in range(rounds if kind.connections < 1000 else 1):
+        for name, server in asked.items():
+            if turn < SLOW_ROUNDS or not name.startswith("LiteLLM"):
+                runs[name].append(run(load, server, kind, path, seconds))
+    for name, server in asked.items():
+        result = _result(name, kind, runs[name], server.peak_mebibytes() if server else 0.0)
+        print(f"  {name:<28}{kind.name:<50}{result.rate:>9,.0f} req/s {result.cpu_us:>9,.0f} µs CPU"
+              f" {result.p50_us:>9,.0f} µs {result.p99_us:>9,.0f} µs {result.peak_mib:>5,.0f} MiB"
+              f"  {result.errors} errors", file=sys.stderr, flush=True)  # fmt: skip
+        yield result
+
+
+@contextlib.contextmanager
+def all_servers(
+    folder: Path, upstream: int, oracle: Path, binaries: Path
+) -> Iterator[dict[str, servers.Server | None]]:
+    """All servers side by side, of which one at a time is asked. Those that are missing here are left out."""
+    lean = "--server" in servers.serve_options()
+    candidates = (
+        servers.interlingua(folder, upstream),
+        servers.interlingua(folder, upstream, "--server", "uvicorn", name="interlingua on uvicorn") if lean else None,
+        servers.litellm(folder, upstream, oracle),
+        servers.fast_litellm(folder, upstream, oracle),
+        servers.liter_llm(folder, upstream),
+        servers.bare_relay(upstream),
+        servers.hyper_relay(binaries / "relay", upstream),
+        servers.nginx(folder, upstream),
+    )
+    with contextlib.ExitStack() as stack:
+        found: dict[str, servers.Server | None] = {DIRECT: None}
         for candidate in candidates:
-            if candidate is None:
-                continue
-            with candidate as server:
-                for load in LOADS:
-                    if "relay" in server.name and load.model != "bench-openai":
-                        continue
-                    body = _body(load, inputs, folder)
-                    results.append(_measure(binary, server, load, body, rounds, seconds))
+            if candidate is not None:
+                server = stack.enter_context(candidate)
+                found[server.name] = server
+        yield found
+
+
+def measure(binaries: Path, inputs: Path, oracle: Path, *, rounds: int, seconds: float) -> list[Result]:
+    """Every server under every load. Relays do not translate: they get the loads of one dialect only."""
+    results: list[Result] = []
+    with tempfile.TemporaryDirectory(prefix="interlingua-bench-") as name, loading(binaries / "load") as load:
+        folder = Path(name)
+        with all_servers(folder, load.upstream, oracle, binaries) as found:
+            for kind in KINDS:
+                results += _measure(load, found, kind, body(kind, inputs, folder), rounds, seconds)
     return results

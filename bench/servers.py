@@ -15,15 +15,38 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+PEERS = ROOT / "target" / "peers"
 KEY = "sk-bench"
 START_SECONDS = 120.0
 
-CONFIG = """\
-model_list:
-  - model_name: bench-openai
-    litellm_params: {{model: openai/gpt-4o, api_key: sk-none, api_base: "http://127.0.0.1:{port}/v1"}}
+MODELS = {"bench-openai": "", "bench-paced": "/paced-10", "bench-slow": "/paced-100"}
+"""Models of the openai provider, and what stands before the path at the upstream (bench/src/answers.rs)."""
+
+OPENAI = """\
+  - model_name: {name}
+    litellm_params: {{model: openai/gpt-4o, api_key: sk-none, api_base: "http://127.0.0.1:{port}{prefix}/v1"}}
+"""
+ANTHROPIC = """\
   - model_name: bench-anthropic
     litellm_params: {{model: anthropic/claude-sonnet-4-5, api_key: sk-none, api_base: "http://127.0.0.1:{port}"}}
+"""
+LITER_MODEL = """\
+[[models]]
+name = "{name}"
+provider_model = "{model}"
+api_key = "sk-none"
+base_url = "{base}"
+
+"""
+LITER_SETTINGS = """\
+[general]
+master_key = "{key}"
+max_retries = 0
+
+[security]
+outbound_policy = "off"
+"""
+SETTINGS = """\
 general_settings: {{master_key: {key}}}
 litellm_settings: {{num_retries: 0}}
 """
@@ -34,10 +57,10 @@ migration:
 """
 NGINX = """\
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
-events {{ worker_connections 1024; }}
-http {{ access_log off; client_body_temp_path {folder}; proxy_temp_path {folder}; client_max_body_size 1m;
-  upstream provider {{ server 127.0.0.1:{upstream}; keepalive 64; }}
-  server {{ listen 127.0.0.1:{port}; keepalive_requests 1000000;
+events {{ worker_connections 16384; }}
+http {{ access_log off; client_body_temp_path {folder}; proxy_temp_path {folder}; client_max_body_size 64m;
+  upstream provider {{ server 127.0.0.1:{upstream}; keepalive 64; keepalive_requests 1000000; }}
+  server {{ listen 127.0.0.1:{port} backlog=4096; keepalive_requests 1000000;
     location / {{ proxy_pass http://provider; proxy_http_version 1.1; proxy_set_header Connection ""; }} }} }}
 """
 
@@ -49,6 +72,14 @@ class Server:
     name: str
     process: subprocess.Popen[bytes]
     port: int
+    translates: bool
+    """Whether it reads what it passes on; a relay gets the loads of one dialect only."""
+
+    def reset_peak(self) -> None:
+        """Forgets the peak of its memory."""
+        for pid in self.pids():
+            with contextlib.suppress(OSError):
+                Path(f"/proc/{pid}/clear_refs").write_text("5")
 
     def pids(self) -> list[int]:
         """The process and its children."""
@@ -99,13 +130,15 @@ def _await(process: subprocess.Popen[bytes], port: int) -> None:
 
 
 @contextlib.contextmanager
-def running(name: str, command: list[str], port: int, env: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """A server on core 0 that accepts connections; ended at the end."""
+def running(
+    name: str, command: list[str], port: int, env: Mapping[str, str] | None = None, *, translates: bool = False
+) -> Iterator[Server]:
+    """A server on the first core that accepts connections; ended at the end."""
     quiet = subprocess.DEVNULL
     process = subprocess.Popen([*pinned(0), *command], stdout=quiet, stderr=quiet, env={**os.environ, **(env or {})})
     try:
         _await(process, port)
-        yield Server(name, process, port)
+        yield Server(name, process, port, translates)
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -115,27 +148,79 @@ def running(name: str, command: list[str], port: int, env: Mapping[str, str] | N
             process.wait()
 
 
-def interlingua(folder: Path, upstream: int) -> contextlib.AbstractContextManager[Server]:
-    """Our gateway, everything through the Rust core."""
-    config, port = folder / "gateway.yaml", free_port()
-    config.write_text(CONFIG.format(port=upstream, key=KEY) + MIGRATION)
-    command = [sys.executable, "-m", "interlingua", "serve", "--config", str(config), "--port", str(port)]
-    return running("interlingua", command, port)
+def config(upstream: int, extra_models: int = 0) -> str:
+    """The config of every gateway, with as many further models as asked for before the ones that are used."""
+    text = ["model_list:\n"]
+    text += [OPENAI.format(name=f"extra-{number}", port=upstream, prefix="") for number in range(extra_models)]
+    text += [OPENAI.format(name=name, port=upstream, prefix=prefix) for name, prefix in MODELS.items()]
+    return "".join(text) + ANTHROPIC.format(port=upstream) + SETTINGS.format(key=KEY)
+
+
+def serve_options() -> str:
+    """What `interlingua serve` can be told."""
+    command = [sys.executable, "-m", "interlingua", "serve", "--help"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def interlingua(
+    folder: Path, upstream: int, *options: str, name: str = "interlingua", extra_models: int = 0
+) -> contextlib.AbstractContextManager[Server]:
+    """Our gateway, everything through the Rust core: master key checked, metrics on, no access log."""
+    path, port = folder / f"gateway-{len(options)}-{extra_models}.yaml", free_port()
+    path.write_text(config(upstream, extra_models) + MIGRATION)
+    command = [sys.executable, "-m", "interlingua", "serve", "--config", str(path), "--port", str(port), *options]
+    return running(name, command, port, translates=True)
 
 
 def litellm(folder: Path, upstream: int, python: Path) -> contextlib.AbstractContextManager[Server]:
     """LiteLLM's proxy as its command line starts it, one worker."""
-    config, port = folder / "litellm.yaml", free_port()
-    config.write_text(CONFIG.format(port=upstream, key=KEY))
-    command = [str(python.parent / "litellm"), "--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
-    env = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False", "NO_PROXY": "*"}
-    return running("LiteLLM proxy", [*command, "--num_workers", "1"], port, env)
+    return _litellm("LiteLLM proxy", folder, upstream, [str(python.parent / "litellm")], {})
 
 
-def bare_relay(folder: Path, upstream: int) -> contextlib.AbstractContextManager[Server]:
+def fast_litellm(folder: Path, upstream: int, python: Path) -> contextlib.AbstractContextManager[Server] | None:
+    """The same with fast-litellm's patches, where `peers` put them."""
+    if not (PEERS / "fast").is_dir():
+        return None
+    start = "import fast_litellm, litellm; litellm.run_server()"
+    path = {"PYTHONPATH": str(PEERS / "fast")}
+    return _litellm("LiteLLM proxy, fast-litellm", folder, upstream, [str(python), "-c", start], path)
+
+
+def _litellm(
+    name: str, folder: Path, upstream: int, start: list[str], env: Mapping[str, str]
+) -> contextlib.AbstractContextManager[Server]:
+    path, port = folder / "litellm.yaml", free_port()
+    path.write_text(config(upstream))
+    command = [*start, "--config", str(path), "--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
+    quiet = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False", "NO_PROXY": "*"}
+    return running(name, command, port, {**quiet, **env}, translates=True)
+
+
+def liter_llm(folder: Path, upstream: int) -> contextlib.AbstractContextManager[Server] | None:
+    """liter-llm's proxy, a Rust peer that translates, where `make bench-peers` built it."""
+    binary = PEERS / "liter-proxy" / "bin" / "liter-llm"
+    if not binary.exists():
+        return None
+    path, port = folder / "liter-llm.toml", free_port()
+    host = f"http://127.0.0.1:{upstream}"
+    models = [LITER_MODEL.format(name=name, model="openai/gpt-4o", base=f"{host}{prefix}/v1")
+              for name, prefix in MODELS.items()]  # fmt: skip
+    models.append(LITER_MODEL.format(name="bench-anthropic", model="anthropic/claude-sonnet-4-5", base=f"{host}/v1"))
+    path.write_text("".join([*models, LITER_SETTINGS.format(key=KEY)]))
+    command = [str(binary), "api", "--config", str(path), "--host", "127.0.0.1", "--port", str(port)]
+    return running("liter-llm proxy (Rust)", command, port, {"RUST_LOG": "error"}, translates=True)
+
+
+def bare_relay(upstream: int) -> contextlib.AbstractContextManager[Server]:
     """Bytes from one socket to another in asyncio: what no Python gateway can undercut."""
     port = free_port()
     return running("bare asyncio relay", [sys.executable, "-m", "bench.relay", str(port), str(upstream)], port)
+
+
+def hyper_relay(binary: Path, upstream: int) -> contextlib.AbstractContextManager[Server]:
+    """hyper on one thread, as a Rust gateway without features: what a Rust peer can reach at best."""
+    port = free_port()
+    return running("hyper relay (Rust)", [str(binary), str(port), str(upstream)], port)
 
 
 def nginx(folder: Path, upstream: int) -> contextlib.AbstractContextManager[Server] | None:
@@ -143,6 +228,6 @@ def nginx(folder: Path, upstream: int) -> contextlib.AbstractContextManager[Serv
     binary = shutil.which("nginx")
     if binary is None:
         return None
-    config, port = folder / "nginx.conf", free_port()
-    config.write_text(NGINX.format(folder=folder, upstream=upstream, port=port))
-    return running("nginx relay", [binary, "-c", str(config), "-p", str(folder)], port)
+    path, port = folder / "nginx.conf", free_port()
+    path.write_text(NGINX.format(folder=folder, upstream=upstream, port=port))
+    return running("nginx relay", [binary, "-c", str(path), "-p", str(folder)], port)

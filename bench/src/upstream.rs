@@ -1,87 +1,189 @@
-//! A provider that answers at once: the messages dialect on paths with `/messages`, else chat; streams if asked to.
+//! A provider that answers at once, or at a pace.
 
-use std::io::Write;
-use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
-use std::thread;
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
-use crate::http::{Buffer, find};
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Registry, Token};
 
-const DELTAS: usize = 100;
+use crate::answers::{Answer, Answers};
+use crate::parse;
 
-struct Answers {
-    chat: Vec<u8>,
-    messages: Vec<u8>,
-    chat_stream: Vec<u8>,
+/// Answers of one pace: the next parts in the order in which they are due.
+struct Pace {
+    every: Duration,
+    due: VecDeque<(Instant, usize, u64)>,
 }
 
-/// Serves until it is ended. The port is printed first.
-pub(crate) fn serve(chat: &str, messages: &str) -> Result<(), String> {
-    let read = |path: &str| std::fs::read(path).map_err(|error| format!("{path}: {error}"));
-    let answers = Arc::new(Answers {
-        chat: whole(&read(chat)?),
-        messages: whole(&read(messages)?),
-        chat_stream: chat_stream(),
-    });
-    let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
-    let port = listener.local_addr().map_err(|error| error.to_string())?.port();
-    let mut out = std::io::stdout();
-    writeln!(out, "{port}").and_then(|()| out.flush()).map_err(|error| error.to_string())?;
-    for connection in listener.incoming().flatten() {
-        let answers = Arc::clone(&answers);
-        thread::spawn(move || {
-            let _ = converse(connection, &answers);
-        });
+struct Connection {
+    stream: TcpStream,
+    /// Tells an answer from those that this place in the list had before.
+    serial: u64,
+    /// What arrived of a request that is not whole.
+    pending: Vec<u8>,
+    answer: Option<Rc<Answer>>,
+    written: usize,
+    /// How many of the answer's parts may be sent by now.
+    parts: usize,
+}
+
+pub(crate) struct Upstream {
+    listener: TcpListener,
+    connections: Vec<Option<Connection>>,
+    free: Vec<usize>,
+    answers: Answers,
+    paces: Vec<Pace>,
+    serial: u64,
+}
+
+impl Upstream {
+    pub(crate) fn listen(port: u16, registry: &Registry, token: Token) -> std::io::Result<Self> {
+        let mut listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port)))?;
+        registry.register(&mut listener, token, Interest::READABLE)?;
+        Ok(Self {
+            listener,
+            connections: Vec::new(),
+            free: Vec::new(),
+            answers: Answers::new(),
+            paces: Vec::new(),
+            serial: 0,
+        })
     }
-    Ok(())
-}
 
-fn converse(mut connection: TcpStream, answers: &Answers) -> std::io::Result<()> {
-    connection.set_nodelay(true)?;
-    let mut buffer = Buffer::new();
-    while let Some(message) = buffer.read(&mut connection)? {
-        let bytes = buffer.bytes(message.end);
-        let line = bytes.iter().position(|byte| *byte == b'\r').unwrap_or(0);
-        let body = &bytes[message.head..];
-        let stream = find(body, b"\"stream\":true").or_else(|| find(body, b"\"stream\": true")).is_some();
-        let answer = match (find(&bytes[..line], b"/messages").is_some(), stream) {
-            (true, _) => &answers.messages,
-            (false, true) => &answers.chat_stream,
-            (false, false) => &answers.chat,
-        };
-        connection.write_all(answer)?;
-        buffer.consume(&message);
+    pub(crate) fn port(&self) -> std::io::Result<u16> {
+        Ok(self.listener.local_addr()?.port())
     }
-    Ok(())
-}
 
-fn whole(body: &[u8]) -> Vec<u8> {
-    let mut answer = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    )
-    .into_bytes();
-    answer.extend_from_slice(body);
-    answer
-}
-
-fn chat_stream() -> Vec<u8> {
-    let mut answer =
-        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
-    let mut chunk = |data: &str| {
-        answer.extend_from_slice(format!("{:x}\r\ndata: {data}\n\n\r\n", data.len() + 8).as_bytes());
-    };
-    let frame = |delta: &str, finish: &str| {
-        format!(
-            r#"{{"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1700000000,"model":"bench-model","choices":[{{"index":0,"delta":{delta},"finish_reason":{finish}}}]}}"#
-        )
-    };
-    chunk(&frame(r#"{"role":"assistant","content":""}"#, "null"));
-    for _ in 0..DELTAS {
-        chunk(&frame(r#"{"content":" deployment"}"#, "null"));
+    /// Takes every connection that waits; `token` names the one at a place.
+    pub(crate) fn accept(&mut self, registry: &Registry, token: impl Fn(usize) -> Token) {
+        while let Ok((mut stream, _)) = self.listener.accept() {
+            let place = self.free.pop().unwrap_or_else(|| {
+                self.connections.push(None);
+                self.connections.len() - 1
+            });
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            if stream.set_nodelay(true).and(registry.register(&mut stream, token(place), interest)).is_err() {
+                self.free.push(place);
+                continue;
+            }
+            self.serial += 1;
+            self.connections[place] = Some(Connection {
+                stream,
+                serial: self.serial,
+                pending: Vec::new(),
+                answer: None,
+                written: 0,
+                parts: 0,
+            });
+        }
     }
-    chunk(&frame("{}", r#""stop""#));
-    chunk("[DONE]");
-    answer.extend_from_slice(b"0\r\n\r\n");
-    answer
+
+    /// Something may be done on a connection.
+    pub(crate) fn ready(&mut self, place: usize, scratch: &mut [u8], closed: bool) {
+        let Some(mut connection) = self.connections.get_mut(place).and_then(Option::take) else { return };
+        if connection.write().and_then(|()| self.read(place, &mut connection, scratch, closed)).is_ok() {
+            self.connections[place] = Some(connection);
+        } else {
+            self.free.push(place);
+        }
+    }
+
+    fn read(
+        &mut self,
+        place: usize,
+        one: &mut Connection,
+        scratch: &mut [u8],
+        closed: bool,
+    ) -> std::io::Result<()> {
+        loop {
+            let count = match one.stream.read(scratch) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(count) => count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            if one.pending.is_empty() && one.answer.is_none() {
+                let used = self.answer(place, one, &scratch[..count])?;
+                one.pending.extend_from_slice(&scratch[used..count]);
+            } else {
+                one.pending.extend_from_slice(&scratch[..count]);
+                if one.answer.is_none() {
+                    let bytes = std::mem::take(&mut one.pending);
+                    let used = self.answer(place, one, &bytes)?;
+                    one.pending = bytes;
+                    one.pending.drain(..used);
+                }
+            }
+            // Less than asked for: nothing is left, unless the other side closed, of which no further event would tell.
+            if count < scratch.len() && !closed {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Begins the answer to the request in `bytes`, if it is whole; returns how many bytes it had.
+    fn answer(&mut self, place: usize, one: &mut Connection, bytes: &[u8]) -> std::io::Result<usize> {
+        let Some(request) = parse::request(bytes) else { return Ok(0) };
+        let (answer, every) = self.answers.to(request.path, request.stream);
+        (one.written, one.parts) = (0, if every.is_some() { 1 } else { answer.ends.len() });
+        if let Some(every) = every {
+            let due = (Instant::now() + every, place, one.serial);
+            match self.paces.iter_mut().find(|pace| pace.every == every) {
+                Some(pace) => pace.due.push_back(due),
+                None => self.paces.push(Pace { every, due: VecDeque::from([due]) }),
+            }
+        }
+        one.answer = Some(answer);
+        one.write()?;
+        Ok(request.end)
+    }
+
+    /// When the next part of a paced answer is due.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.paces.iter().filter_map(|pace| pace.due.front()).map(|(at, ..)| *at).min()
+    }
+
+    /// Sends the parts that are due.
+    pub(crate) fn tick(&mut self, now: Instant) {
+        for pace in &mut self.paces {
+            while let Some(&(at, place, serial)) = pace.due.front().filter(|(at, ..)| *at <= now) {
+                pace.due.pop_front();
+                let Some(slot) = self.connections.get_mut(place) else { continue };
+                let Some(one) = slot.as_mut().filter(|one| one.serial == serial) else { continue };
+                let Some(count) = one.answer.as_ref().map(|answer| answer.ends.len()) else { continue };
+                one.parts += 1;
+                if one.parts < count {
+                    pace.due.push_back((at + pace.every, place, serial));
+                }
+                if one.write().is_err() {
+                    *slot = None;
+                    self.free.push(place);
+                }
+            }
+        }
+    }
+}
+
+impl Connection {
+    /// Sends what may be sent; the rest goes when the socket takes more.
+    fn write(&mut self) -> std::io::Result<()> {
+        while let Some(answer) = &self.answer {
+            let end = answer.ends[self.parts - 1];
+            if self.written == end {
+                if self.parts == answer.ends.len() {
+                    self.answer = None;
+                }
+                return Ok(());
+            }
+            match self.stream.write(&answer.bytes[self.written..end]) {
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
 }
