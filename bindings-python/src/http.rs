@@ -13,9 +13,17 @@ impl FromPyObject<'_, '_> for Text {
 
     fn extract(object: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
         match object.cast::<PyBytes>() {
-            Ok(bytes) => Ok(Self(bytes.as_bytes().iter().map(|&byte| char::from(byte)).collect())),
+            Ok(bytes) => Ok(Self(latin_1(bytes.as_bytes()))),
             Err(_) => object.extract().map(Self),
         }
+    }
+}
+
+/// Bytes of a head as text.
+pub(crate) fn latin_1(bytes: &[u8]) -> String {
+    match str::from_utf8(bytes) {
+        Ok(text) if text.is_ascii() => text.to_owned(),
+        _ => bytes.iter().map(|&byte| char::from(byte)).collect(),
     }
 }
 

@@ -4,6 +4,7 @@ mod attempt;
 mod errors;
 mod http;
 mod http1;
+mod lanes;
 mod request;
 mod target;
 mod translate;
@@ -18,6 +19,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     http1::register(module)?;
     module.add_class::<target::Target>()?;
     module.add_class::<request::Request>()?;
+    module.add_class::<lanes::Lanes>()?;
     module.add_class::<http::HttpRequest>()?;
     module.add_class::<http::ClientResponse>()?;
     module.add_class::<attempt::Attempt>()?;

@@ -15,7 +15,7 @@ pub(crate) const WORTH_DETACHING: usize = 64 << 10;
 
 /// A client's request, parsed once.
 #[pyclass(frozen, module = "interlingua._native")]
-pub(crate) struct Request(interlingua::Request);
+pub(crate) struct Request(pub(crate) interlingua::Request);
 
 /// The dialect of that name.
 pub(crate) fn dialect(py: Python<'_>, name: &str) -> PyResult<Dialect> {

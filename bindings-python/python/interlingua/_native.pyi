@@ -1,7 +1,7 @@
 """The native core: bytes in, bytes out. No sockets, no clocks, no secrets, no threads."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, final
+from typing import Any, Final, final
 
 __all__ = [
     "AnswerReader",
@@ -12,6 +12,7 @@ __all__ = [
     "HttpRequest",
     "InterlinguaError",
     "InvalidRequest",
+    "Lanes",
     "Misuse",
     "Outcome",
     "Request",
@@ -215,6 +216,28 @@ class Attempt:
         """``(path, code)`` of everything that the translation could not carry."""
     @property
     def rewrites(self) -> list[tuple[str, str]]: ...
+
+@final
+class Lanes:
+    """Decisions that were made before, for requests with one head.
+
+    Most requests differ from an earlier one in nothing that a decision looks at: a lane is found by model, ``stream``
+    and features.
+    """
+
+    def __new__(
+        cls,
+        dialect: str,
+        headers: Sequence[tuple[str, str]] | Sequence[tuple[bytes, bytes]],
+        query: str | bytes,
+        max_body_bytes: int,
+        /,
+    ) -> Lanes: ...
+    def add(self, request: Request, target: Target, requested_model: str, decision: object, /) -> None:
+        """Keep the decision for requests like this one, which has no ``host_controls``."""
+    def begin(self, body: bytes, now_unix: int, id_seed: int, /) -> tuple[Any, Request, Attempt, HttpRequest] | None:
+        """Begin the first attempt of a request whose decision is known: the decision, the request, the attempt, and
+        what that sends. ``None`` if it is not known, or if anything needs a closer look."""
 
 class BadMessage(Exception):
     """Bytes that are no HTTP/1.1 message, or an ambiguous one. The text never holds content."""

@@ -1,12 +1,14 @@
 //! Heads of answers.
 
 use interlingua::Headers;
+
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList};
 
 use super::fields::{Fields, Framing, Length, spans};
 use super::{MAX_FIELDS, bad, end_of_head};
+use crate::http::latin_1;
 
 /// The head of an upstream's answer.
 #[pyclass(frozen, module = "interlingua._native")]
@@ -53,8 +55,7 @@ impl ResponseHead {
 
     /// The headers as the core takes them, read as Latin-1.
     pub(crate) fn headers(&self) -> Headers {
-        let text = |bytes: &[u8]| bytes.iter().map(|&byte| char::from(byte)).collect::<String>();
-        self.fields.iter().map(|(name, value)| (text(name).to_ascii_lowercase(), text(value))).collect()
+        self.fields.iter().map(|(name, value)| (latin_1(name).to_ascii_lowercase(), latin_1(value))).collect()
     }
 }
 

@@ -312,9 +312,15 @@ class Gateway:
 
     def _record(self, exchange: Exchange) -> None:
         seconds = perf_counter() - exchange.started
-        status = 499 if exchange.outcome == "disconnected" else exchange.status
-        self.metrics.exchange(exchange, status, seconds)
-        if self.log.access and exchange.terms.route not in ("health", "metrics"):
+        route, engine, outcome = exchange.terms.route, exchange.engine, exchange.outcome
+        provider = exchange.provider if engine != "gateway" else ""
+        status = 499 if outcome == "disconnected" else exchange.status
+        self.metrics.record(route, provider, engine, outcome, status, seconds, exchange.gate)
+        if exchange.retries:
+            self.metrics.retried(route, provider, exchange.retries)
+        if losses := exchange.losses:
+            self.metrics.lost(route, provider, losses)
+        if self.log.access and route not in ("health", "metrics"):
             self.log.request(exchange, status, seconds)
 
 

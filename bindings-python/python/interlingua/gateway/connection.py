@@ -17,6 +17,7 @@ from interlingua.gateway.waiting import NEVER, Deadlines, Signal
 
 HIGH_WATER = 256 * 1024
 DRAIN_SECONDS = 1.0
+NO_HEAD = cast(ResponseHead, None)
 _SEPARATE_BYTES = 64 * 1024
 
 
@@ -33,7 +34,7 @@ class Connection(asyncio.Protocol):
         self._signal = Signal(self.loop)
         self._reader = AnswerReader(max_head_bytes)
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
-        self.head: ResponseHead = cast(ResponseHead, None)
+        self.head: ResponseHead = NO_HEAD
         """The answer's, once ``send`` has waited for it."""
         self.deadline = NEVER
         self.idle_since = 0.0
@@ -111,10 +112,10 @@ class Connection(asyncio.Protocol):
         """Start an exchange, with a body that is whole, or without one. ``timeout`` is how long the upstream may be
         silent."""
         self.idle = False
-        self.head = cast(ResponseHead, None)
-        self._done = False
-        self._touched = False
+        self.head = NO_HEAD
+        self._done = self._touched = False
         self._timeout = timeout
+        self.deadline = NEVER if timeout is None else self._deadlines.now + timeout
         if body is None:
             self._transport.write(head + b"\r\n")
         elif len(body) < _SEPARATE_BYTES:
@@ -148,12 +149,11 @@ class Connection(asyncio.Protocol):
     @property
     def answered(self) -> bool:
         """The answer's head is here (perhaps before the request was sent in full)."""
-        return self.head is not None or self._fault is not None
+        return self.head is not NO_HEAD or self._fault is not None
 
     async def answer(self) -> None:
         """Wait for the answer's head."""
-        self._expect_something()
-        while self.head is None:
+        while self.head is NO_HEAD:
             if self._fault is not None:
                 raise self._fault
             await self._signal
@@ -187,10 +187,13 @@ class Connection(asyncio.Protocol):
             self._plain = decoder.feed(self._taken())
 
     def here(self) -> bytes | None:
-        """The whole body, if all of it is here, as with most short answers."""
-        if self._done and self._fault is None and self._decoder is None and len(self._body) <= self._limit:
-            return self._taken()
-        return None
+        """The whole body, if all of it is here, as with most short answers; then the answer is released."""
+        body = self._body
+        if not self._done or self._fault is not None or self._decoder is not None or len(body) > self._limit:
+            return None
+        self._body = b""
+        self.release()
+        return body
 
     async def whole(self) -> bytes:
         """The whole body, decoded; raises ``AnswerTooLarge`` over the limit."""

@@ -10,8 +10,8 @@ from interlingua.gateway import litellm_keys as keys
 from interlingua.gateway.client import BodyTooLarge
 from interlingua.gateway.config import Config
 from interlingua.gateway.engine_python import PythonEngine, PythonUnavailable
-from interlingua.gateway.engine_rust import CredentialError, Plan, RustEngine
-from interlingua.gateway.exchange import Exchange
+from interlingua.gateway.engine_rust import Begun, CredentialError, Decided, Plan, RustEngine
+from interlingua.gateway.exchange import Exchange, Terms
 from interlingua.gateway.faults import UpstreamFault, UpstreamTimeout
 from interlingua.gateway.groups import Choice, Groups
 from interlingua.gateway.multipart import MultipartError, ocr_request
@@ -57,41 +57,14 @@ class Dispatcher:
         """Answer the exchange, whatever happens."""
         try:
             terms = exchange.terms
+            if terms.version is not self._switches.version:
+                self._renew(terms, exchange)
             raw = exchange.client.body_here(self._config.max_request_bytes) if terms.plain_json else None
-            if raw is not None:
-                body = raw
-            else:
-                raw, body = await self._read(exchange)
-            request = _native.Request(
-                terms.dialect,
-                body,
-                headers=terms.passed_headers,
-                query=exchange.client.query,
-                max_body_bytes=max(self._config.max_request_bytes, len(body)),
-            )
-            model, exchange.stream, features, controlled = request.facts
-            choice = self._groups.find(model)
-            if choice is None:
-                await self._without_choice(exchange, request, raw)
-                return
-            exchange.group, exchange.provider, exchange.extra_lines = choice.group, choice.provider, choice.lines
-            controls = json.loads(request.host_controls) if controlled else {}
-            decision = self._decide(terms.dialect, features, choice, controls)
-            if decision.engine == "python":
-                await self._by_python(exchange, raw, decision)
-                return
-            try:
-                attempt = self._rust.attempt(request, choice)
-            except (_native.Decline, _native.Unsupported) as error:
-                if decision.mode == "rust" or not self._python.available:
-                    raise
-                await self.relay(exchange, raw, str(error))
-                return
-            exchange.engine = "rust"
-            if decision.ungated:
-                exchange.gate = "ungated"
-            plan = self._plan(exchange, choice, controls)
-            await self._rust.serve(exchange, request, choice, attempt, plan)
+            begun = None if raw is None else self._rust.begin_again(terms.lanes, raw)
+            if begun is None:
+                begun = await self._decide(exchange, raw)
+            if begun is not None:
+                await self._rust.serve(exchange, begun)
         except Refusal as refusal:
             exchange.outcome = "refused"
             await exchange.refuse(refusal.status, refusal.message, type=refusal.type, param=refusal.param)
@@ -102,6 +75,49 @@ class Dispatcher:
         except _native.InterlinguaError as error:
             exchange.outcome = error.code
             await exchange.refuse(error.status, str(error), param=error.param)
+
+    def _renew(self, terms: Terms, exchange: Exchange) -> None:
+        """Forget what was decided for requests with this head."""
+        terms.version = self._switches.version
+        query, limit = exchange.client.query, self._config.max_request_bytes
+        terms.lanes = _native.Lanes(terms.dialect, terms.passed_headers, query, limit)
+
+    async def _decide(self, exchange: Exchange, raw: bytes | None) -> Begun | None:
+        """Read the request and decide who serves it. ``None`` if somebody else has."""
+        terms = exchange.terms
+        body = raw
+        if raw is None or body is None:
+            raw, body = await self._read(exchange)
+        request = _native.Request(
+            terms.dialect,
+            body,
+            headers=terms.passed_headers,
+            query=exchange.client.query,
+            max_body_bytes=max(self._config.max_request_bytes, len(body)),
+        )
+        choice = self._groups.find(request.model)
+        if choice is None:
+            await self._without_choice(exchange, request, raw)
+            return None
+        exchange.group, exchange.provider, exchange.extra_lines = choice.group, choice.provider, choice.lines
+        exchange.stream = request.stream
+        controls = json.loads(request.host_controls)
+        decision = self._engine(terms.dialect, request.features, choice, controls)
+        if decision.engine == "python":
+            await self._by_python(exchange, raw, decision)
+            return None
+        try:
+            attempt, sent = self._rust.begin(request, choice)
+        except (_native.Decline, _native.Unsupported) as error:
+            if decision.mode == "rust" or not self._python.available:
+                raise
+            await self.relay(exchange, raw, str(error))
+            return None
+        plan = self._plan(exchange, choice, controls)
+        decided = Decided(choice, plan, "ungated" if decision.ungated else "")
+        if not controls and choice.target is not None:
+            terms.lanes.add(request, choice.target, choice.requested, decided)
+        return decided, request, attempt, sent
 
     async def _without_choice(self, exchange: Exchange, request: _native.Request, raw: bytes) -> None:
         """Another proxy may know models that our config does not; our own child reads the same config."""
@@ -144,7 +160,7 @@ class Dispatcher:
         except BodyTooLarge:
             raise Refusal(413, f"the request body is over {limit} bytes") from None
 
-    def _decide(
+    def _engine(
         self, route: str, features: tuple[str, ...], choice: Choice, controls: Mapping[str, object]
     ) -> Decision:
         reasons: tuple[str, ...] = choice.python_reasons
@@ -184,14 +200,6 @@ class Dispatcher:
             raise Refusal(status, f"the python engine did not answer: {fault.message}") from None
 
     def _plan(self, exchange: Exchange, choice: Choice, controls: Mapping[str, object]) -> Plan:
-        if controls or exchange.terms.special:
-            return self._make_plan(exchange, choice, controls)
-        plan: Plan | None = choice.plans.get(exchange.stream)
-        if plan is None:
-            plan = choice.plans[exchange.stream] = self._make_plan(exchange, choice, controls)
-        return plan
-
-    def _make_plan(self, exchange: Exchange, choice: Choice, controls: Mapping[str, object]) -> Plan:
         deployment, config = choice.deployment, self._config
         read = (
             _seconds(controls.get("timeout"))

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 from urllib.parse import quote
 
 from interlingua import _native
@@ -39,6 +39,18 @@ class Plan(NamedTuple):
     retry_after: float
 
 
+class Decided(NamedTuple):
+    """What was decided for a request, and for all like it."""
+
+    choice: Choice
+    plan: Plan
+    gate: str
+
+
+Begun: TypeAlias = tuple[Decided, _native.Request, _native.Attempt, _native.HttpRequest]
+"""A request on its way: what was decided for it, its first try, and what that sends."""
+
+
 class RustEngine:
     """Runs exchanges through the core. ``clock``, ``sleep`` and ``jitter`` can be replaced in tests."""
 
@@ -55,13 +67,36 @@ class RustEngine:
         self._sleep = sleep
         self._jitter = jitter
 
-    async def serve(
-        self, exchange: Exchange, request: _native.Request, choice: Choice, attempt: _native.Attempt, plan: Plan
-    ) -> None:
-        """Run the exchange until it is answered; ``attempt`` is the first try."""
+    def begin_again(self, lanes: _native.Lanes, body: bytes) -> Begun | None:
+        """The first try of a request that is like an earlier one."""
+        return lanes.begin(body, int(self._clock()), random.getrandbits(128))
+
+    def begin(self, request: _native.Request, choice: Choice) -> tuple[_native.Attempt, _native.HttpRequest]:
+        """A try, and what it sends. Raises what the core raises: the request is invalid, unsupported, or declined."""
+        assert choice.target is not None
+        attempt = request.attempt(
+            choice.target,
+            now_unix=int(self._clock()),
+            id_seed=random.getrandbits(128),
+            requested_model=choice.requested,
+        )
+        sent = attempt.step()
+        if not isinstance(sent, _native.HttpRequest):
+            raise RuntimeError("the core does not send")
+        return attempt, sent
+
+    async def serve(self, exchange: Exchange, begun: Begun) -> None:
+        """Run the exchange until it is answered."""
+        decided, request, attempt, sent = begun
+        choice, plan, exchange.gate = decided
+        exchange.engine = "rust"
+        exchange.group = choice.group
+        exchange.provider = choice.provider
+        exchange.extra_lines = choice.lines
+        stream = request.stream
         while True:
             exchange.attempt = attempt
-            if await self._try(exchange, attempt, choice, plan):
+            if await (self._stream if stream else self._whole)(exchange, attempt, sent, choice, plan.timeouts):
                 exchange.outcome = "answered"
                 return
             outcome = attempt.step()
@@ -74,64 +109,81 @@ class RustEngine:
                 break
             await self._sleep(wait_seconds(exchange.retries, outcome.retry_after, plan.retry_after, self._jitter))
             exchange.retries += 1
-            attempt = self.attempt(request, choice)
+            exchange.fault = None
+            attempt, sent = self.begin(request, choice)
         failure = attempt.failure()
         await exchange.reply(failure.status, failure.lines, failure.body)
 
-    def attempt(self, request: _native.Request, choice: Choice) -> _native.Attempt:
-        """One try. Raises what the core raises: the request is invalid, unsupported, or declined."""
-        assert choice.target is not None
-        return request.attempt(
-            choice.target,
-            now_unix=int(self._clock()),
-            id_seed=random.getrandbits(128),
-            requested_model=choice.requested,
-        )
-
-    async def _try(self, exchange: Exchange, attempt: _native.Attempt, choice: Choice, plan: Plan) -> bool:
-        """One try, and the answer to the client if it came to one: then true."""
-        exchange.fault = None
-        request = attempt.step()
-        if not isinstance(request, _native.HttpRequest):
-            raise RuntimeError("the core does not send")
+    async def _whole(
+        self,
+        exchange: Exchange,
+        attempt: _native.Attempt,
+        sent: _native.HttpRequest,
+        choice: Choice,
+        timeouts: Timeouts,
+    ) -> bool:
+        """One try for an answer in one piece. True if the client has it."""
+        varying, body = sent.parts
+        location, head = choice.heads[False].get(varying) or signed(sent, choice, varying, stream=False)
         try:
-            varying, body = request.parts
-            stream = exchange.stream
-            location, head = choice.heads.get((varying, stream)) or signed(request, choice, varying, stream=stream)
-            answer = await self._transport.send(location, head, body, plan.timeouts)
-            if stream:
-                return await _hand_on(exchange, attempt, answer)
-            if (whole := answer.here()) is not None:
-                answer.release()
-            else:
-                whole = await _whole(answer)
-            told = attempt.answer(answer.head.status, answer.head, whole)
-            if told is None:
-                return False
-            await exchange.reply(*told)
-            return True
+            answer = await self._transport.send(location, head, body, timeouts)
+            if (whole := answer.here()) is None:
+                whole = await _all_of(answer)
+        except UpstreamFault as fault:
+            exchange.fault = fault
+            attempt.abort(fault.reason)
+            return False
+        except asyncio.CancelledError:
+            attempt.abort("disconnected")
+            raise
+        told = attempt.answer(answer.head.status, answer.head, whole)
+        if told is None:
+            return False
+        await exchange.reply(*told)
+        return True
+
+    async def _stream(
+        self,
+        exchange: Exchange,
+        attempt: _native.Attempt,
+        sent: _native.HttpRequest,
+        choice: Choice,
+        timeouts: Timeouts,
+    ) -> bool:
+        """One try for a stream, translated as it arrives. True if it came to its proper end."""
+        exchange.stream = True
+        varying, body = sent.parts
+        location, head = choice.heads[True].get(varying) or signed(sent, choice, varying, stream=True)
+        client = exchange.client
+        try:
+            answer = await self._transport.send(location, head, body, timeouts)
+            try:
+                outcome = await _hand_on(exchange, attempt, answer)
+            except BaseException:
+                answer.abort()
+                raise
+            answer.release()
         except UpstreamFault as fault:
             exchange.fault = fault
             rest = attempt.abort(fault.reason)
             if exchange.sent:
-                await exchange.client.piece(rest)
-                await exchange.client.finish()
+                await client.piece(rest)
+                await client.finish()
             return False
         except asyncio.CancelledError:
-            await self._cancelled(exchange, attempt)
+            # The client left, or the gateway is shutting down: then the stream must not look complete.
+            rest = attempt.abort("disconnected" if client.left else "timeout")
+            if exchange.sent and not client.left:
+                exchange.outcome = "shutdown"
+                await client.piece(rest)
+                await client.finish()
             raise
-
-    async def _cancelled(self, exchange: Exchange, attempt: _native.Attempt) -> None:
-        """The client left, or the gateway is shutting down: then a stream must not look complete."""
-        left = exchange.client.left
-        rest = attempt.abort("disconnected" if left else "timeout")
-        if exchange.sent and not left:
-            exchange.outcome = "shutdown"
-            await exchange.client.piece(rest)
-            await exchange.client.finish()
+        if exchange.sent:
+            await client.finish()
+        return outcome.answered
 
 
-async def _whole(answer: Connection) -> bytes:
+async def _all_of(answer: Connection) -> bytes:
     try:
         body = await answer.whole()
     except BaseException:
@@ -141,42 +193,31 @@ async def _whole(answer: Connection) -> bytes:
     return body
 
 
-async def _hand_on(exchange: Exchange, attempt: _native.Attempt, answer: Connection) -> bool:
-    """Translate a stream as it arrives. True if it came to its proper end."""
-    try:
-        attempt.head(answer.head.status, answer.head)
-        outcome = None
-        while outcome is None:
-            data = await answer.chunk()
-            out = attempt.end() if data is None else attempt.body(data)
-            if out:
-                if not exchange.sent:
-                    await _start(exchange, attempt)
-                await exchange.client.piece(out)
-            # Once the terminal event is through, the provider owes us nothing more.
-            outcome = attempt.step()
-    except BaseException:
-        answer.abort()
-        raise
-    answer.release()
-    if exchange.sent:
-        await exchange.client.finish()
-    assert isinstance(outcome, _native.Outcome)
-    return outcome.answered
-
-
-async def _start(exchange: Exchange, attempt: _native.Attempt) -> None:
-    head = attempt.client_lines
-    assert head is not None
-    await exchange.start(*head)
+async def _hand_on(exchange: Exchange, attempt: _native.Attempt, answer: Connection) -> _native.Outcome:
+    attempt.head(answer.head.status, answer.head)
+    client = exchange.client
+    while True:
+        data = await answer.chunk()
+        out = attempt.end() if data is None else attempt.body(data)
+        if out:
+            if not exchange.sent:
+                head = attempt.client_lines
+                assert head is not None
+                await exchange.start(*head)
+            await client.piece(out)
+        # Once the terminal event is through, the provider owes us nothing more.
+        if (outcome := attempt.step()) is not None:
+            assert isinstance(outcome, _native.Outcome)
+            return outcome
 
 
 def signed(request: _native.HttpRequest, choice: Choice, varying: bytes, *, stream: bool) -> tuple[Location, bytes]:
     """Where the request goes, and its head with the deployment's credential, which goes to that deployment's origin
     only. Remembered by what varies in it."""
-    if len(choice.heads) >= MAX_REMEMBERED_HEADS:  # clients' headers are among them
-        choice.heads.clear()
-    found = choice.heads[(varying, stream)] = _signed(request, choice, stream)
+    heads = choice.heads[stream]
+    if len(heads) >= MAX_REMEMBERED_HEADS:  # clients' headers are among them
+        heads.clear()
+    found = heads[varying] = _signed(request, choice, stream)
     return found
 
 

@@ -15,8 +15,14 @@ from interlingua.gateway.faults import UpstreamFault
 _CALL_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _PLAIN_JSON = (b"application/json", b"application/json; charset=utf-8", b"", None)
 VERSION = f"interlingua/{_native.__version__}".encode("ascii", "replace")
-_VERSION_LINE = b"x-litellm-version: " + VERSION + b"\r\n"
-_FIRST_TRY_LINES = b"x-litellm-attempted-retries: 0\r\nx-litellm-attempted-fallbacks: 0\r\n"
+_VERSION_LINE = b"\r\nx-litellm-version: " + VERSION + b"\r\n"
+
+
+def _retry_lines(times: int) -> bytes:
+    return b"x-litellm-attempted-retries: %d\r\nx-litellm-attempted-fallbacks: 0\r\n" % times
+
+
+_FIRST_TRY_LINES = _retry_lines(0)
 
 
 def _call_ids() -> str:
@@ -29,13 +35,14 @@ _CALL_ID_START = _call_ids()
 _call_numbers = count(random.SystemRandom().getrandbits(40))
 
 
+_NO_LANES = _native.Lanes("openai_chat", (), b"", 0)
 Handler = Callable[["Exchange"], Awaitable[None]]
 
 
 class Terms:
     """What the head of a request says, found out once for all requests with the same head."""
 
-    __slots__ = ("call_id", "dialect", "handler", "passed_headers", "plain_json", "route", "special")
+    __slots__ = ("call_id", "dialect", "handler", "lanes", "passed_headers", "plain_json", "route", "version")
 
     def __init__(self, headers: Headers, route: str, dialect: str, handler: Handler) -> None:
         self.route = route
@@ -47,8 +54,9 @@ class Terms:
         """The body needs no more than to be read as JSON."""
         self.passed_headers = headers.pairs(b"anthropic-")
         """The client headers that mean something to a provider's API; never a key."""
-        self.special = bool(headers.pairs(b"x-litellm-"))
-        """There are headers with wishes for the gateway."""
+        self.lanes: _native.Lanes = _NO_LANES
+        """What was decided for requests with this head, while the switches stood at ``version``."""
+        self.version: object = None
 
 
 class Exchange:
@@ -90,14 +98,11 @@ class Exchange:
 
     def _own_lines(self) -> bytes:
         """The ``x-litellm-*`` headers of this exchange."""
-        lines = b"x-litellm-call-id: %b\r\n%b%b" % (self.call_id.encode(), _VERSION_LINE, self.extra_lines)
+        lines = b"x-litellm-call-id: " + self.call_id.encode() + _VERSION_LINE + self.extra_lines
         if self.engine == "rust":
-            if self.retries:
-                lines += b"x-litellm-attempted-retries: %d\r\nx-litellm-attempted-fallbacks: 0\r\n" % self.retries
-            else:
-                lines += _FIRST_TRY_LINES
+            lines += _FIRST_TRY_LINES if not self.retries else _retry_lines(self.retries)
         if self.gate:
-            lines += b"x-interlingua-gate: %b\r\n" % self.gate.encode()
+            lines += b"x-interlingua-gate: " + self.gate.encode() + b"\r\n"
         return lines
 
     def start(self, status: int, lines: bytes) -> Awaitable[None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeAlias
 
 from interlingua import _native
 from interlingua.gateway.client import header_lines
@@ -13,6 +13,9 @@ from interlingua.gateway.pool import Location, Origin, locate
 
 MAX_REMEMBERED = 1024
 MAX_NAME = 512
+
+
+Heads: TypeAlias = dict[bytes, tuple[Location, bytes]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,10 +38,8 @@ class Choice:
     """What the operator should know of this deployment."""
     lines: bytes
     """The headers that tell a client who serves it."""
-    heads: dict[tuple[bytes, bool], tuple[Location, bytes]] = field(default_factory=dict, repr=False)
-    """Heads of requests to the provider, by what varies in them."""
-    plans: dict[bool, Any] = field(default_factory=dict, repr=False)
-    """How exchanges run that ask for nothing special, by whether they stream."""
+    heads: tuple[Heads, Heads] = field(default_factory=lambda: ({}, {}), repr=False)
+    """Heads of requests to the provider, by what varies in them; those of streams stand second."""
 
 
 class Groups:

@@ -5,10 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from interlingua.gateway.exchange import Exchange
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 
@@ -32,16 +28,6 @@ class Metrics:
             row = self._requests[key] = [0] * (len(BUCKETS) + 2)
         row[bisect_left(BUCKETS, seconds)] += 1
         row[-1] += seconds
-
-    def exchange(self, exchange: Exchange, status: int, seconds: float) -> None:
-        route, engine = exchange.terms.route, exchange.engine
-        provider = exchange.provider if engine != "gateway" else ""
-        self.record(route, provider, engine, exchange.outcome, status, seconds, exchange.gate)
-        if exchange.retries:
-            self.retried(route, provider, exchange.retries)
-        attempt = exchange.attempt
-        if attempt is not None and (losses := attempt.losses):
-            self.lost(route, provider, losses)
 
     def retried(self, route: str, provider: str, times: int) -> None:
         self._retries[(route, provider)] += times

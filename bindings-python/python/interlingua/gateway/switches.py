@@ -79,6 +79,8 @@ class Switches:
         self.gate = gate
         self.allow_ungated = allow_ungated
         self._state_file = state_file
+        self.version = object()
+        """Another one whenever a switch is set: what was decided before is to be forgotten."""
         self._modes: dict[str, str] = {}
         self._cache: dict[tuple[str, str], str] = {}
         self._decisions: dict[tuple[str, str, tuple[str, ...]], Decision] = {}
@@ -93,6 +95,7 @@ class Switches:
         """Raises ``SwitchError``; takes effect for the next request."""
         self._check(pattern, mode)
         self._modes[pattern] = mode
+        self.version = object()
         self._cache.clear()
         self._decisions.clear()
         self._write_state()

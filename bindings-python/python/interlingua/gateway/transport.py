@@ -60,6 +60,7 @@ class Transport:
 
     def __init__(self, limits: Limits | None = None, pool: Pool | None = None) -> None:
         self.limits = limits or Limits()
+        self._max_body_bytes = self.limits.max_body_bytes
         self.pool = pool or Pool(max_head_bytes=self.limits.max_head_bytes)
 
     async def send(
@@ -93,10 +94,8 @@ class Transport:
                 else:
                     await _stream(connection, head, body, timeouts.read)
                 await connection.answer()
-                coding = connection.head.get(b"content-encoding") if decode else None
-                connection.decode(
-                    None if coding is None else self._decoder(connection.head), self.limits.max_body_bytes
-                )
+                coded = decode and connection.head.get(b"content-encoding") is not None
+                connection.decode(self._decoder(connection.head) if coded else None, self._max_body_bytes)
                 return connection
             except ConnectionLost as fault:
                 connection.abort()
