@@ -24,7 +24,10 @@ pub(crate) fn decode<'a>(root: Node<'a>, report: &mut Report) -> Result<Request<
             b"messages" => request.messages = messages(value, report)?,
             _ if value.is_null() => {}
             b"model" => {}
-            b"tools" => request.tools.extend(list(value, "tools")?.map(tool)),
+            b"tools" => {
+                request.tools.reserve_exact(value.items().count());
+                request.tools.extend(list(value, "tools")?.map(tool));
+            }
             b"tool_choice" => {
                 super::super::edit::check_tool_choice(value)?;
                 request.tool_choice = tool_choice(value);
