@@ -76,8 +76,8 @@ impl HttpRequest {
     }
 
     #[getter]
-    fn headers(&self) -> Headers {
-        self.0.headers.clone()
+    fn headers(&self) -> Vec<(&str, &str)> {
+        self.0.headers.iter().map(|(name, value)| (&**name, &**value)).collect()
     }
 
     #[getter]

@@ -3,9 +3,11 @@
 //! A [`Patch`] collects splices while the body's tokens are walked once, then lays the untouched stretches and the new
 //! pieces one after the other. Outside the splices every byte stays: key order, number spelling, unknown fields, nulls.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
-use crate::json::{Node, Text, WORTH_SHARING, Writer, write_escaped};
+use crate::json::{Body, Node, Text, WORTH_SHARING, Writer};
 
 /// What happens to one member of an object or one element of an array.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,9 +25,8 @@ pub(crate) enum Decision {
 impl Decision {
     /// Replaces a value by a string.
     pub(crate) fn string(text: &str) -> Self {
-        let mut json = vec![b'"'];
-        write_escaped(text, &mut json);
-        json.push(b'"');
+        let mut json = Vec::with_capacity(text.len() + 2);
+        Writer::new(&mut json).str(text);
         Self::Replace(json)
     }
 }
@@ -179,15 +180,10 @@ impl Patch {
     /// Appends the patched form of `text`, which begins at `base` in the whole.
     fn write_from(mut self, base: usize, text: &[u8], out: &mut Vec<u8>) {
         self.in_order();
-        let mut at = base;
-        for splice in &self.splices {
-            if splice.start >= at {
-                out.extend_from_slice(&text[at - base..splice.start - base]);
-                out.extend_from_slice(&splice.with);
-                at = splice.end;
-            }
+        for (kept, with) in self.stretches(base, base + text.len()) {
+            out.extend_from_slice(&text[kept.start - base..kept.end - base]);
+            out.extend_from_slice(with);
         }
-        out.extend_from_slice(&text[at - base..]);
     }
 
     /// The patched text in pieces: long untouched stretches are slices of `text`, not copies.
@@ -196,29 +192,27 @@ impl Patch {
             return vec![text.clone()];
         }
         self.in_order();
-        let mut pieces = Vec::new();
-        let mut current = Vec::with_capacity(text.len().min(WORTH_SHARING));
-        let mut at = 0;
-        let end = Splice { start: text.len(), end: text.len(), with: Vec::new() };
-        for splice in self.splices.iter().chain([&end]) {
-            if splice.start < at {
-                continue;
-            }
-            if splice.start - at >= WORTH_SHARING {
-                if !current.is_empty() {
-                    pieces.push(Bytes::from(std::mem::take(&mut current)));
-                }
-                pieces.push(text.slice(at..splice.start));
-            } else {
-                current.extend_from_slice(&text[at..splice.start]);
-            }
-            current.extend_from_slice(&splice.with);
-            at = splice.end;
+        let copied = |kept: &Range<usize>| if kept.len() < WORTH_SHARING { kept.len() } else { 0 };
+        let room = self.stretches(0, text.len()).map(|(kept, with)| copied(&kept) + with.len()).sum();
+        let mut body = Body::new(text.clone(), room);
+        for (kept, with) in self.stretches(0, text.len()) {
+            body.append(&text[kept]);
+            body.append(with);
         }
-        if !current.is_empty() {
-            pieces.push(Bytes::from(current));
-        }
-        pieces
+        body.into_pieces()
+    }
+
+    /// What stays of the text from `start` to `end`, each stretch with what follows it.
+    fn stretches(&self, start: usize, end: usize) -> impl Iterator<Item = (Range<usize>, &[u8])> {
+        let mut at = start;
+        let mut kept_before = move |splice_start: usize, splice_end: usize| {
+            // Nothing is left to change inside what went.
+            (splice_start >= at).then(|| std::mem::replace(&mut at, splice_end)..splice_start)
+        };
+        let splices = self.splices.iter().map(|splice| (splice.start, splice.end, splice.with.as_slice()));
+        splices
+            .chain([(end, end, &[][..])])
+            .filter_map(move |(start, end, with)| Some((kept_before(start, end)?, with)))
     }
 }
 

@@ -1,5 +1,7 @@
 //! HTTP as plain data: the core describes requests and answers, the host moves them.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 /// Headers, names in lower case, in order.
@@ -47,7 +49,7 @@ pub struct HttpRequest {
     /// The whole URL without credentials.
     pub url: String,
     /// Headers, names in lower case; the host adds authentication, `host` and `content-length`.
-    pub headers: Headers,
+    pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     /// Which credentials to add, and where; none for an open server.
     pub auth: Vec<Auth>,
     /// The body in pieces: large values are slices of the client's body, not copies.

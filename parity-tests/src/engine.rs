@@ -113,7 +113,7 @@ fn attempt(case: &Case) -> Result<(HttpRequest, Attempt), Refusal> {
 /// The request as the oracle's worker describes its own, the key masked.
 fn describe(sent: &HttpRequest) -> Value {
     let mut headers: Map<String, Value> =
-        sent.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        sent.headers.iter().map(|(name, value)| (name.to_string(), json!(value))).collect();
     for auth in &sent.auth {
         if let Auth::Header { name, prefix } = auth {
             headers.insert((*name).to_owned(), json!(format!("{prefix}<key>")));

@@ -1,5 +1,6 @@
 //! From a request and a target to what is sent.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -150,9 +151,9 @@ fn url(target: &Target, endpoint: &Endpoint, request: &Request) -> String {
     let mut url = if base.ends_with(path) {
         base.to_owned()
     } else if let Some(rest) = path.strip_prefix("/v1").filter(|_| base.ends_with("/v1")) {
-        format!("{base}{rest}")
+        [base, rest].concat()
     } else {
-        format!("{base}{path}")
+        [base, path].concat()
     };
     let query = &request.head().query;
     if !query.is_empty()
@@ -165,14 +166,17 @@ fn url(target: &Target, endpoint: &Endpoint, request: &Request) -> String {
     url
 }
 
-fn headers(target: &Target, upstream: Dialect, extra: Headers) -> Headers {
-    let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+type SentHeaders = Vec<(Cow<'static, str>, Cow<'static, str>)>;
+
+fn headers(target: &Target, upstream: Dialect, extra: Headers) -> SentHeaders {
+    let mut headers: SentHeaders = Vec::with_capacity(4);
+    headers.push(("content-type".into(), "application/json".into()));
     if upstream == Dialect::AnthropicMessages {
-        headers.push(("anthropic-version".to_owned(), anthropic_messages::wire::VERSION.to_owned()));
+        headers.push(("anthropic-version".into(), anthropic_messages::wire::VERSION.into()));
     }
     for (name, value) in extra.into_iter().chain(target.extra_headers.iter().cloned()) {
         headers.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));
-        headers.push((name, value));
+        headers.push((name.into(), value.into()));
     }
     headers
 }

@@ -25,6 +25,13 @@ impl Body {
         Self { own: Vec::with_capacity(capacity), shared: Shared { source, stretches: Vec::new() } }
     }
 
+    /// Appends `bytes`.
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        if bytes.len() < WORTH_SHARING || !self.shared.put(self.own.len(), bytes) {
+            self.own.extend_from_slice(bytes);
+        }
+    }
+
     /// The pieces in order.
     pub(crate) fn into_pieces(self) -> Vec<Bytes> {
         let own = Bytes::from(self.own);

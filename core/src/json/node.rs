@@ -101,6 +101,7 @@ impl std::fmt::Debug for Node<'_> {
 }
 
 impl<'a> Node<'a> {
+    #[inline(always)]
     fn token(self) -> Token {
         self.tokens[self.at as usize]
     }
@@ -157,6 +158,7 @@ impl<'a> Node<'a> {
 
     /// The string, as its raw token.
     #[must_use]
+    #[inline(always)]
     pub fn text(self) -> Option<Text<'a>> {
         let inner = || &self.raw()[1..self.raw().len() - 1];
         match self.kind() {
@@ -285,6 +287,7 @@ pub struct Entries<'a> {
 
 impl<'a> Entries<'a> {
     /// The next member with its key as a node, for callers that need the key's place in the text.
+    #[inline(always)]
     pub(crate) fn next_with_key(&mut self) -> Option<(Node<'a>, Node<'a>)> {
         if self.at >= self.end {
             return None;
@@ -299,6 +302,7 @@ impl<'a> Entries<'a> {
 impl<'a> Iterator for Entries<'a> {
     type Item = (Text<'a>, Node<'a>);
 
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         let (key, value) = self.next_with_key()?;
         Some((key.text()?, value))
@@ -317,6 +321,7 @@ pub struct Items<'a> {
 impl<'a> Iterator for Items<'a> {
     type Item = Node<'a>;
 
+    #[inline(always)]
     fn next(&mut self) -> Option<Node<'a>> {
         if self.at >= self.end {
             return None;

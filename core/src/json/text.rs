@@ -48,6 +48,7 @@ impl<'a> Text<'a> {
 
     /// Whether the text is exactly `expected`.
     #[must_use]
+    #[inline]
     pub fn is(&self, expected: &str) -> bool {
         match &self.0 {
             // Most texts differ in their first byte, which is told without a call.
@@ -64,6 +65,7 @@ impl<'a> Text<'a> {
 
     /// The text's bytes, for `match`; borrowed unless the spelling has escapes.
     #[must_use]
+    #[inline(always)]
     pub fn name(&self) -> Cow<'_, [u8]> {
         match &self.0 {
             Form::Plain(inner) => Cow::Borrowed(inner),

@@ -117,6 +117,16 @@ impl<'o> Writer<'o> {
         self
     }
 
+    /// Writes a string of our own that needs no escaping.
+    #[inline]
+    pub(crate) fn word(&mut self, word: &str) -> &mut Self {
+        let out = self.value();
+        out.push(b'"');
+        out.extend_from_slice(word.as_bytes());
+        out.push(b'"');
+        self
+    }
+
     /// Writes one string made of several.
     pub fn concat<'t>(&mut self, parts: impl IntoIterator<Item = &'t Text<'t>>) -> &mut Self {
         self.value().push(b'"');

@@ -95,7 +95,7 @@ fn every_text_is_sent_or_reported_lost() {
         let Ok((http, attempt)) = case.attempt() else { continue };
         let Ok(request) = serde_json::from_slice::<Value>(&case.request) else { continue };
         let sent: Value = serde_json::from_slice(&http.body_bytes()).expect("JSON is sent");
-        let headers: String = http.headers.iter().map(|(_, value)| value.as_str()).collect();
+        let headers: String = http.headers.iter().map(|(_, value)| value.as_ref()).collect();
         let hay = haystack(&sent) + &headers;
         let mut leaves = Vec::new();
         texts(&request, "", &mut leaves);

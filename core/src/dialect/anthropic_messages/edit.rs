@@ -28,27 +28,27 @@ pub(crate) fn edit(
     }
     refuse_sampling(root, target)?;
     let effort = effort::edits(root, target, report);
-    patch.object(root, &effort.insert, |patch, key, value| match &*key.unescape() {
-        "messages" => {
+    patch.object(root, &effort.insert, |patch, key, value| match &*key.name() {
+        b"messages" => {
             history::edit(value, patch, report);
             Decision::Keep
         }
-        "model" => Decision::string(&target.model),
-        "metadata" => Decision::Keep,
-        "thinking" if effort.thinking.is_some() => effort.thinking.clone().unwrap_or(Decision::Keep),
-        "output_config" if effort.output_config.is_some() => {
+        b"model" => Decision::string(&target.model),
+        b"metadata" => Decision::Keep,
+        b"thinking" if effort.thinking.is_some() => effort.thinking.clone().unwrap_or(Decision::Keep),
+        b"output_config" if effort.output_config.is_some() => {
             effort.output_config.clone().unwrap_or(Decision::Keep)
         }
-        "temperature" if effort.drops_temperature(value) => {
+        b"temperature" if effort.drops_temperature(value) => {
             report.rewrite("temperature", "temperature_with_thinking");
             Decision::Remove
         }
         _ if value.is_null() => Decision::Remove,
         name if is_refused_sampling(name, value, target) => {
-            report.lose(name, "unsupported");
+            report.lose(key.unescape(), "unsupported");
             Decision::Remove
         }
-        name if controls::is_host_control(name.as_bytes()) => Decision::Remove,
+        name if controls::is_host_control(name) => Decision::Remove,
         _ => Decision::Keep,
     });
     let mut headers = Headers::new();
@@ -64,20 +64,23 @@ pub(crate) fn edit(
 
 /// Newer models sample as they think best; parameters for it are refused, or dropped with `drop_params`.
 fn refuse_sampling(root: Node<'_>, target: &Target) -> Result<(), Refusal> {
-    let refused = root.entries().find(|(key, value)| is_refused_sampling(&key.unescape(), *value, target));
-    let Some((name, _)) = refused.filter(|_| !target.drop_params) else { return Ok(()) };
+    if target.capabilities.sampling_params || target.drop_params {
+        return Ok(());
+    }
+    let refused = root.entries().find(|(key, value)| is_refused_sampling(&key.name(), *value, target));
+    let Some((name, _)) = refused else { return Ok(()) };
     let name = name.unescape().into_owned();
     let message =
         format!("{} does not support this value of {name}. To drop it, set drop_params", target.model);
     Err(Refusal::unsupported(name, message))
 }
 
-fn is_refused_sampling(name: &str, value: Node<'_>, target: &Target) -> bool {
-    let neutral = name == "temperature" && value.f64() == Some(1.0);
-    matches!(name, "temperature" | "top_p" | "top_k")
-        && !target.capabilities.sampling_params
+fn is_refused_sampling(name: &[u8], value: Node<'_>, target: &Target) -> bool {
+    let neutral = || name == b"temperature" && value.f64() == Some(1.0);
+    !target.capabilities.sampling_params
+        && matches!(name, b"temperature" | b"top_p" | b"top_k")
         && !value.is_null()
-        && !neutral
+        && !neutral()
 }
 
 /// The client's `anthropic-beta` values and those that the body's features need, sorted.
@@ -89,29 +92,31 @@ fn betas(root: Node<'_>, client: Option<&str>) -> Vec<String> {
         .filter(|value| !value.is_empty())
         .collect();
     let mut add = |beta: &str| betas.push(beta.to_owned());
-    let edits = root.some("context_management").and_then(|management| management.some("edits"));
-    for edit in edits.into_iter().flat_map(Node::items) {
-        let compact = edit.some("type").is_some_and(|kind| kind.is_text("compact_20260112"));
-        add(if compact { "compact-2026-01-12" } else { "context-management-2025-06-27" });
-    }
-    let format = root.some("output_config").and_then(|config| config.some("format"));
-    if root.some("output_format").or(format).is_some() {
-        add("structured-outputs-2025-11-13");
-    }
-    if root.some("speed").is_some_and(|speed| speed.is_text("fast")) {
-        add("fast-mode-2026-02-01");
-    }
-    let tool_search =
-        |tool: Node<'_>| tool.get_text("type").is_some_and(|kind| kind.starts_with("tool_search_tool_"));
-    if root.some("tools").is_some_and(|tools| tools.items().any(tool_search)) {
-        add("advanced-tool-use-2025-11-20");
-    }
-    if root.some("messages").is_some_and(|messages| messages.items().any(changes_tools)) {
-        add("mid-conversation-tool-changes-2026-07-01");
+    for (key, value) in root.entries() {
+        match &*key.name() {
+            b"context_management" => {
+                for edit in value.some("edits").into_iter().flat_map(Node::items) {
+                    let compact = edit.some("type").is_some_and(|kind| kind.is_text("compact_20260112"));
+                    add(if compact { "compact-2026-01-12" } else { "context-management-2025-06-27" });
+                }
+            }
+            b"output_config" if value.some("format").is_some() => add("structured-outputs-2025-11-13"),
+            b"output_format" if !value.is_null() => add("structured-outputs-2025-11-13"),
+            b"speed" if value.is_text("fast") => add("fast-mode-2026-02-01"),
+            b"tools" if value.items().any(searches_tools) => add("advanced-tool-use-2025-11-20"),
+            b"messages" if value.items().any(changes_tools) => {
+                add("mid-conversation-tool-changes-2026-07-01");
+            }
+            _ => {}
+        }
     }
     betas.sort();
     betas.dedup();
     betas
+}
+
+fn searches_tools(tool: Node<'_>) -> bool {
+    tool.get_text("type").is_some_and(|kind| kind.starts_with("tool_search_tool_"))
 }
 
 /// Whether a system message adds or removes tools.

@@ -35,12 +35,12 @@ pub(super) struct Present<'a> {
     response_format: Option<Node<'a>>,
     thinking: Option<Node<'a>>,
     pub(super) effort: Option<Node<'a>>,
-    /// Images, files or sound stand somewhere in the conversation.
+    /// Images, files or sound stand somewhere in the conversation, where the host cares.
     media: bool,
 }
 
 impl<'a> Present<'a> {
-    fn of(root: Node<'a>) -> Self {
+    fn of(root: Node<'a>, rules: &ChatRules) -> Self {
         let mut present = Self::default();
         for (key, value) in root.entries() {
             if value.is_null() {
@@ -54,7 +54,7 @@ impl<'a> Present<'a> {
                 b"tools" | b"functions" => present.tools |= !value.is_empty(),
                 b"web_search_options" => present.web_search = true,
                 b"response_format" => present.response_format = Some(value),
-                b"messages" => present.media = value.items().any(has_media),
+                b"messages" if rules.join_unless_media => present.media = value.items().any(has_media),
                 b"thinking" => present.thinking = Some(value),
                 b"reasoning_effort" => present.effort = Some(value),
                 _ => {}
@@ -103,7 +103,7 @@ impl<'t> Editor<'t> {
     }
 
     fn run(&self, root: Node<'_>, apart: bool, report: &mut Report) -> Result<Edited, Refusal> {
-        let present = Present::of(root);
+        let present = Present::of(root, self.rules);
         self.decline_for_responses(&present)?;
         self.refuse_unfit_format(&present)?;
         let mut edited = Edited { whole: self.streams_whole(&present), ..Edited::default() };
@@ -305,13 +305,14 @@ impl<'t> Editor<'t> {
         }
         let mut refusal = None;
         patch.array(messages, |patch, index, message| {
-            if let Some((part, kind)) = message_edit::foreign_part(self, message) {
+            let role = message.get_text("role");
+            if let Some((part, kind)) = message_edit::foreign_part(self, message, role.as_ref()) {
                 let path = format!("messages[{index}].content[{part}]");
                 let provider = self.target.provider.name();
                 let why = format!("{path}: {provider} does not take content of type '{kind}'");
                 refusal.get_or_insert_with(|| Refusal::unsupported(path, why));
             } else if message.is_object() {
-                message_edit::message(self, message, (index, join), patch, report);
+                message_edit::message(self, (message, role.as_ref()), (index, join), patch, report);
             } else {
                 let path = format!("messages[{index}]");
                 refusal.get_or_insert_with(|| Refusal::invalid(path, "each message must be an object"));

@@ -188,24 +188,29 @@ impl<'t, 'a, 'r> Assistant<'t, 'a, 'r> {
     ) -> Result<(), Refusal> {
         match block {
             Block::Text(text) => {
-                w.begin_object().key("type").str("text").key("text").text(&text.text);
+                w.begin_object().key("type").word("text").key("text").text(&text.text);
                 let whole = turn.message.cache.filter(|_| turn.message.plain);
                 write_cache(text.cache.or(whole), w);
                 w.end_object();
             }
             Block::Refusal(text) => {
-                w.begin_object().key("type").str("text").key("text").text(text).end_object();
+                w.begin_object().key("type").word("text").key("text").text(text).end_object();
             }
             Block::Thinking(thinking) => {
                 let Some(signature) = &thinking.signature else { return Ok(()) };
                 if self.is_new_thought(signature) {
-                    w.begin_object().key("type").str("thinking").key("thinking").text(&thinking.text);
+                    w.begin_object().key("type").word("thinking").key("thinking").text(&thinking.text);
                     w.key("signature").text(signature).end_object();
                 }
             }
             Block::RedactedThinking { data } => {
                 if self.is_new_thought(data) {
-                    w.begin_object().key("type").str("redacted_thinking").key("data").text(data).end_object();
+                    w.begin_object()
+                        .key("type")
+                        .word("redacted_thinking")
+                        .key("data")
+                        .text(data)
+                        .end_object();
                 }
             }
             Block::ToolUse(call) => return self.write_call(call, "tool_use", turn, w),

@@ -166,7 +166,7 @@ fn carries_media(
 pub(super) fn write(block: &Block<'_>, w: &mut Writer<'_>) {
     match block {
         Block::Text(text) => {
-            w.begin_object().key("type").str("text").key("text").text(&text.text);
+            w.begin_object().key("type").word("text").key("text").text(&text.text);
             write_cache(text.cache, w);
             w.end_object();
         }
@@ -213,7 +213,7 @@ fn write_media(media: &Media<'_>, w: &mut Writer<'_>) {
                 write_source(&media.source, w);
             }
             None => {
-                w.key("type").str("container_upload").key("file_id").text(id);
+                w.key("type").word("container_upload").key("file_id").text(id);
             }
         },
         source => {
@@ -237,26 +237,26 @@ fn kind_of_file(format: &Text<'_>) -> Option<&'static str> {
 fn write_source(source: &Source<'_>, w: &mut Writer<'_>) {
     w.begin_object().key("type");
     match source {
-        Source::Url(url) => w.str("url").key("url").text(url),
+        Source::Url(url) => w.word("url").key("url").text(url),
         Source::Base64 { media_type, data } => {
-            w.str("base64").key("media_type").text(media_type).key("data").text(data)
+            w.word("base64").key("media_type").text(media_type).key("data").text(data)
         }
-        Source::FileId(id) => w.str("file").key("file_id").text(id),
-        Source::Text(text) => w.str("text").key("media_type").str("text/plain").key("data").text(text),
-        Source::Blocks(node) => w.str("content").key("content").node(*node),
+        Source::FileId(id) => w.word("file").key("file_id").text(id),
+        Source::Text(text) => w.word("text").key("media_type").word("text/plain").key("data").text(text),
+        Source::Blocks(node) => w.word("content").key("content").node(*node),
     };
     w.end_object();
 }
 
 fn write_result(result: &ToolResult<'_>, w: &mut Writer<'_>) {
-    w.begin_object().key("type").str("tool_result").key("tool_use_id").text(&tool_id(&result.tool_use_id));
+    w.begin_object().key("type").word("tool_result").key("tool_use_id").text(&tool_id(&result.tool_use_id));
     w.key("content");
     match result.content.as_slice() {
         [Block::Text(text)] if result.plain => {
             w.text(&text.text);
         }
         [] if result.plain => {
-            w.str("");
+            w.word("");
         }
         blocks => {
             w.begin_array();

@@ -66,6 +66,7 @@ fn field<'a>(
             }
         }
         b"tools" => {
+            request.tools.reserve_exact(value.items().count());
             for (index, node) in list(value, "tools")?.enumerate() {
                 request.tools.push(tool(node, index)?);
             }

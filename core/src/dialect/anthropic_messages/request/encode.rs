@@ -111,7 +111,7 @@ fn conversation<'a>(
 fn write_system_texts(turn: &Turn<'_>, w: &mut Writer<'_>) {
     for block in &turn.message.blocks {
         if let Block::Text(text) = block {
-            w.begin_object().key("type").str("text").key("text").text(&text.text);
+            w.begin_object().key("type").word("text").key("text").text(&text.text);
             let whole = turn.message.cache.filter(|_| turn.message.plain);
             content::write_cache(text.cache.or(whole), w);
             w.end_object();
@@ -135,7 +135,7 @@ fn write_messages(turns: &[Turn<'_>], w: &mut Writer<'_>, report: &mut Report) -
         }
         at += count;
         if first.is_system() {
-            w.begin_object().key("role").str("system").key("content").begin_array();
+            w.begin_object().key("role").word("system").key("content").begin_array();
             write_system_texts(first, w);
             w.end_array().end_object();
         } else if first.is_user() {
@@ -159,7 +159,7 @@ fn write_assistant(
     if !group.iter().enumerate().any(|(number, turn)| writer.speaks(turn, is_last(number))) {
         return Ok(());
     }
-    w.begin_object().key("role").str("assistant").key("content").begin_array();
+    w.begin_object().key("role").word("assistant").key("content").begin_array();
     for (number, turn) in group.iter().enumerate() {
         writer.write(turn, is_last(number), w)?;
     }
@@ -190,11 +190,11 @@ fn write_user(group: &[Turn<'_>], w: &mut Writer<'_>, report: &mut Report) {
     if silent && filled.is_none() && !any_marked {
         return;
     }
-    w.begin_object().key("role").str("user").key("content").begin_array();
+    w.begin_object().key("role").word("user").key("content").begin_array();
     for (number, turn) in group.iter().enumerate() {
         if marked(number) || (!any_marked && filled == Some(number)) {
             // The cache breakpoint of an empty message would be lost with it.
-            w.begin_object().key("type").str("text").key("text").str(empty_text::PLACEHOLDER);
+            w.begin_object().key("type").word("text").key("text").str(empty_text::PLACEHOLDER);
             content::write_cache(turn.message.cache, w);
             w.end_object();
             report.rewrite(turn.path(), "empty_text_placeholder");
@@ -203,7 +203,7 @@ fn write_user(group: &[Turn<'_>], w: &mut Writer<'_>, report: &mut Report) {
         for block in &turn.message.blocks {
             match (block, whole) {
                 (Block::Text(text), Some(cache)) if text.cache.is_none() => {
-                    w.begin_object().key("type").str("text").key("text").text(&text.text);
+                    w.begin_object().key("type").word("text").key("text").text(&text.text);
                     content::write_cache(Some(cache), w);
                     w.end_object();
                 }
@@ -233,7 +233,7 @@ fn write_settings(
         w.key("output_format")
             .begin_object()
             .key("type")
-            .str("json_schema")
+            .word("json_schema")
             .key("schema")
             .raw(schema)
             .end_object();

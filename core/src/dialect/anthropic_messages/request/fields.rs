@@ -253,9 +253,9 @@ fn unsupported_value(name: &str, context: RequestContext<'_>, report: &mut Repor
 fn web_search(options: Node<'_>) -> Vec<u8> {
     let mut json = Vec::new();
     let mut w = Writer::new(&mut json);
-    w.begin_object().key("type").str("web_search_20250305").key("name").str("web_search");
+    w.begin_object().key("type").word("web_search_20250305").key("name").word("web_search");
     if let Some(place) = options.some("user_location").and_then(|location| location.some("approximate")) {
-        w.key("user_location").begin_object().key("type").str("approximate");
+        w.key("user_location").begin_object().key("type").word("approximate");
         for (key, value) in place.entries() {
             if ["city", "region", "country", "timezone"].iter().any(|known| key.is(known)) {
                 w.key_text(&key).node(value);
@@ -281,9 +281,9 @@ fn compaction_edits(entries: &[Node<'_>]) -> Vec<u8> {
     let mut w = Writer::new(&mut json);
     w.begin_object().key("edits").begin_array();
     for entry in entries {
-        w.begin_object().key("type").str("compact_20260112");
+        w.begin_object().key("type").word("compact_20260112");
         if let Some(threshold) = entry.get("compact_threshold").and_then(Node::f64) {
-            w.key("trigger").begin_object().key("type").str("input_tokens");
+            w.key("trigger").begin_object().key("type").word("input_tokens");
             w.key("value").number(threshold.max(0.0) as u64).end_object();
         }
         for (key, value) in entry.entries() {

@@ -68,7 +68,7 @@ pub(super) fn write_tool(schema: Node<'_>, w: &mut Writer<'_>) {
     if schema.get("type").is_some() {
         w.node(schema);
     } else {
-        w.begin_object().key("type").str("object");
+        w.begin_object().key("type").word("object");
         for (key, value) in schema.entries() {
             w.key_text(&key).node(value);
         }

@@ -56,7 +56,7 @@ impl Plan<'_> {
                 w.key("thinking").node(*node);
             }
             Some(Thinking::Budget(tokens)) => {
-                w.key("thinking").begin_object().key("type").str("enabled");
+                w.key("thinking").begin_object().key("type").word("enabled");
                 w.key("budget_tokens").number(*tokens).end_object();
             }
             Some(Thinking::Built(json)) => {

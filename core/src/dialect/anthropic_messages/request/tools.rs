@@ -56,9 +56,9 @@ pub(super) fn write(
             // Uploaded files are only seen by code.
             w.begin_object()
                 .key("type")
-                .str("code_execution_20250522")
+                .word("code_execution_20250522")
                 .key("name")
-                .str("code_execution")
+                .word("code_execution")
                 .end_object();
         }
         w.end_array();
@@ -99,7 +99,7 @@ fn write_tool(
                 w,
                 report,
             )?;
-            w.key("type").str("custom");
+            w.key("type").word("custom");
             if let Some(description) = description {
                 w.key("description").text(description);
             }
@@ -226,7 +226,7 @@ fn mcp_server(node: Node<'_>, index: usize, report: &mut Report) -> Result<Vec<u
     };
     let mut json = Vec::new();
     let mut w = Writer::new(&mut json);
-    w.begin_object().key("type").str("url").key("url").text(&url).key("name").text(&name);
+    w.begin_object().key("type").word("url").key("url").text(&url).key("name").text(&name);
     if let Some(allowed) = node.some("allowed_tools") {
         w.key("tool_configuration").begin_object().key("allowed_tools").node(allowed).end_object();
     }

@@ -20,30 +20,30 @@ pub(crate) fn decode<'a>(root: Node<'a>, report: &mut Report) -> Result<Request<
     let mut request = Request::default();
     let (mut max_completion_tokens, mut end_user) = (None, None);
     for (key, value) in root.entries() {
-        let name = key.unescape();
-        if value.is_null() && name != "messages" {
-            continue;
-        }
-        match &*name {
-            "model" => {}
-            "messages" => request.messages = messages(value, report)?,
-            "tools" => request.tools.extend(list(value, "tools")?.map(tool)),
-            "tool_choice" => {
+        match &*key.name() {
+            b"messages" => request.messages = messages(value, report)?,
+            _ if value.is_null() => {}
+            b"model" => {}
+            b"tools" => {
+                request.tools.reserve_exact(value.items().count());
+                request.tools.extend(list(value, "tools")?.map(tool));
+            }
+            b"tool_choice" => {
                 super::super::edit::check_tool_choice(value)?;
                 request.tool_choice = tool_choice(value);
             }
-            "parallel_tool_calls" => request.parallel_tools = value.bool(),
-            "max_tokens" => request.max_tokens = Some(limit(value, &name)?),
-            "max_completion_tokens" => max_completion_tokens = Some(limit(value, &name)?),
-            "stop" => request.stop = stop(value)?,
-            "response_format" => request.format = format(value),
-            "reasoning_effort" => request.reasoning.push(Reasoning::Effort(value)),
-            "thinking" => request.reasoning.push(Reasoning::Thinking(value)),
-            "user" => request.user = value.text(),
-            "stream" => request.stream = value.bool() == Some(true),
-            "metadata" => end_user = value.get_text("user_id"),
-            _ if controls::is_host_control(name.as_bytes()) => {}
-            _ => request.params.push(Param { name: key, value }),
+            b"parallel_tool_calls" => request.parallel_tools = value.bool(),
+            b"max_tokens" => request.max_tokens = Some(limit(value, "max_tokens")?),
+            b"max_completion_tokens" => max_completion_tokens = Some(limit(value, "max_completion_tokens")?),
+            b"stop" => request.stop = stop(value)?,
+            b"response_format" => request.format = format(value),
+            b"reasoning_effort" => request.reasoning.push(Reasoning::Effort(value)),
+            b"thinking" => request.reasoning.push(Reasoning::Thinking(value)),
+            b"user" => request.user = value.text(),
+            b"stream" => request.stream = value.bool() == Some(true),
+            b"metadata" => end_user = value.get_text("user_id"),
+            name if controls::is_host_control(name) => {}
+            _ => request.params.push(Param { name: key.clone(), value }),
         }
     }
     request.max_tokens = max_completion_tokens.or(request.max_tokens);

@@ -204,13 +204,13 @@ fn reasoning(list: &[Reasoning<'_>], claude: bool, rules: &ChatRules, w: &mut Wr
 fn response_format(format: &Format<'_>, w: &mut Writer<'_>) {
     match format {
         Format::Text => {
-            w.key("response_format").begin_object().key("type").str("text").end_object();
+            w.key("response_format").begin_object().key("type").word("text").end_object();
         }
         Format::JsonObject { .. } => {
-            w.key("response_format").begin_object().key("type").str("json_object").end_object();
+            w.key("response_format").begin_object().key("type").word("json_object").end_object();
         }
         Format::JsonSchema { name, schema, strict, .. } => {
-            w.key("response_format").begin_object().key("type").str("json_schema");
+            w.key("response_format").begin_object().key("type").word("json_schema");
             w.key("json_schema").begin_object();
             w.key("name").text(&name.clone().unwrap_or_else(|| Text::new("structured_output")));
             if let Some(schema) = schema {

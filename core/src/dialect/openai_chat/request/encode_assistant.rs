@@ -43,7 +43,7 @@ pub(super) fn assistant(message: &Message<'_>, place: Place, w: &mut Writer<'_>,
 }
 
 fn tool_call(call: &ToolUse<'_>, hints: &mut AnswerHints, w: &mut Writer<'_>) {
-    w.begin_object().key("id").text(&call.id).key("type").str("function");
+    w.begin_object().key("id").text(&call.id).key("type").word("function");
     w.key("function").begin_object();
     w.key("name").text(&sent_name(&call.name, hints)).key("arguments");
     match &call.input {
@@ -87,11 +87,11 @@ fn readable<'b, 'a>(block: &'b Block<'a>) -> Option<&'b Text<'a>> {
 fn thinking_block(block: &Block<'_>, w: &mut Writer<'_>) {
     match block {
         Block::Thinking(Thinking { text, signature, .. }) => {
-            w.begin_object().key("type").str("thinking").key("thinking").text(text);
+            w.begin_object().key("type").word("thinking").key("thinking").text(text);
             w.key("signature").text(&signature.clone().unwrap_or_else(|| Text::new(""))).end_object();
         }
         Block::RedactedThinking { data } => {
-            w.begin_object().key("type").str("redacted_thinking").key("data").text(data).end_object();
+            w.begin_object().key("type").word("redacted_thinking").key("data").text(data).end_object();
         }
         _ => {}
     }

@@ -214,7 +214,7 @@ fn has_media(message: &Message<'_>) -> bool {
 fn part(block: &Block<'_>, (place, number): (Place, usize), w: &mut Writer<'_>, cx: &mut Context<'_>) {
     match block {
         Block::Text(text) => {
-            w.begin_object().key("type").str("text").key("text").text(&text.text);
+            w.begin_object().key("type").word("text").key("text").text(&text.text);
             if let Some(mark) = text.cache.filter(|_| cx.reads_cache_marks) {
                 w.key("cache_control").node(mark);
             }
@@ -232,7 +232,7 @@ fn part(block: &Block<'_>, (place, number): (Place, usize), w: &mut Writer<'_>, 
 fn media_part(media: &Media<'_>, (place, number): (Place, usize), w: &mut Writer<'_>, cx: &mut Context<'_>) {
     match (media.kind, &media.source) {
         (MediaKind::Audio, Source::Base64 { media_type, data }) => {
-            w.begin_object().key("type").str("input_audio").key("input_audio").begin_object();
+            w.begin_object().key("type").word("input_audio").key("input_audio").begin_object();
             w.key("data").text(data).key("format").text(media_type).end_object().end_object();
         }
         (MediaKind::File, Source::Base64 { .. } | Source::FileId(_) | Source::Text(_)) => {
@@ -247,7 +247,7 @@ fn media_part(media: &Media<'_>, (place, number): (Place, usize), w: &mut Writer
             file_part(media, place, w, cx);
         }
         (_, Source::Base64 { .. } | Source::Url(_)) => {
-            w.begin_object().key("type").str("image_url").key("image_url").begin_object().key("url");
+            w.begin_object().key("type").word("image_url").key("image_url").begin_object().key("url");
             url(&media.source, w);
             if let Some(detail) = &media.detail {
                 w.key("detail").text(detail);
@@ -269,22 +269,22 @@ fn url(source: &Source<'_>, w: &mut Writer<'_>) {
             w.text(url);
         }
         Source::Blocks(_) => {
-            w.str("");
+            w.word("");
         }
     }
 }
 
 fn file_part(media: &Media<'_>, place: Place, w: &mut Writer<'_>, cx: &mut Context<'_>) {
-    w.begin_object().key("type").str("file").key("file").begin_object();
+    w.begin_object().key("type").word("file").key("file").begin_object();
     match (&media.name, &media.source) {
         (Some(name), _) => {
             w.key("filename").text(name);
         }
         (None, Source::Base64 { .. }) => {
-            w.key("filename").str("document.pdf");
+            w.key("filename").word("document.pdf");
         }
         (None, Source::Text(_)) => {
-            w.key("filename").str("document.txt");
+            w.key("filename").word("document.txt");
         }
         (None, _) => {}
     }
@@ -333,7 +333,7 @@ fn tool_result(result: &ToolResult<'_>, place: Place, w: &mut Writer<'_>, cx: &m
     match (only, readable_mark) {
         // A mark belongs to a part.
         (Some(text), Some(mark)) => {
-            w.begin_array().begin_object().key("type").str("text").key("text").text(&text);
+            w.begin_array().begin_object().key("type").word("text").key("text").text(&text);
             w.key("cache_control").node(mark).end_object().end_array();
         }
         (Some(text), None) => {
@@ -369,7 +369,7 @@ fn pictures(message: &Message<'_>, place: Place, w: &mut Writer<'_>, cx: &mut Co
         return;
     }
     cx.begin("user", w).key("content").begin_array();
-    w.begin_object().key("type").str("text").key("text").str(PICTURES).end_object();
+    w.begin_object().key("type").word("text").key("text").str(PICTURES).end_object();
     shown.for_each(|(index, block)| part(block, (place, index + 1), w, cx));
     w.end_array().end_object();
 }

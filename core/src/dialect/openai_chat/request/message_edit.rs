@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::dialect::openai_chat::edit::Editor;
 use crate::edit::{Decision, Patch};
-use crate::json::{Node, write_escaped};
+use crate::json::{Node, Text, write_escaped};
 use crate::loss::Report;
 
 /// What a user may send, as LiteLLM checks it: the documented parts, and those of hosts that look like OpenAI.
@@ -25,8 +25,9 @@ const USER_PARTS: &[&str] = &[
 pub(in crate::dialect::openai_chat) fn foreign_part<'a>(
     editor: &Editor<'_>,
     message: Node<'a>,
+    role: Option<&Text<'_>>,
 ) -> Option<(usize, Cow<'a, str>)> {
-    let user = message.get_text("role").is_some_and(|role| role.is("user"));
+    let user = role.is_some_and(|role| role.is("user"));
     // Mistral's own API has parts of its own.
     if !user || editor.target.provider.name() == "mistral" {
         return None;
@@ -42,13 +43,12 @@ pub(in crate::dialect::openai_chat) fn foreign_part<'a>(
 /// Edits `message`, the one at `index`; with `join`, lists of text become strings.
 pub(in crate::dialect::openai_chat) fn message(
     editor: &Editor<'_>,
-    message: Node<'_>,
+    (message, role): (Node<'_>, Option<&Text<'_>>),
     (index, join): (usize, bool),
     patch: &mut Patch,
     report: &mut Report,
 ) {
-    let role = message.get_text("role");
-    let is = |name: &str| role.as_ref().is_some_and(|role| role.is(name));
+    let is = |name: &str| role.is_some_and(|role| role.is(name));
     let (user, assistant) = (is("user"), is("assistant"));
     patch.object(message, &[], |patch, key, value| match &*key.name() {
         b"role" if value.is_text("developer") && !editor.family.developer_role() => {

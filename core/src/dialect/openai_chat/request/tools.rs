@@ -83,7 +83,7 @@ fn function(
     report: &mut Report,
 ) {
     let Tool::Function { name, description, parameters, strict, cache, extra } = tool else { return };
-    w.begin_object().key("type").str("function").key("function").begin_object();
+    w.begin_object().key("type").word("function").key("function").begin_object();
     let sent = sent_name(name, hints);
     if sent != *name {
         report.rewrite(format!("tools[{index}].name"), "tool_name_shortened");
@@ -141,7 +141,7 @@ pub(super) fn write_choice(
         ToolChoice::Required => "required",
         ToolChoice::Named(name) => {
             let name = sent_name(name, hints);
-            w.key("tool_choice").begin_object().key("type").str("function");
+            w.key("tool_choice").begin_object().key("type").word("function");
             w.key("function").begin_object().key("name").text(&name).end_object().end_object();
             return Ok(());
         }
