@@ -61,7 +61,7 @@ impl Attempt {
         let mut patch = Patch::default();
         let usage = match self.client {
             Dialect::OpenAiChat => {
-                openai_chat::error::in_band(root)?;
+                openai_chat::error::in_band(root, root.some("error"))?;
                 if !root.some("choices").is_some_and(Node::is_array) {
                     return Err(malformed("the provider's answer has no choices"));
                 }
@@ -89,7 +89,7 @@ impl Attempt {
                 Err(anthropic_messages::error::in_band(root))
             }
             _ => {
-                openai_chat::error::in_band(root)?;
+                openai_chat::error::in_band(root, root.some("error"))?;
                 Err(malformed("the provider answered a stream request with one JSON body"))
             }
         }

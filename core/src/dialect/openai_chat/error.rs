@@ -54,9 +54,14 @@ fn fill(error: &mut UpstreamError, root: Node<'_>) {
     error.param = text("param");
 }
 
-/// An error object where an answer should be. OpenRouter sends one beside a last, empty choice: an error it is all the same.
-pub(crate) fn in_band(root: Node<'_>) -> Result<(), UpstreamError> {
-    let Some(told) = root.some("error") else { return Ok(()) };
+/// An error object where an answer should be: `told`, the `error` of `root`. OpenRouter sends one beside a last, empty
+/// choice: an error it is all the same.
+pub(crate) fn in_band(root: Node<'_>, told: Option<Node<'_>>) -> Result<(), UpstreamError> {
+    told.map_or(Ok(()), |told| told_in_band(root, told))
+}
+
+#[cold]
+fn told_in_band(root: Node<'_>, told: Node<'_>) -> Result<(), UpstreamError> {
     let says = told.some("message").is_some() || told.some("code").is_some();
     if root.some("choices").is_some_and(|choices| !choices.is_empty()) && !says {
         return Ok(());
