@@ -151,8 +151,8 @@ impl Attempt {
     }
 
     #[getter]
-    fn client_head(&self) -> Option<(u16, Headers)> {
-        self.inner.client_head()
+    fn client_head(&self) -> Option<(u16, Vec<(&str, &str)>)> {
+        self.inner.client_head().map(|head| (head.status, head.headers().collect()))
     }
 
     #[getter]
