@@ -1,6 +1,6 @@
 //! Attempts.
 
-use interlingua::{FailureKind, Headers, Step};
+use interlingua::{FailureKind, Step};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
@@ -121,8 +121,9 @@ impl Attempt {
             inner.body(body, out);
             inner.end(out);
         });
-        let Some((status, headers)) = self.inner.client_head() else { return Ok(None) };
-        Ok(Some((status, lines(py, &headers)?, self.owed(py))))
+        let Some(head) = self.inner.client_head() else { return Ok(None) };
+        let (status, lines) = (head.status, lines(py, head.headers())?);
+        Ok(Some((status, lines, self.owed(py))))
     }
 
     #[pyo3(signature = (chunk, /))]
@@ -151,13 +152,13 @@ impl Attempt {
     }
 
     #[getter]
-    fn client_head(&self) -> Option<(u16, Headers)> {
-        self.inner.client_head()
+    fn client_head(&self) -> Option<(u16, Vec<(&str, &str)>)> {
+        self.inner.client_head().map(|head| (head.status, head.headers().collect()))
     }
 
     #[getter]
     fn client_lines<'py>(&self, py: Python<'py>) -> PyResult<Option<(u16, Bound<'py, PyBytes>)>> {
-        self.inner.client_head().map(|(status, headers)| Ok((status, lines(py, &headers)?))).transpose()
+        self.inner.client_head().map(|head| Ok((head.status, lines(py, head.headers())?))).transpose()
     }
 
     fn failure(&self) -> ClientResponse {

@@ -33,14 +33,21 @@ pub(crate) fn headers(pairs: Vec<(Text, Text)>) -> Headers {
 }
 
 /// Headers as the lines of an HTTP/1.1 head, each with its CRLF. Refuses what would break out of its line.
-pub(crate) fn lines<'py>(py: Python<'py>, headers: &Headers) -> PyResult<Bound<'py, PyBytes>> {
-    let mut lines =
-        Vec::with_capacity(headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum());
+pub(crate) fn lines<'py, 'h>(
+    py: Python<'py>,
+    headers: impl Iterator<Item = (&'h str, &'h str)>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let mut lines = Vec::with_capacity(1024);
     write_lines(headers, &mut lines)?;
     Ok(PyBytes::new(py, &lines))
 }
 
-fn write_lines(headers: &Headers, lines: &mut Vec<u8>) -> PyResult<()> {
+/// The names and values of headers.
+fn pairs<T: AsRef<str>>(headers: &[(T, T)]) -> impl Iterator<Item = (&str, &str)> {
+    headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
+}
+
+fn write_lines<'h>(headers: impl Iterator<Item = (&'h str, &'h str)>, lines: &mut Vec<u8>) -> PyResult<()> {
     for (name, value) in headers {
         let sound = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
         if !sound || value.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
@@ -77,12 +84,12 @@ impl HttpRequest {
 
     #[getter]
     fn headers(&self) -> Vec<(&str, &str)> {
-        self.0.headers.iter().map(|(name, value)| (&**name, &**value)).collect()
+        pairs(&self.0.headers).collect()
     }
 
     #[getter]
     fn lines<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        lines(py, &self.0.headers)
+        lines(py, pairs(&self.0.headers))
     }
 
     #[getter]
@@ -91,7 +98,7 @@ impl HttpRequest {
         for part in [self.0.method, " ", &self.0.url, "\r\n"] {
             head.extend_from_slice(part.as_bytes());
         }
-        write_lines(&self.0.headers, &mut head)?;
+        write_lines(pairs(&self.0.headers), &mut head)?;
         Ok((PyBytes::new(py, &head), self.body(py)?))
     }
 
@@ -140,7 +147,7 @@ impl ClientResponse {
 
     #[getter]
     fn lines<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        lines(py, &self.0.headers)
+        lines(py, pairs(&self.0.headers))
     }
 
     #[getter]

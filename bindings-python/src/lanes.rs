@@ -97,7 +97,8 @@ impl Lanes {
             return None;
         }
         let lanes = self.lanes.get(facts.model.as_str())?;
-        let lane = lanes.iter().find(|lane| lane.stream == facts.stream && lane.features == facts.features)?;
+        let lane =
+            lanes.iter().find(|lane| lane.stream == facts.stream && lane.features == facts.features)?;
         let requested_model = Some(lane.requested_model.clone());
         let options = AttemptOptions { now_unix, id_seed, requested_model, ..AttemptOptions::default() };
         let mut attempt = request.attempt(&lane.target, options).ok()?;

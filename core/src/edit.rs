@@ -35,32 +35,49 @@ impl Decision {
 struct Splice {
     start: usize,
     end: usize,
-    with: Vec<u8>,
+    /// What comes in this place: a stretch of [`Patch::new`].
+    with: std::ops::Range<usize>,
 }
 
-/// Changes to one JSON text.
+/// Changes to one JSON text; reused from text to text, a stream's edits allocate nothing per event.
 #[derive(Debug, Default)]
 pub(crate) struct Patch {
     splices: Vec<Splice>,
+    new: Vec<u8>,
 }
 
 impl Patch {
+    /// Forgets the changes, for the next text.
+    pub(crate) fn clear(&mut self) {
+        self.splices.clear();
+        self.new.clear();
+    }
+
     /// Whether nothing changes.
     pub(crate) fn is_empty(&self) -> bool {
         self.splices.is_empty()
     }
 
     /// Puts `json` in the place of a value.
-    pub(crate) fn replace(&mut self, node: Node<'_>, json: Vec<u8>) {
-        let span = node.span();
-        self.splices.push(Splice { start: span.start, end: span.end, with: json });
+    pub(crate) fn replace(&mut self, node: Node<'_>, json: impl AsRef<[u8]>) {
+        let (span, from) = (node.span(), self.new.len());
+        self.new.extend_from_slice(json.as_ref());
+        self.splice(span.start, span.end, from);
+    }
+
+    /// Puts what was added to `new` since it was `from` bytes long in the place of a stretch of the text.
+    fn splice(&mut self, start: usize, end: usize, from: usize) {
+        self.splices.push(Splice { start, end, with: from..self.new.len() });
     }
 
     /// Puts something before and behind a value.
-    pub(crate) fn wrap(&mut self, node: Node<'_>, before: Vec<u8>, behind: Vec<u8>) {
+    pub(crate) fn wrap(&mut self, node: Node<'_>, before: &[u8], behind: &[u8]) {
         let span = node.span();
-        self.splices.push(Splice { start: span.start, end: span.start, with: before });
-        self.splices.push(Splice { start: span.end, end: span.end, with: behind });
+        for (place, with) in [(span.start, before), (span.end, behind)] {
+            let from = self.new.len();
+            self.new.extend_from_slice(with);
+            self.splice(place, place, from);
+        }
     }
 
     /// Decides on every member of `object` and appends `insert` (key, JSON) at its end. `decide` may patch the values of
@@ -92,23 +109,23 @@ impl Patch {
             }
         }
         list.finish(self);
-        let mut kept = list.kept;
-        let mut tail = Vec::new();
-        for (key, json) in insert {
-            if kept > 0 {
-                tail.push(b',');
-            }
-            tail.push(b'"');
-            tail.extend_from_slice(key.as_bytes());
-            tail.extend_from_slice(b"\":");
-            tail.extend_from_slice(json);
-            kept += 1;
+        for (index, (key, json)) in insert.iter().enumerate() {
+            self.append(object, list.kept + index, key, json);
         }
-        if !tail.is_empty() {
-            let end = object.span().end - 1;
-            self.splices.push(Splice { start: end, end, with: tail });
+        list.kept + insert.len()
+    }
+
+    /// Adds a last member to `object`, of which `kept` others are left.
+    pub(crate) fn append(&mut self, object: Node<'_>, kept: usize, key: &str, json: &[u8]) {
+        let (end, from) = (object.span().end - 1, self.new.len());
+        if kept > 0 {
+            self.new.push(b',');
         }
-        kept
+        self.new.push(b'"');
+        self.new.extend_from_slice(key.as_bytes());
+        self.new.extend_from_slice(b"\":");
+        self.new.extend_from_slice(json);
+        self.splice(end, end, from);
     }
 
     /// Decides on every element of `array`. Returns how many are left.
@@ -155,7 +172,8 @@ impl Patch {
     }
 
     fn cut(&mut self, start: usize, end: usize) {
-        self.splices.push(Splice { start, end, with: Vec::new() });
+        let from = self.new.len();
+        self.splice(start, end, from);
     }
 
     fn in_order(&mut self) {
@@ -164,12 +182,12 @@ impl Patch {
     }
 
     /// Appends the patched text to `out`.
-    pub(crate) fn write(self, text: &[u8], out: &mut Vec<u8>) {
+    pub(crate) fn write(&mut self, text: &[u8], out: &mut Vec<u8>) {
         self.write_from(0, text, out);
     }
 
     /// Writes `node`, inside which everything is that changes.
-    pub(crate) fn write_node(self, node: Node<'_>, w: &mut Writer<'_>) {
+    pub(crate) fn write_node(mut self, node: Node<'_>, w: &mut Writer<'_>) {
         if self.is_empty() {
             w.node(node);
         } else {
@@ -178,7 +196,7 @@ impl Patch {
     }
 
     /// Appends the patched form of `text`, which begins at `base` in the whole.
-    fn write_from(mut self, base: usize, text: &[u8], out: &mut Vec<u8>) {
+    fn write_from(&mut self, base: usize, text: &[u8], out: &mut Vec<u8>) {
         self.in_order();
         for (kept, with) in self.stretches(base, base + text.len()) {
             out.extend_from_slice(&text[kept.start - base..kept.end - base]);
@@ -209,7 +227,8 @@ impl Patch {
             // Nothing is left to change inside what went.
             (splice_start >= at).then(|| std::mem::replace(&mut at, splice_end)..splice_start)
         };
-        let splices = self.splices.iter().map(|splice| (splice.start, splice.end, splice.with.as_slice()));
+        let splices =
+            self.splices.iter().map(|splice| (splice.start, splice.end, &self.new[splice.with.clone()]));
         splices
             .chain([(end, end, &[][..])])
             .filter_map(move |(start, end, with)| Some((kept_before(start, end)?, with)))

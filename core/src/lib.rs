@@ -26,7 +26,7 @@
 //!         Step::Send(request) => {
 //!             assert_eq!(request.url, "https://api.anthropic.com/v1/messages");
 //!             // The host signs and sends it; here is what came back.
-//!             attempt.head(200, &[("content-type".into(), "application/json".into())]);
+//!             attempt.head(200, &[("content-type", "application/json")]);
 //!             attempt.body(br#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-5","#, &mut out);
 //!             attempt.body(br#""content":[{"type":"text","text":"Hello!"}],"stop_reason":"end_turn","#, &mut out);
 //!             attempt.body(br#""usage":{"input_tokens":8,"output_tokens":3}}"#, &mut out);
@@ -67,7 +67,7 @@ mod usage;
 
 pub use bytes::Bytes;
 
-pub use crate::attempt::{Attempt, AttemptOptions, Outcome, Step, render_error};
+pub use crate::attempt::{AnswerHead, Attempt, AttemptOptions, Outcome, Step, render_error};
 pub use crate::capabilities::Capabilities;
 pub use crate::dialect::Dialect;
 pub use crate::error::{FailureKind, Fault, Refusal, UpstreamError};

@@ -51,10 +51,12 @@ pub fn translate_response(
     attempt.body(body, &mut out);
     attempt.end(&mut out);
     let losses = attempt.losses().to_vec();
-    match (attempt.client_head(), attempt.step()) {
+    let step = attempt.step();
+    match (attempt.client_head(), step) {
         (None, Step::Done(Outcome::Failed(_))) => Ok((attempt.failure(), losses)),
         (head, _) => {
-            let (status, headers) = head.unwrap_or((200, Vec::new()));
+            let status = head.map_or(200, |head| head.status);
+            let headers = head.map(|head| head.to_headers()).unwrap_or_default();
             Ok((ClientResponse { status, headers, body: Bytes::from(out) }, losses))
         }
     }

@@ -1,53 +1,15 @@
 //! What a translation of a request allocates: little for a small one, no copy of the images in a large one.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::Arc;
 
 use base64::Engine;
 use interlingua::{AttemptOptions, Bytes, ClientHead, Dialect, HttpRequest, Limits, Request, Step, Target};
 
-/// Counts what this thread asks for.
-struct Counting;
+#[path = "common/counting.rs"]
+mod counting;
 
-thread_local! {
-    static LIVE: Cell<usize> = const { Cell::new(0) };
-    static PEAK: Cell<usize> = const { Cell::new(0) };
-    static COUNT: Cell<usize> = const { Cell::new(0) };
-}
-
-fn taken(size: usize) {
-    COUNT.set(COUNT.get() + 1);
-    LIVE.set(LIVE.get().wrapping_add(size));
-    // What another thread took may be given back here.
-    if LIVE.get() < usize::MAX / 2 {
-        PEAK.set(PEAK.get().max(LIVE.get()));
-    }
-}
-
-// SAFETY: every call goes to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        taken(layout.size());
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        LIVE.set(LIVE.get().wrapping_sub(layout.size()));
-        unsafe { System.dealloc(place, layout) }
-    }
-
-    unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Both may exist for a moment.
-        taken(size);
-        LIVE.set(LIVE.get().wrapping_sub(layout.size()));
-        unsafe { System.realloc(place, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use counting::{COUNT, LIVE, PEAK};
 
 fn translate(dialect: Dialect, body: &Bytes, target: &Arc<Target>) -> HttpRequest {
     let request = Request::read(dialect, &ClientHead::default(), body.clone(), &Limits::default()).unwrap();

@@ -132,13 +132,14 @@ fn receive(attempt: &mut Attempt, answer: &Answer) -> Answer {
     attempt.head(answer.status, &answer.headers);
     attempt.body(&answer.body, &mut out);
     attempt.end(&mut out);
-    match (attempt.client_head(), attempt.step()) {
+    let step = attempt.step();
+    match (attempt.client_head(), step) {
         // Nothing was committed: the host tells the client.
         (None, Step::Done(Outcome::Failed(_))) => {
             let failure = attempt.failure();
             Answer { status: failure.status, headers: failure.headers, body: failure.body.to_vec() }
         }
-        (Some((status, headers)), _) => Answer { status, headers, body: out },
+        (Some(head), _) => Answer { status: head.status, headers: head.to_headers(), body: out },
         (None, _) => Answer { status: 0, headers: Vec::new(), body: out },
     }
 }

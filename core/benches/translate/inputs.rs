@@ -30,7 +30,7 @@ const WORDS: [&str; 24] = [
 ];
 
 /// About `length` bytes of text with what real text holds: quotes, line breaks, backslashes, a few non-ASCII letters.
-fn prose(seed: usize, length: usize) -> String {
+pub(crate) fn prose(seed: usize, length: usize) -> String {
     let mut text = String::with_capacity(length + 16);
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
     while text.len() < length {

@@ -1,13 +1,12 @@
-//! Whole answers, and the headers that go with answers.
+//! Whole answers.
 
-use super::{Attempt, Outcome, replay};
+use super::{Attempt, Outcome, head, replay};
 use crate::dialect::{
     Dialect, anthropic_messages, decode_chat_response, encode_chat_response, mistral_ocr, openai_chat,
     stream_encoder,
 };
 use crate::edit::Patch;
 use crate::error::{FailureKind, UpstreamError};
-use crate::http::{Headers, header};
 use crate::json::{Limits, Node, Tokens};
 use crate::usage::Usage;
 
@@ -23,11 +22,12 @@ impl Attempt {
             }
         };
         let start = out.len();
+        // Answers grow by little: by names of fields, and by what escaping adds.
+        out.reserve(body.len() + body.len() / 16 + 512);
         match self.translate_whole(root, &body, out) {
             Ok(usage) => {
                 self.usage = usage;
-                let headers = if self.streaming { stream_headers } else { whole_headers };
-                self.client_head = Some((200, headers(&self.provider_headers)));
+                self.owed = Some(if self.streaming { head::STREAM } else { head::WHOLE });
                 self.outcome = Some(Outcome::Answered);
             }
             Err(error) => {
@@ -61,7 +61,7 @@ impl Attempt {
         let mut patch = Patch::default();
         let usage = match self.client {
             Dialect::OpenAiChat => {
-                openai_chat::error::in_band(root)?;
+                openai_chat::error::in_band(root, root.some("error"))?;
                 if !root.some("choices").is_some_and(Node::is_array) {
                     return Err(malformed("the provider's answer has no choices"));
                 }
@@ -89,7 +89,7 @@ impl Attempt {
                 Err(anthropic_messages::error::in_band(root))
             }
             _ => {
-                openai_chat::error::in_band(root)?;
+                openai_chat::error::in_band(root, root.some("error"))?;
                 Err(malformed("the provider answered a stream request with one JSON body"))
             }
         }
@@ -98,68 +98,4 @@ impl Attempt {
 
 fn malformed(message: &str) -> UpstreamError {
     UpstreamError::new(FailureKind::Malformed, 500, message)
-}
-
-/// Headers that describe the hop to the provider and mean nothing to the client.
-const HOP: &[&str] = &[
-    "connection",
-    "content-encoding",
-    "content-length",
-    "keep-alive",
-    "proxy-authenticate",
-    "set-cookie",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
-/// A provider's headers, as LiteLLM hands them on: all with the prefix `llm_provider-`, rate limits and request ids bare
-/// as well, and `retry-after` always.
-pub(super) fn provider_headers(headers: &Headers) -> Headers {
-    let mut passed = Headers::new();
-    for (name, value) in headers {
-        if HOP.contains(&name.as_str()) {
-            continue;
-        }
-        if name.starts_with("x-ratelimit-")
-            || matches!(name.as_str(), "request-id" | "retry-after" | "retry-after-ms")
-        {
-            passed.push((name.clone(), value.clone()));
-        }
-        if let Some(known) = familiar_name(name).filter(|known| header(headers, known).is_none()) {
-            passed.push((known.to_owned(), value.clone()));
-            passed.push((format!("llm_provider-{known}"), value.clone()));
-        }
-        passed.push((format!("llm_provider-{name}"), value.clone()));
-    }
-    passed
-}
-
-/// The name by which OpenAI's clients look for what other providers send under theirs.
-fn familiar_name(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "x-request-id" => "request-id",
-        "anthropic-ratelimit-requests-limit" => "x-ratelimit-limit-requests",
-        "anthropic-ratelimit-requests-remaining" => "x-ratelimit-remaining-requests",
-        "anthropic-ratelimit-tokens-limit" => "x-ratelimit-limit-tokens",
-        "anthropic-ratelimit-tokens-remaining" => "x-ratelimit-remaining-tokens",
-        _ => return None,
-    })
-}
-
-fn whole_headers(provider: &Headers) -> Headers {
-    let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-    headers.extend(provider_headers(provider));
-    headers
-}
-
-pub(super) fn stream_headers(provider: &Headers) -> Headers {
-    let mut headers = vec![
-        ("content-type".to_owned(), "text/event-stream; charset=utf-8".to_owned()),
-        ("cache-control".to_owned(), "no-cache".to_owned()),
-        ("x-accel-buffering".to_owned(), "no".to_owned()),
-    ];
-    headers.extend(provider_headers(provider));
-    headers
 }

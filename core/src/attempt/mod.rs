@@ -1,6 +1,7 @@
 //! One try at one target, as a state machine: what to send, what the provider answers, what the client is owed.
 
 mod answer;
+mod head;
 mod prepare;
 mod replay;
 mod stream;
@@ -12,12 +13,14 @@ use bytes::Bytes;
 use crate::dialect::{AnswerContext, Dialect, anthropic_messages, mistral_ocr, openai_chat};
 use crate::error::{FailureKind, Fault, Refusal, UpstreamError};
 use crate::frame::sse::SseReader;
-use crate::http::{ClientResponse, Headers, HttpRequest, header};
+use crate::http::{ClientResponse, HttpRequest};
 use crate::loss::{Loss, Report, Rewrite};
 use crate::request::Request;
 use crate::target::Target;
 use crate::usage::Usage;
 
+pub use head::AnswerHead;
+use head::{OwnHeaders, ProviderHeaders};
 use stream::StreamReader;
 pub(crate) use stream::{Relaying, StreamState};
 
@@ -84,8 +87,9 @@ pub struct Attempt {
     request: Option<HttpRequest>,
     reader: Reader,
     status: u16,
-    provider_headers: Headers,
-    client_head: Option<(u16, Headers)>,
+    provider_headers: ProviderHeaders,
+    /// The head that the client is owed, once it is owed anything.
+    owed: Option<OwnHeaders>,
     outcome: Option<Outcome>,
     usage: Option<Usage>,
     report: Report,
@@ -121,14 +125,13 @@ impl Attempt {
     }
 
     /// The provider's status and headers.
-    pub fn head(&mut self, status: u16, headers: &[(String, String)]) {
+    pub fn head<N: AsRef<str>, V: AsRef<str>>(&mut self, status: u16, headers: &[(N, V)]) {
         if !matches!(self.reader, Reader::Waiting) || (100..200).contains(&status) {
             return;
         }
         self.status = status;
-        self.provider_headers =
-            headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
-        let json = header(&self.provider_headers, "content-type").is_some_and(|kind| kind.contains("json"));
+        self.provider_headers = ProviderHeaders::read(headers);
+        let json = self.provider_headers.get("content-type").is_some_and(|kind| kind.contains("json"));
         self.reader = match status {
             200..=299 if self.streaming && !self.whole && !json => {
                 let sse = SseReader::new(self.max_answer_bytes.min(LONGEST_EVENT));
@@ -212,8 +215,8 @@ impl Attempt {
 
     /// Status and headers owed to the client; `None` until the first content is there.
     #[must_use]
-    pub fn client_head(&self) -> Option<(u16, Headers)> {
-        self.client_head.clone()
+    pub fn client_head(&self) -> Option<AnswerHead<'_>> {
+        self.owed.map(|own| AnswerHead::new(own, &self.provider_headers))
     }
 
     /// What to answer the client where the attempt failed before anything was committed.
@@ -226,7 +229,8 @@ impl Attempt {
         if self.client == self.upstream && anthropic_messages::error::is_body(&error.raw) {
             response.body = error.raw.clone();
         }
-        response.headers.extend(answer::provider_headers(&self.provider_headers));
+        let passed_on = self.provider_headers.passed_on();
+        response.headers.extend(passed_on.map(|(name, value)| (name.to_owned(), value.to_owned())));
         response
     }
 
@@ -255,18 +259,18 @@ impl Attempt {
     }
 
     fn fail(&mut self, mut error: UpstreamError) {
-        error.committed = self.client_head.is_some();
+        error.committed = self.owed.is_some();
         self.reader = Reader::Over;
         self.outcome = Some(Outcome::Failed(error));
     }
 
     fn decode_error(&self, body: &[u8]) -> UpstreamError {
-        let headers = &self.provider_headers;
         let mut error = match self.upstream {
-            Dialect::AnthropicMessages => anthropic_messages::error::decode(self.status, headers, body),
-            Dialect::MistralOcr => mistral_ocr::error::decode(self.status, headers, body),
-            Dialect::OpenAiChat => openai_chat::error::decode(self.status, headers, body),
+            Dialect::AnthropicMessages => anthropic_messages::error::decode(self.status, body),
+            Dialect::MistralOcr => mistral_ocr::error::decode(self.status, body),
+            Dialect::OpenAiChat => openai_chat::error::decode(self.status, body),
         };
+        error.retry_after_ms = self.provider_headers.retry_after_ms();
         error.raw = Bytes::copy_from_slice(body);
         error
     }
@@ -275,8 +279,8 @@ impl Attempt {
         let Reader::Stream(stream) = &mut self.reader else { return };
         let state = &mut stream.state;
         self.usage = state.usage.or(self.usage);
-        if state.committed && self.client_head.is_none() {
-            self.client_head = Some((200, answer::stream_headers(&self.provider_headers)));
+        if state.committed {
+            self.owed = Some(head::STREAM);
         }
         if let Some(over) = state.over.take() {
             self.report.losses.append(&mut stream.report().losses);

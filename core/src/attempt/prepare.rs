@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Attempt, AttemptOptions, Reader};
+use super::{Attempt, AttemptOptions, ProviderHeaders, Reader};
 use crate::dialect::{
     AnswerContext, AnswerHints, Dialect, RequestContext, anthropic_messages, decode_chat_request,
     encode_chat_request, mistral_ocr, openai_chat,
@@ -77,8 +77,8 @@ pub(super) fn prepare(
         request: Some(http),
         reader: Reader::Waiting,
         status: 0,
-        provider_headers: Vec::new(),
-        client_head: None,
+        provider_headers: ProviderHeaders::default(),
+        owed: None,
         outcome: None,
         usage: None,
         report,

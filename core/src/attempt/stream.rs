@@ -7,6 +7,7 @@ use crate::dialect::{
 use crate::error::{FailureKind, UpstreamError};
 use crate::frame::sse::{Frame, SseReader};
 use crate::ir::chat::{BlockStart, Event};
+use crate::json::{JsonError, Limits, Node, Tokens};
 use crate::loss::Report;
 use crate::usage::Usage;
 
@@ -35,8 +36,12 @@ impl StreamState {
 
 /// Passes on the streams of one dialect, edited.
 pub(crate) trait Relaying {
-    /// Passes on one frame.
-    fn frame(&mut self, frame: Frame<'_>, state: &mut StreamState, out: &mut Vec<u8>);
+    /// Passes on one frame, of which `root` is the data.
+    fn frame(&mut self, frame: Frame<'_>, root: Node<'_>, state: &mut StreamState, out: &mut Vec<u8>);
+    /// Passes on the frame that says `[DONE]`.
+    fn done(&mut self, _frame: Frame<'_>, _state: &mut StreamState, _out: &mut Vec<u8>) {}
+    /// The stream cannot be read on.
+    fn fail(&mut self, error: UpstreamError, state: &mut StreamState, out: &mut Vec<u8>);
     /// The provider's stream ended.
     fn end(&mut self, state: &mut StreamState, out: &mut Vec<u8>);
 }
@@ -49,9 +54,9 @@ enum Mode {
 /// Reads a provider's stream and writes the client's.
 pub(super) struct StreamReader {
     sse: SseReader,
-    client: Dialect,
-    upstream: Dialect,
     mode: Mode,
+    /// The tokens of the frame that was read last.
+    tokens: Tokens,
     pub(super) state: StreamState,
     /// Frames before the first content: a failure now leaves the client untouched.
     held: Vec<u8>,
@@ -75,7 +80,7 @@ impl StreamReader {
                 Mode::Relay(Box::new(openai_chat::stream::Relay::new(context.clone(), hide_usage)))
             }
             Dialect::AnthropicMessages if upstream == client => {
-                Mode::Relay(Box::new(anthropic_messages::edit::Relay::new(context.clone())))
+                Mode::Relay(Box::new(anthropic_messages::stream::Relay::new(context.clone())))
             }
             _ => Mode::Translate {
                 decoder: stream_decoder(upstream),
@@ -84,9 +89,8 @@ impl StreamReader {
         };
         Self {
             sse,
-            client,
-            upstream,
             mode,
+            tokens: Tokens::default(),
             state: StreamState::default(),
             held: Vec::new(),
             over: false,
@@ -101,13 +105,12 @@ impl StreamReader {
         }
     }
 
-    pub(super) fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
-        self.sse.feed(chunk);
+    pub(super) fn feed(&mut self, mut chunk: &[u8], out: &mut Vec<u8>) {
         while !self.over {
-            match self.sse.next_frame() {
+            match self.sse.next_frame(&mut chunk) {
                 Ok(Some(frame)) => {
                     let to = if self.state.committed { &mut *out } else { &mut self.held };
-                    run(&mut self.mode, &mut self.state, Some(frame), to);
+                    self.mode.frame(frame, &mut self.tokens, &mut self.state, to);
                 }
                 Ok(None) => break,
                 Err(error) => {
@@ -126,7 +129,7 @@ impl StreamReader {
         if let Some(frame) = self.sse.finish() {
             let to = if self.state.committed { &mut *out } else { &mut self.held };
             let before = to.len();
-            run(&mut self.mode, &mut self.state, Some(frame), to);
+            self.mode.frame(frame, &mut self.tokens, &mut self.state, to);
             if to.len() > before && !to.ends_with(b"\n\n") {
                 // A relayed block that its sender never ended: whatever follows must not run into it.
                 to.extend_from_slice(b"\n\n");
@@ -135,7 +138,7 @@ impl StreamReader {
         }
         if !self.over {
             let to = if self.state.committed { &mut *out } else { &mut self.held };
-            run(&mut self.mode, &mut self.state, None, to);
+            self.mode.end(&mut self.state, to);
             self.settle(out);
         }
     }
@@ -156,44 +159,79 @@ impl StreamReader {
         if self.over {
             return;
         }
-        if self.state.committed {
-            match (&mut self.mode, self.client) {
-                (Mode::Translate { encoder, .. }, _) => encoder.event(Event::Failed(&error), out),
-                (Mode::Relay(_), Dialect::AnthropicMessages) => {
-                    anthropic_messages::error::encode_event(&error, out)
+        match &mut self.mode {
+            Mode::Relay(relay) => relay.fail(error, &mut self.state, out),
+            Mode::Translate { encoder, .. } => {
+                if self.state.committed {
+                    encoder.event(Event::Failed(&error), out);
                 }
-                (Mode::Relay(_), _) => {
-                    openai_chat::error::encode_event(&openai_chat::error::fault(&error, self.upstream), out);
-                }
+                self.state.fail(error);
             }
         }
-        self.state.fail(error);
         self.over = true;
     }
 }
 
-/// Takes one frame (or the end) through the mode.
-fn run(mode: &mut Mode, state: &mut StreamState, frame: Option<Frame<'_>>, out: &mut Vec<u8>) {
-    match mode {
-        Mode::Relay(relay) => match frame {
-            Some(frame) => relay.frame(frame, state, out),
-            None => relay.end(state, out),
-        },
-        Mode::Translate { decoder, encoder } => {
-            let mut sink = |event: Event<'_>| {
-                if observe(&event, state) {
-                    encoder.event(event, out);
-                }
-            };
-            match frame {
-                Some(frame) => decoder.frame(frame, &mut sink),
-                None => decoder.end(&mut sink),
+impl Mode {
+    fn frame(&mut self, frame: Frame<'_>, tokens: &mut Tokens, state: &mut StreamState, out: &mut Vec<u8>) {
+        let Some(data) = frame.data.filter(|data| !data.is_empty()) else {
+            // The official SDKs skip comments, and take a block with other fields but no data for an event.
+            if matches!(self, Self::Relay(_)) && frame.is_comment() {
+                out.extend_from_slice(frame.raw);
             }
-            if let Some(failure) = encoder.take_failure() {
-                state.over = None;
-                state.fail(failure);
+            return;
+        };
+        let root = match data {
+            b"[DONE]" => Ok(None),
+            data => tokens.parse(data, &Limits::lenient()).map(Some).map_err(malformed),
+        };
+        match self {
+            Self::Relay(relay) => match root {
+                Ok(Some(root)) => relay.frame(frame, root, state, out),
+                Ok(None) => relay.done(frame, state, out),
+                Err(error) => relay.fail(error, state, out),
+            },
+            Self::Translate { decoder, encoder } => {
+                translate(encoder.as_mut(), state, out, |sink| match root {
+                    Ok(Some(root)) => decoder.frame(frame.event, root, sink),
+                    Ok(None) => decoder.done(sink),
+                    Err(error) => decoder.fail(&error, sink),
+                });
             }
         }
+    }
+
+    fn end(&mut self, state: &mut StreamState, out: &mut Vec<u8>) {
+        match self {
+            Self::Relay(relay) => relay.end(state, out),
+            Self::Translate { decoder, encoder } => {
+                translate(encoder.as_mut(), state, out, |sink| decoder.end(sink));
+            }
+        }
+    }
+}
+
+#[cold]
+fn malformed(error: JsonError) -> UpstreamError {
+    let message = format!("the provider sent an event that is not JSON: {error}");
+    UpstreamError::new(FailureKind::Malformed, 500, message)
+}
+
+/// Hands the events that `decode` finds to the encoder.
+fn translate(
+    encoder: &mut (dyn StreamEncoder + Send + Sync),
+    state: &mut StreamState,
+    out: &mut Vec<u8>,
+    decode: impl FnOnce(&mut dyn FnMut(Event<'_>)),
+) {
+    decode(&mut |event| {
+        if observe(&event, state) {
+            encoder.event(event, out);
+        }
+    });
+    if let Some(failure) = encoder.take_failure() {
+        state.over = None;
+        state.fail(failure);
     }
 }
 

@@ -10,7 +10,6 @@ pub(crate) mod openai_chat;
 
 use crate::capabilities::Capabilities;
 use crate::error::{Refusal, UpstreamError};
-use crate::frame::sse::Frame;
 use crate::http::Headers;
 use crate::ir::chat::{Event, Request, Response};
 use crate::json::{Node, Writer};
@@ -166,8 +165,12 @@ pub(crate) fn encode_chat_response(
 /// Reads a provider's stream, frame by frame. Any number of events comes out of a frame; exactly one of [`Event::End`]
 /// and [`Event::Failed`] comes out in all, and nothing after it.
 pub(crate) trait StreamDecoder {
-    /// Reads one frame.
-    fn frame(&mut self, frame: Frame<'_>, sink: &mut dyn FnMut(Event<'_>));
+    /// Reads one frame: its name and its data.
+    fn frame(&mut self, name: &[u8], root: Node<'_>, sink: &mut dyn FnMut(Event<'_>));
+    /// The provider said `[DONE]`.
+    fn done(&mut self, _sink: &mut dyn FnMut(Event<'_>)) {}
+    /// The stream cannot be read on.
+    fn fail(&mut self, error: &UpstreamError, sink: &mut dyn FnMut(Event<'_>));
     /// The stream ended.
     fn end(&mut self, sink: &mut dyn FnMut(Event<'_>));
 }

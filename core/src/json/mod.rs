@@ -7,6 +7,7 @@
 mod body;
 mod bytes;
 mod error;
+mod fields;
 mod node;
 mod scan;
 mod text;

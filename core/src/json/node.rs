@@ -247,6 +247,7 @@ impl<'a> Node<'a> {
     }
 
     /// Whether this key is `name`. Most keys differ in length or first byte, which is told without a call.
+    #[inline(always)]
     pub(crate) fn is_name(self, name: &str) -> bool {
         let token = self.token();
         if token.kind != Kind::Plain {

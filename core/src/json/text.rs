@@ -124,7 +124,19 @@ impl<'a> Text<'a> {
     pub fn starts_with(&self, prefix: &str) -> bool {
         match &self.0 {
             Form::Plain(inner) => inner.starts_with(prefix.as_bytes()),
-            Form::Escaped(inner) => unescape(inner).starts_with(prefix),
+            Form::Escaped(inner) => {
+                let (mut start, mut at) = (Vec::new(), 0);
+                while start.len() < prefix.len() && at < inner.len() && prefix.as_bytes().starts_with(&start)
+                {
+                    if inner[at] == b'\\' {
+                        at += unescape_one(&inner[at..], &mut start);
+                    } else {
+                        start.push(inner[at]);
+                        at += 1;
+                    }
+                }
+                start.starts_with(prefix.as_bytes())
+            }
             Form::Own(text) => text.starts_with(prefix),
         }
     }
@@ -211,4 +223,25 @@ fn unescape_unicode(escape: &[u8], text: &mut Vec<u8>) -> usize {
     let encoded = character.unwrap_or(char::REPLACEMENT_CHARACTER).encode_utf8(&mut buffer);
     text.extend_from_slice(encoded.as_bytes());
     length
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_beginning_is_found_in_any_spelling() {
+        let text = |inner: &'static str| Text::escaped_token(inner.as_bytes());
+        for inner in [
+            r"<think>\n",
+            r"\u003cthink>",
+            r"<\u0074hink\u003E",
+            r"\u003c\u0074\u0068\u0069\u006e\u006b\u003e",
+        ] {
+            assert!(text(inner).starts_with("<think>"), "{inner}");
+        }
+        for inner in [r"<think\n>", r"\n<think>", r"<thin\u", r"\\<think>", r"<thin\u006B"] {
+            assert!(!text(inner).starts_with("<think>"), "{inner}");
+        }
+    }
 }

@@ -169,7 +169,7 @@ impl Case {
         let failed = matches!(outcome, Some(Outcome::Failed(_)));
         Some(Answered {
             out,
-            head: attempt.client_head(),
+            head: attempt.client_head().map(|head| (head.status, head.to_headers())),
             outcome,
             failure: failed.then(|| attempt.failure()),
         })

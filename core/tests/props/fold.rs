@@ -23,7 +23,7 @@ fn translated_whole(case: &Case, upstream: Dialect) -> Option<Value> {
     let mut attempt = request.attempt(&Arc::clone(&case.target().ok()?), options).ok()?;
     assert!(matches!(attempt.step(), Step::Send(_)));
     let mut out = Vec::new();
-    attempt.head(200, &[("content-type".into(), "application/json".into())]);
+    attempt.head(200, &[("content-type", "application/json")]);
     attempt.body(folded.to_string().as_bytes(), &mut out);
     attempt.end(&mut out);
     serde_json::from_slice(&out).ok()

@@ -1,14 +1,12 @@
 //! The edit lists of requests, answers and streams whose client and provider both speak `anthropic_messages`.
 
-use super::{effort, error, history, wire};
-use crate::attempt::{Relaying, StreamState};
+use super::{effort, history};
 use crate::controls;
 use crate::dialect::AnswerContext;
 use crate::edit::{Decision, Patch};
-use crate::error::{FailureKind, Refusal, UpstreamError};
-use crate::frame::sse::Frame;
+use crate::error::Refusal;
 use crate::http::{Headers, header};
-use crate::json::{Limits, Node, Tokens};
+use crate::json::Node;
 use crate::loss::Report;
 use crate::target::Target;
 
@@ -132,129 +130,4 @@ pub(crate) fn answer(root: Node<'_>, context: &AnswerContext, patch: &mut Patch)
     patch.object(root, &[], |_, key, _| {
         if key.is("model") { Decision::string(&context.requested_model) } else { Decision::Keep }
     });
-}
-
-/// Passes events on; `model` of the first one becomes the requested name.
-pub(crate) struct Relay {
-    context: AnswerContext,
-    tokens: Tokens,
-    usage: crate::usage::Usage,
-    /// A `message_delta` said why the answer ended.
-    stopped: bool,
-    over: bool,
-}
-
-impl Relay {
-    pub(crate) fn new(context: AnswerContext) -> Self {
-        Self {
-            context,
-            tokens: Tokens::default(),
-            usage: crate::usage::Usage::default(),
-            stopped: false,
-            over: false,
-        }
-    }
-
-    fn event(
-        &mut self,
-        root: Node<'_>,
-        frame: Frame<'_>,
-        data: &[u8],
-        state: &mut StreamState,
-        out: &mut Vec<u8>,
-    ) {
-        let kind = root.get_text("type");
-        match kind.as_ref().map(|kind| kind.name()).as_deref() {
-            Some(b"message_start") => return self.start(root, frame, data, state, out),
-            Some(b"content_block_delta") => state.committed = true,
-            Some(b"message_delta") => {
-                self.stopped |= root.some("delta").is_some_and(|delta| delta.some("stop_reason").is_some());
-                state.committed |= self.stopped;
-                self.note_usage(root.some("usage"), state);
-            }
-            Some(b"message_stop") => {
-                self.over = true;
-                state.complete();
-            }
-            Some(b"error") => {
-                self.over = true;
-                if state.committed {
-                    out.extend_from_slice(frame.raw);
-                }
-                return state.fail(error::in_band(root));
-            }
-            _ => {}
-        }
-        out.extend_from_slice(frame.raw);
-    }
-
-    fn start(
-        &mut self,
-        root: Node<'_>,
-        frame: Frame<'_>,
-        data: &[u8],
-        state: &mut StreamState,
-        out: &mut Vec<u8>,
-    ) {
-        let message = root.some("message");
-        self.note_usage(message.and_then(|message| message.some("usage")), state);
-        let mut patch = Patch::default();
-        if let Some(message) = message.filter(|message| message.is_object()) {
-            answer(message, &self.context, &mut patch);
-        }
-        crate::frame::sse::write_patched(frame, data, patch, out);
-    }
-
-    fn note_usage(&mut self, node: Option<Node<'_>>, state: &mut StreamState) {
-        if let Some(node) = node {
-            wire::update_usage(&mut self.usage, node);
-            state.usage = Some(self.usage);
-        }
-    }
-
-    fn fail(&mut self, failure: UpstreamError, state: &mut StreamState, out: &mut Vec<u8>) {
-        self.over = true;
-        if state.committed {
-            error::encode_event(&failure, out);
-        }
-        state.fail(failure);
-    }
-}
-
-impl Relaying for Relay {
-    fn frame(&mut self, frame: Frame<'_>, state: &mut StreamState, out: &mut Vec<u8>) {
-        if self.over {
-            return;
-        }
-        let Some(data) = frame.data.filter(|data| !data.is_empty()) else {
-            // The official SDKs skip comments, and take a block with other fields but no data for an event.
-            if frame.is_comment() {
-                out.extend_from_slice(frame.raw);
-            }
-            return;
-        };
-        let mut tokens = std::mem::take(&mut self.tokens);
-        match tokens.parse(data, &Limits::lenient()) {
-            Ok(root) => self.event(root, frame, data, state, out),
-            Err(error) => {
-                let message = format!("the provider sent an event that is not JSON: {error}");
-                self.fail(UpstreamError::new(FailureKind::Malformed, 500, message), state, out);
-            }
-        }
-        self.tokens = tokens;
-    }
-
-    fn end(&mut self, state: &mut StreamState, out: &mut Vec<u8>) {
-        if self.over {
-            return;
-        }
-        if self.stopped {
-            // Everything was said but the last word.
-            self.over = true;
-            out.extend_from_slice(b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
-            return state.complete();
-        }
-        let message = "the provider's stream ended before message_stop";
-        self.fail(UpstreamError::new(FailureKind::Truncated, 500, message), state, out);
-    }
 }

@@ -5,14 +5,12 @@ use bytes::Bytes;
 use super::wire::{error_status, error_type};
 use crate::dialect::Dialect;
 use crate::error::{FailureKind, Fault, UpstreamError};
-use crate::http::{ClientResponse, Headers, header};
+use crate::http::ClientResponse;
 use crate::json::{Document, Limits, Node, Writer};
 
 /// Reads a provider's error answer. Type and message stay as the provider wrote them.
-pub(crate) fn decode(status: u16, headers: &Headers, body: &[u8]) -> UpstreamError {
+pub(crate) fn decode(status: u16, body: &[u8]) -> UpstreamError {
     let mut error = UpstreamError::new(FailureKind::Status, status, String::new());
-    error.raw = Bytes::copy_from_slice(body);
-    error.retry_after_ms = retry_after(headers);
     if let Ok(document) = Document::parse(body, &Limits::lenient()) {
         read(document.root(), &mut error);
     }
@@ -50,16 +48,6 @@ fn read(root: Node<'_>, error: &mut UpstreamError) {
         Some(inner) => error.message = inner.str().map(Into::into).unwrap_or_default(),
         None => error.message = owned(root, "message").or_else(|| owned(root, "detail")).unwrap_or_default(),
     }
-}
-
-/// `retry-after-ms`, or `retry-after` in seconds. A date would need a clock, so it is left to the host.
-fn retry_after(headers: &Headers) -> Option<u64> {
-    if let Some(millis) = header(headers, "retry-after-ms").and_then(|value| value.trim().parse::<f64>().ok())
-    {
-        return (millis >= 0.0).then_some(millis as u64);
-    }
-    let seconds: f64 = header(headers, "retry-after")?.trim().parse().ok()?;
-    (seconds >= 0.0).then_some((seconds * 1000.0) as u64)
 }
 
 /// What a messages client is told of a provider's failure. An Anthropic provider's own status and type pass through.
@@ -107,20 +95,18 @@ mod tests {
 
     #[test]
     fn a_providers_error_keeps_its_type_and_message() {
-        let headers = vec![("retry-after".to_owned(), "12".to_owned())];
         let body = br#"{"type":"error","error":{"type":"overloaded_error","message":"Over\"loaded"}}"#;
-        let error = decode(529, &headers, body);
+        let error = decode(529, body);
         assert_eq!((error.status, error.kind.as_deref()), (529, Some("overloaded_error")));
-        assert_eq!((error.message.as_str(), error.retry_after_ms), ("Over\"loaded", Some(12_000)));
-        assert_eq!(&error.raw[..], body);
+        assert_eq!(error.message, "Over\"loaded");
     }
 
     #[test]
     fn bodies_of_other_kinds_still_give_a_message() {
-        assert_eq!(decode(502, &Headers::new(), b"<html>bad</html>\n").message, "<html>bad</html>");
-        assert_eq!(decode(500, &Headers::new(), b"").message, "the provider answered with status 500");
-        assert_eq!(decode(400, &Headers::new(), br#"{"message":"no"}"#).message, "no");
-        assert_eq!(decode(400, &Headers::new(), br#"{"error":"no"}"#).message, "no");
+        assert_eq!(decode(502, b"<html>bad</html>\n").message, "<html>bad</html>");
+        assert_eq!(decode(500, b"").message, "the provider answered with status 500");
+        assert_eq!(decode(400, br#"{"message":"no"}"#).message, "no");
+        assert_eq!(decode(400, br#"{"error":"no"}"#).message, "no");
     }
 
     #[test]

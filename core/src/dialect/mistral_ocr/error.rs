@@ -5,8 +5,8 @@ use crate::error::UpstreamError;
 use crate::json::{Document, Limits};
 
 /// Reads an error answer.
-pub(crate) fn decode(status: u16, headers: &[(String, String)], body: &[u8]) -> UpstreamError {
-    let mut error = openai_chat::error::decode(status, headers, body);
+pub(crate) fn decode(status: u16, body: &[u8]) -> UpstreamError {
+    let mut error = openai_chat::error::decode(status, body);
     // Validation errors come as a list of details; the list is the message.
     if let Ok(document) = Document::parse(body, &Limits::lenient()) {
         let root = document.root();

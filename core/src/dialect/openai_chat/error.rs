@@ -2,11 +2,11 @@
 
 use crate::dialect::Dialect;
 use crate::error::{FailureKind, Fault, UpstreamError};
-use crate::http::{ClientResponse, header};
+use crate::http::ClientResponse;
 use crate::json::{Document, Limits, Node, Text, Writer};
 
 /// Reads an error answer.
-pub(crate) fn decode(status: u16, headers: &[(String, String)], body: &[u8]) -> UpstreamError {
+pub(crate) fn decode(status: u16, body: &[u8]) -> UpstreamError {
     let mut error = UpstreamError::new(FailureKind::Status, status, "");
     if let Ok(document) = Document::parse(body, &Limits::lenient()) {
         let root = document.root();
@@ -17,7 +17,6 @@ pub(crate) fn decode(status: u16, headers: &[(String, String)], body: &[u8]) -> 
     if error.message.is_empty() {
         error.message = status_message(status, body);
     }
-    error.retry_after_ms = retry_after_ms(headers);
     error
 }
 
@@ -33,14 +32,6 @@ pub(crate) fn status_message(status: u16, body: &[u8]) -> String {
     }
 }
 
-/// `retry-after-ms`, or `retry-after` in seconds. A date is left to the host.
-pub(crate) fn retry_after_ms(headers: &[(String, String)]) -> Option<u64> {
-    let number = |name| header(headers, name)?.trim().parse::<f64>().ok().filter(|n| (0.0..1e9).contains(n));
-    number("retry-after-ms")
-        .or_else(|| number("retry-after").map(|seconds| seconds * 1000.0))
-        .map(|ms| ms as u64)
-}
-
 fn fill(error: &mut UpstreamError, root: Node<'_>) {
     let inner = root.some("error").unwrap_or(root);
     if let Some(message) = inner.text() {
@@ -54,9 +45,14 @@ fn fill(error: &mut UpstreamError, root: Node<'_>) {
     error.param = text("param");
 }
 
-/// An error object where an answer should be. OpenRouter sends one beside a last, empty choice: an error it is all the same.
-pub(crate) fn in_band(root: Node<'_>) -> Result<(), UpstreamError> {
-    let Some(told) = root.some("error") else { return Ok(()) };
+/// An error object where an answer should be: `told`, the `error` of `root`. OpenRouter sends one beside a last, empty
+/// choice: an error it is all the same.
+pub(crate) fn in_band(root: Node<'_>, told: Option<Node<'_>>) -> Result<(), UpstreamError> {
+    told.map_or(Ok(()), |told| told_in_band(root, told))
+}
+
+#[cold]
+fn told_in_band(root: Node<'_>, told: Node<'_>) -> Result<(), UpstreamError> {
     let says = told.some("message").is_some() || told.some("code").is_some();
     if root.some("choices").is_some_and(|choices| !choices.is_empty()) && !says {
         return Ok(());
@@ -143,21 +139,12 @@ mod tests {
 
     #[test]
     fn reads_the_shapes_that_hosts_use() {
-        let read = |body: &str| decode(400, &[], body.as_bytes());
+        let read = |body: &str| decode(400, body.as_bytes());
         assert_eq!(read(r#"{"error":{"message":"no","type":"t","code":"c","param":"p"}}"#).message, "no");
         assert_eq!(read(r#"{"error":"no"}"#).message, "no");
         assert_eq!(read(r#"[{"error":{"message":"no","code":400}}]"#).code.as_deref(), Some("400"));
         assert_eq!(read(r#"{"object":"error","message":"no"}"#).message, "no");
         assert_eq!(read("<html>").message, "the provider answered 400");
         assert_eq!(read("plain words").message, "plain words");
-    }
-
-    #[test]
-    fn retry_after_is_read_in_both_units() {
-        let headers = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
-        assert_eq!(retry_after_ms(&headers("Retry-After", "2")), Some(2000));
-        assert_eq!(retry_after_ms(&headers("retry-after-ms", "800")), Some(800));
-        assert_eq!(retry_after_ms(&headers("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")), None);
-        assert_eq!(retry_after_ms(&headers("retry-after", "-1")), None);
     }
 }

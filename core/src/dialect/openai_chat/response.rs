@@ -12,12 +12,11 @@ use crate::loss::Report;
 
 /// Reads an answer.
 pub(crate) fn decode(root: Node<'_>) -> Result<Response<'_>, UpstreamError> {
-    error::in_band(root)?;
-    let choices = root.some("choices").filter(|choices| choices.is_array());
-    let Some(list) = choices else {
+    let [told, choices, usage_node] = root.fields(["error", "choices", "usage"]);
+    error::in_band(root, told)?;
+    let Some(list) = choices.filter(|choices| choices.is_array()) else {
         return Err(UpstreamError::new(FailureKind::Malformed, 500, "the provider's answer has no choices"));
     };
-    let usage_node = root.some("usage");
     let extra = root
         .entries()
         .filter(|(key, _)| {
@@ -338,14 +337,6 @@ fn complete_call(call: Node<'_>, patch: &mut Patch) {
 }
 
 /// Hosts that call it `reasoning`: clients look for it in `reasoning_content`.
-pub(super) fn edit_reasoning(message: Node<'_>, patch: &mut Patch) {
-    if let Some(reasoning) = named_reasoning(message) {
-        patch.object(message, &[("reasoning_content", reasoning)], |_, key, _| {
-            if key.is("reasoning_content") { Decision::Remove } else { Decision::Keep }
-        });
-    }
-}
-
 fn named_reasoning(message: Node<'_>) -> Option<Vec<u8>> {
     let named = message.some("reasoning").filter(|reasoning| reasoning.is_string())?;
     message.some("reasoning_content").is_none().then(|| named.raw().to_vec())

@@ -4,15 +4,13 @@ use super::super::wire::{finish, update_usage, usage};
 use super::super::{blocks::others, error};
 use crate::dialect::StreamDecoder;
 use crate::error::{FailureKind, UpstreamError};
-use crate::frame::sse::Frame;
 use crate::ir::chat::{BlockStart, Delta, Event, Start};
-use crate::json::{Limits, Node, Text, Tokens};
+use crate::json::{Node, Text};
 use crate::usage::Usage;
 
 /// Reads a provider's stream.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
-    tokens: Tokens,
     started: bool,
     /// A `message_delta` gave the reason for the end; without it the answer is not complete.
     finished: bool,
@@ -26,20 +24,35 @@ pub(crate) struct Decoder {
 type Sink<'s> = &'s mut dyn FnMut(Event<'_>);
 
 impl StreamDecoder for Decoder {
-    fn frame(&mut self, frame: Frame<'_>, sink: Sink<'_>) {
-        let Some(data) = frame.data.filter(|data| !self.done && !data.is_empty() && *data != b"[DONE]")
-        else {
+    fn frame(&mut self, name: &[u8], root: Node<'_>, sink: Sink<'_>) {
+        if self.done {
             return;
-        };
-        // Out of `self`, so that nodes may borrow them while the state changes.
-        let mut tokens = std::mem::take(&mut self.tokens);
-        match tokens.parse(data, &Limits::lenient()) {
-            Ok(root) => self.event(frame.event, root, sink),
-            Err(reason) => {
-                self.malformed(&format!("an event of the provider's stream is not JSON: {reason}"), sink)
-            }
         }
-        self.tokens = tokens;
+        let [kind, index, delta] = root.fields(["type", "index", "delta"]);
+        let kind = kind.and_then(Node::text);
+        let kind = kind.as_ref().map(Text::name);
+        match kind.as_deref().unwrap_or(name) {
+            b"content_block_delta" => self.block_delta(index, delta, sink),
+            b"message_start" => self.message_start(root, sink),
+            b"content_block_start" => self.block_start(root, sink),
+            b"content_block_stop" => {
+                if let Some(index) = self.close(root) {
+                    sink(Event::BlockStop { choice: 0, index });
+                }
+            }
+            b"message_delta" => self.message_delta(name, root, sink),
+            b"message_stop" => self.message_stop(sink),
+            b"ping" => sink(Event::Ping),
+            b"error" => self.fail(&error::in_band(root), sink),
+            _ if root.some("error").is_some() => self.fail(&error::in_band(root), sink),
+            _ => sink(Event::Other { name: (!name.is_empty()).then_some(name), node: root }),
+        }
+    }
+
+    fn fail(&mut self, error: &UpstreamError, sink: Sink<'_>) {
+        if !std::mem::replace(&mut self.done, true) {
+            sink(Event::Failed(error));
+        }
     }
 
     fn end(&mut self, sink: Sink<'_>) {
@@ -57,34 +70,8 @@ impl StreamDecoder for Decoder {
 }
 
 impl Decoder {
-    fn fail(&mut self, error: &UpstreamError, sink: Sink<'_>) {
-        self.done = true;
-        sink(Event::Failed(error));
-    }
-
     fn malformed(&mut self, message: &str, sink: Sink<'_>) {
         self.fail(&UpstreamError::new(FailureKind::Malformed, 500, message), sink);
-    }
-
-    fn event(&mut self, name: &[u8], root: Node<'_>, sink: Sink<'_>) {
-        let kind = root.get_text("type");
-        let kind = kind.as_ref().map(Text::name);
-        match kind.as_deref().unwrap_or(name) {
-            b"message_start" => self.message_start(root, sink),
-            b"content_block_start" => self.block_start(root, sink),
-            b"content_block_delta" => self.block_delta(root, sink),
-            b"content_block_stop" => {
-                if let Some(index) = self.close(root) {
-                    sink(Event::BlockStop { choice: 0, index });
-                }
-            }
-            b"message_delta" => self.message_delta(name, root, sink),
-            b"message_stop" => self.message_stop(sink),
-            b"ping" => sink(Event::Ping),
-            b"error" => self.fail(&error::in_band(root), sink),
-            _ if root.some("error").is_some() => self.fail(&error::in_band(root), sink),
-            _ => sink(Event::Other { name: (!name.is_empty()).then_some(name), node: root }),
-        }
     }
 
     fn message_start(&mut self, root: Node<'_>, sink: Sink<'_>) {
@@ -138,23 +125,22 @@ impl Decoder {
         }
     }
 
-    fn block_delta(&mut self, root: Node<'_>, sink: Sink<'_>) {
-        let number = root.get("index").and_then(Node::u64);
-        let (Some(number), Some(delta)) = (number, root.some("delta")) else {
+    fn block_delta(&mut self, number: Option<Node<'_>>, delta: Option<Node<'_>>, sink: Sink<'_>) {
+        let (Some(number), Some(delta)) = (number.and_then(Node::u64), delta) else {
             return self.malformed("content_block_delta without index or delta", sink);
         };
         let Some(index) = self.open.iter().rev().find(|(open, _)| *open == number).map(|(_, index)| *index)
         else {
             return self.malformed("content_block_delta for a block that is not open", sink);
         };
-        let kind = delta.get_text("type");
+        let [kind, text, input, thinking] = delta.fields(["type", "text", "partial_json", "thinking"]);
+        let kind = kind.and_then(Node::text);
         let kind = kind.as_ref().map(Text::name);
-        let text = |name: &str| delta.get_text(name);
         let known = match kind.as_deref() {
-            Some(b"text_delta") => text("text").map(Delta::Text),
-            Some(b"input_json_delta") => text("partial_json").map(Delta::Input),
-            Some(b"thinking_delta") => text("thinking").map(Delta::Thinking),
-            Some(b"signature_delta") => text("signature").map(Delta::Signature),
+            Some(b"text_delta") => text.and_then(Node::text).map(Delta::Text),
+            Some(b"input_json_delta") => input.and_then(Node::text).map(Delta::Input),
+            Some(b"thinking_delta") => thinking.and_then(Node::text).map(Delta::Thinking),
+            Some(b"signature_delta") => delta.get_text("signature").map(Delta::Signature),
             Some(b"citations_delta") => delta.some("citation").map(Delta::Citation),
             _ => None,
         };
@@ -232,6 +218,7 @@ fn first_deltas(index: u32, block: Node<'_>, sink: Sink<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::{Limits, Tokens};
 
     fn run(events: &[&str], end: bool) -> Vec<String> {
         let mut decoder = Decoder::default();
@@ -256,9 +243,15 @@ mod tests {
                 Event::Logprobs { .. } => "logprobs".to_owned(),
             });
         };
+        let mut tokens = Tokens::default();
         for data in events {
-            decoder
-                .frame(Frame { event: b"", data: Some(data.as_bytes()), raw: b"", data_at: None }, &mut sink);
+            match tokens.parse(data.as_bytes(), &Limits::lenient()) {
+                Ok(root) => decoder.frame(b"", root, &mut sink),
+                Err(error) => {
+                    let error = UpstreamError::new(FailureKind::Malformed, 500, error.to_string());
+                    decoder.fail(&error, &mut sink);
+                }
+            }
         }
         if end {
             decoder.end(&mut sink);

@@ -5,6 +5,8 @@ mod encode;
 #[cfg(test)]
 mod encode_tests;
 mod pending;
+mod relay;
 
 pub(crate) use decode::Decoder;
 pub(crate) use encode::Encoder;
+pub(crate) use relay::Relay;

@@ -31,7 +31,7 @@ pub(crate) fn encode(
     unfit.map_or(Ok(()), Err)?;
     let document = Document::parse(fields.as_slice(), &Limits::default())
         .map_err(|error| Refusal::invalid("", format!("request cannot be translated: {error}")))?;
-    let edited = edit::fields(document.root(), context.target, &mut later)?;
+    let mut edited = edit::fields(document.root(), context.target, &mut later)?;
     hints.json_tool = edited.json_tool;
     if edited.tools {
         tools::write(&request.tools, context, &mut hints, w, report);

@@ -108,7 +108,7 @@ fn wrap_text(content: Node<'_>, mark: Option<Node<'_>>, patch: &mut Patch) {
         behind.extend_from_slice(mark.raw());
     }
     behind.extend_from_slice(b"}]");
-    patch.wrap(content, br#"[{"type":"text","text":"#.to_vec(), behind);
+    patch.wrap(content, br#"[{"type":"text","text":"#, &behind);
 }
 
 fn joinable(content: Node<'_>) -> bool {
@@ -162,7 +162,7 @@ fn parts(
 /// OpenAI takes `image_url` as an object only; `format` and `video_metadata` are LiteLLM's own fields.
 fn image_url(value: Node<'_>, patch: &mut Patch) -> Decision {
     if value.is_string() {
-        patch.wrap(value, br#"{"url":"#.to_vec(), b"}".to_vec());
+        patch.wrap(value, br#"{"url":"#, b"}");
         return Decision::Keep;
     }
     patch.object(value, &[], |_, key, _| match &*key.name() {

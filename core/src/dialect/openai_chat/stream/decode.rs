@@ -1,17 +1,15 @@
 //! `openai_chat` stream → events.
 
-use super::super::error;
-use super::super::wire::{finish, usage};
+use super::super::wire::finish;
+use super::super::{error, wire};
 use crate::dialect::StreamDecoder;
 use crate::error::{FailureKind, UpstreamError};
-use crate::frame::sse::Frame;
 use crate::ir::chat::{BlockStart, Delta, Event, Finish, Start};
-use crate::json::{Limits, Node, Text, Tokens};
+use crate::json::{Node, Text};
 
 /// Reads chunks.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
-    tokens: Tokens,
     choices: Vec<ChoiceState>,
     started: bool,
     over: bool,
@@ -42,20 +40,33 @@ struct ToolState {
 type Sink<'s> = &'s mut dyn FnMut(Event<'_>);
 
 impl StreamDecoder for Decoder {
-    fn frame(&mut self, frame: Frame<'_>, sink: Sink<'_>) {
-        let Some(data) = frame.data.filter(|data| !data.is_empty() && !self.over) else { return };
-        if data == b"[DONE]" {
-            return self.end(sink);
+    fn frame(&mut self, _name: &[u8], root: Node<'_>, sink: Sink<'_>) {
+        if self.over {
+            return;
         }
-        let mut tokens = std::mem::take(&mut self.tokens);
-        match tokens.parse(data, &Limits::lenient()) {
-            Ok(root) => self.chunk(root, sink),
-            Err(error) => {
-                let message = format!("the provider sent a chunk that is not JSON: {error}");
-                self.fail(&UpstreamError::new(FailureKind::Malformed, 500, message), sink);
-            }
+        let [told, choices, usage] = root.fields(["error", "choices", "usage"]);
+        if let Err(error) = error::in_band(root, told) {
+            return self.fail(&error, sink);
         }
-        self.tokens = tokens;
+        if !self.started {
+            self.start(root, sink);
+        }
+        for node in choices.into_iter().flat_map(Node::items) {
+            self.choice(node, sink);
+        }
+        if let Some(node) = usage.filter(|usage| usage.is_object()) {
+            sink(Event::Usage { usage: wire::usage(node), node: Some(node) });
+        }
+    }
+
+    fn done(&mut self, sink: Sink<'_>) {
+        self.end(sink);
+    }
+
+    fn fail(&mut self, error: &UpstreamError, sink: Sink<'_>) {
+        if !std::mem::replace(&mut self.over, true) {
+            sink(Event::Failed(error));
+        }
     }
 
     fn end(&mut self, sink: Sink<'_>) {
@@ -72,49 +83,33 @@ impl StreamDecoder for Decoder {
 }
 
 impl Decoder {
-    fn fail(&mut self, error: &UpstreamError, sink: Sink<'_>) {
-        self.over = true;
-        sink(Event::Failed(error));
-    }
-
-    fn chunk(&mut self, root: Node<'_>, sink: Sink<'_>) {
-        if let Err(error) = error::in_band(root) {
-            return self.fail(&error, sink);
-        }
-        if !self.started {
-            self.started = true;
-            sink(Event::Start(Start {
-                id: root.get_text("id"),
-                model: root.get_text("model"),
-                created: root.some("created").and_then(Node::u64),
-                usage: None,
-                extra: Some(root),
-            }));
-        }
-        if let Some(list) = root.some("choices") {
-            for node in list.items() {
-                self.choice(node, sink);
-            }
-        }
-        if let Some(node) = root.some("usage").filter(|usage| usage.is_object()) {
-            sink(Event::Usage { usage: usage(node), node: Some(node) });
-        }
+    fn start(&mut self, root: Node<'_>, sink: Sink<'_>) {
+        self.started = true;
+        sink(Event::Start(Start {
+            id: root.get_text("id"),
+            model: root.get_text("model"),
+            created: root.some("created").and_then(Node::u64),
+            usage: None,
+            extra: Some(root),
+        }));
     }
 
     fn choice(&mut self, node: Node<'_>, sink: Sink<'_>) {
-        let index = node.some("index").and_then(Node::u64).unwrap_or(0) as u32;
+        let [index, delta, message, logprobs, reason] =
+            node.fields(["index", "delta", "message", "logprobs", "finish_reason"]);
+        let index = index.and_then(Node::u64).unwrap_or(0) as u32;
         let at = self.choices.iter().position(|choice| choice.index == index).unwrap_or_else(|| {
             self.choices.push(ChoiceState { index, ..ChoiceState::default() });
             self.choices.len() - 1
         });
         let Some(state) = self.choices.get_mut(at).filter(|state| !state.finished) else { return };
-        if let Some(delta) = node.some("delta").or_else(|| node.some("message")) {
+        if let Some(delta) = delta.or(message) {
             state.delta(delta, sink);
         }
-        if let Some(logprobs) = node.some("logprobs") {
+        if let Some(logprobs) = logprobs {
             sink(Event::Logprobs { choice: index, node: logprobs });
         }
-        if let Some(reason) = node.get_text("finish_reason").filter(|reason| !reason.is_empty()) {
+        if let Some(reason) = reason.and_then(Node::text).filter(|reason| !reason.is_empty()) {
             state.finish(reason, sink);
         }
     }
@@ -233,10 +228,11 @@ impl ChoiceState {
 
     /// A piece of a tool call. Hosts leave out the index, the id, or repeat the name; all of it is understood.
     fn tool(&mut self, call: Node<'_>, sink: Sink<'_>) {
-        let function = call.some("function").or_else(|| call.some("function_call")).unwrap_or(call);
-        let number = call.some("index").and_then(Node::u64);
-        let id = call.get_text("id").filter(|id| !id.is_empty());
-        let name = function.get_text("name").filter(|name| !name.is_empty());
+        let [number, id, function, older] = call.fields(["index", "id", "function", "function_call"]);
+        let [name, arguments] = function.or(older).unwrap_or(call).fields(["name", "arguments"]);
+        let number = number.and_then(Node::u64);
+        let id = id.and_then(Node::text).filter(|id| !id.is_empty());
+        let name = name.and_then(Node::text).filter(|name| !name.is_empty());
         let at = match self.known_tool(number, id.as_ref(), name.as_ref()) {
             Some(at) => at,
             None => self.new_tool(number, id.as_ref(), sink),
@@ -244,7 +240,6 @@ impl ChoiceState {
         if let Some(name) = name {
             self.name_tool(at, name, sink);
         }
-        let arguments = function.some("arguments");
         let Some(arguments) = arguments else { return };
         let piece = match arguments.text() {
             Some(text) => text,

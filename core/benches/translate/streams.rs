@@ -1,0 +1,213 @@
+//! Deltas in the middle of a stream, from the provider's bytes to the client's.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{BenchmarkId, Criterion, Throughput};
+use interlingua::{Attempt, Bytes, Dialect, Target};
+
+use crate::{LOCAL, NO_PLACE, attempt, ratio, skip, target};
+
+/// How many deltas come in one piece where several do.
+const EIGHT: usize = 8;
+
+/// A delta and how it comes.
+struct Row {
+    size: &'static str,
+    /// What is fed before the measuring begins.
+    opening: String,
+    delta: String,
+    /// How the delta is fed: in these pieces, each of so many deltas.
+    pieces: Pieces,
+}
+
+#[derive(Clone, Copy)]
+enum Pieces {
+    One,
+    CutInTwo,
+    Eight,
+}
+
+struct Pair {
+    name: &'static str,
+    client: Dialect,
+    target: Arc<Target>,
+    rows: fn() -> Vec<Row>,
+}
+
+fn pairs() -> [Pair; 4] {
+    let anthropic = target("anthropic", "claude-sonnet-4-5", NO_PLACE);
+    let openai = target("openai", "gpt-4o", NO_PLACE);
+    let vllm = target("hosted_vllm", "qwen3-32b", LOCAL);
+    let pair =
+        |name, client, target: &Arc<Target>, rows| Pair { name, client, target: Arc::clone(target), rows };
+    let (to_chat, to_messages) = (Dialect::OpenAiChat, Dialect::AnthropicMessages);
+    [
+        pair("delta_anthropic_to_chat", to_chat, &anthropic, from_anthropic),
+        pair("delta_openai_to_chat", to_chat, &openai, from_chat),
+        pair("delta_vllm_to_messages", to_messages, &vllm, from_chat),
+        pair("delta_anthropic_to_messages", to_messages, &anthropic, from_anthropic),
+    ]
+}
+
+fn rows(text: (String, String), others: Vec<(&'static str, String, String)>) -> Vec<Row> {
+    let row = |size, pieces| Row { size, opening: text.0.clone(), delta: text.1.clone(), pieces };
+    let mut rows = vec![row("text", Pieces::One), row("cut", Pieces::CutInTwo), row("eight", Pieces::Eight)];
+    rows.extend(others.into_iter().map(|(size, opening, delta)| Row {
+        size,
+        opening,
+        delta,
+        pieces: Pieces::One,
+    }));
+    rows
+}
+
+fn from_anthropic() -> Vec<Row> {
+    let event = |name: &str, rest: &str| format!("event: {name}\ndata: {{\"type\":\"{name}\",{rest}}}\n\n");
+    let start = event(
+        "message_start",
+        r#""message":{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":8,"output_tokens":1}}"#,
+    );
+    let open = |block: &str| {
+        start.clone() + &event("content_block_start", &format!(r#""index":0,"content_block":{block}"#))
+    };
+    let delta = |delta: &str| event("content_block_delta", &format!(r#""index":0,"delta":{delta}"#));
+    rows(
+        (open(r#"{"type":"text","text":""}"#), delta(r#"{"type":"text_delta","text":" deployment"}"#)),
+        vec![
+            (
+                "tool",
+                open(r#"{"type":"tool_use","id":"toolu_1","name":"search","input":{}}"#),
+                delta(r#"{"type":"input_json_delta","partial_json":"\"query\": \"deploy"}"#),
+            ),
+            (
+                "thinking",
+                open(r#"{"type":"thinking","thinking":"","signature":""}"#),
+                delta(r#"{"type":"thinking_delta","thinking":" the index exceeds"}"#),
+            ),
+        ],
+    )
+}
+
+fn from_chat() -> Vec<Row> {
+    let chunk = |delta: &str| {
+        format!(
+            "data: {{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"m\",\
+             \"choices\":[{{\"index\":0,\"delta\":{delta},\"finish_reason\":null}}]}}\n\n"
+        )
+    };
+    // What OpenAI sends with every chunk today.
+    let full = |delta: &str| {
+        format!(
+            "data: {{\"id\":\"chatcmpl-CJ5k0Yt8nXm2Vb7QpLr4Zs9HdTf1\",\"object\":\"chat.completion.chunk\",\
+             \"created\":1700000000,\"model\":\"gpt-4o-2024-08-06\",\"service_tier\":\"default\",\
+             \"system_fingerprint\":\"fp_44added55e\",\"choices\":[{{\"index\":0,\"delta\":{delta},\
+             \"logprobs\":null,\"finish_reason\":null}}],\"usage\":null,\"obfuscation\":\"q3ZrT0\"}}\n\n"
+        )
+    };
+    let beginning = r#"{"role":"assistant","content":"The"}"#;
+    rows(
+        (chunk(beginning), chunk(r#"{"content":" deployment"}"#)),
+        vec![
+            ("full", full(beginning), full(r#"{"content":" deployment"}"#)),
+            (
+                "tool",
+                chunk(
+                    r#"{"role":"assistant","tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"search","arguments":""}}]}"#,
+                ),
+                chunk(r#"{"tool_calls":[{"index":0,"function":{"arguments":"\"query\": \"deploy"}}]}"#),
+            ),
+            (
+                "thinking",
+                chunk(r#"{"role":"assistant","reasoning_content":"So"}"#),
+                chunk(r#"{"reasoning_content":" the index exceeds"}"#),
+            ),
+        ],
+    )
+}
+
+impl Row {
+    /// The JSON of the delta, for the yardstick.
+    fn json(&self) -> &[u8] {
+        let at = self.delta.find('{').unwrap();
+        self.delta[at..].trim_end().as_bytes()
+    }
+
+    fn deltas(&self) -> usize {
+        match self.pieces {
+            Pieces::Eight => EIGHT,
+            Pieces::One | Pieces::CutInTwo => 1,
+        }
+    }
+
+    fn pieces(&self) -> Vec<Vec<u8>> {
+        let delta = self.delta.as_bytes();
+        match self.pieces {
+            Pieces::One => vec![delta.to_vec()],
+            Pieces::CutInTwo => {
+                let (left, right) = delta.split_at(delta.len() * 2 / 3);
+                vec![left.to_vec(), right.to_vec()]
+            }
+            Pieces::Eight => vec![delta.repeat(EIGHT)],
+        }
+    }
+
+    fn skip(&self) -> usize {
+        (0..self.deltas()).map(|_| skip(black_box(self.json()))).sum()
+    }
+}
+
+impl Pair {
+    /// An attempt in the middle of its answer.
+    fn streaming(&self, row: &Row) -> Attempt {
+        let request: &'static [u8] = match self.client {
+            Dialect::AnthropicMessages => {
+                br#"{"model":"m","max_tokens":64,"stream":true,"messages":[{"role":"user","content":"Hi"}]}"#
+            }
+            _ => br#"{"model":"m","stream":true,"messages":[{"role":"user","content":"Hi"}]}"#,
+        };
+        let mut attempt = attempt(self.client, &Bytes::from_static(request), &self.target);
+        let mut out = Vec::new();
+        attempt.step();
+        attempt.head(200, &[("content-type".to_owned(), "text/event-stream".to_owned())]);
+        attempt.body(row.opening.as_bytes(), &mut out);
+        attempt
+    }
+}
+
+fn feed(attempt: &mut Attempt, pieces: &[Vec<u8>], out: &mut Vec<u8>) -> usize {
+    out.clear();
+    for piece in pieces {
+        attempt.body(black_box(piece), out);
+    }
+    assert!(!out.is_empty());
+    out.len()
+}
+
+pub(crate) fn bench(criterion: &mut Criterion) {
+    for pair in pairs() {
+        let mut group = criterion.benchmark_group(pair.name);
+        for row in (pair.rows)() {
+            group.throughput(Throughput::Elements(row.deltas() as u64));
+            group.bench_function(BenchmarkId::new("skip", row.size), |bencher| bencher.iter(|| row.skip()));
+            let (mut attempt, pieces) = (pair.streaming(&row), row.pieces());
+            let mut out = Vec::with_capacity(4096);
+            group.bench_function(BenchmarkId::new("translate", row.size), |bencher| {
+                bencher.iter(|| feed(&mut attempt, &pieces, &mut out));
+            });
+        }
+        group.finish();
+    }
+}
+
+/// Both sides in turns, by `name/size`.
+pub(crate) fn in_turns(found: &mut Vec<(String, ratio::Fastest)>) {
+    for pair in pairs() {
+        for row in (pair.rows)() {
+            let (mut attempt, pieces) = (pair.streaming(&row), row.pieces());
+            let mut out = Vec::with_capacity(4096);
+            let fastest = ratio::fastest(|| feed(&mut attempt, &pieces, &mut out), || row.skip());
+            found.push((format!("{}/{}", pair.name, row.size), fastest));
+        }
+    }
+}

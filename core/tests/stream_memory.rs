@@ -1,0 +1,134 @@
+//! What a stream allocates: nothing per event, once it runs.
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+use std::sync::Arc;
+
+use interlingua::{Attempt, AttemptOptions, Bytes, ClientHead, Dialect, Limits, Request, Target};
+
+#[path = "common/counting.rs"]
+mod counting;
+
+use counting::COUNT;
+
+/// A stream in its opening and in its deltas, each of which takes a piece of text.
+struct Stream {
+    name: &'static str,
+    opening: String,
+    delta: fn(&str) -> String,
+}
+
+const PLACE: &str = "http://localhost:8000/v1";
+
+fn attempt(client: Dialect, provider: &str, model: &str) -> Attempt {
+    let body = br#"{"model":"m","max_tokens":64,"stream":true,"messages":[{"role":"user","content":"Hi"}]}"#;
+    let body = Bytes::from_static(body);
+    let request = Request::read(client, &ClientHead::default(), body, &Limits::default()).unwrap();
+    let target = Arc::new(Target::new(provider, model, Some(PLACE)).unwrap());
+    let mut attempt = request.attempt(&target, AttemptOptions::default()).unwrap();
+    attempt.step();
+    attempt.head(200, &[("content-type", "text/event-stream")]);
+    attempt
+}
+
+fn event(name: &str, rest: &str) -> String {
+    format!("event: {name}\ndata: {{\"type\":\"{name}\",{rest}}}\n\n")
+}
+
+fn from_anthropic() -> Vec<Stream> {
+    let opening = |block: &str| {
+        event(
+            "message_start",
+            r#""message":{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[],"usage":{"input_tokens":8,"output_tokens":1}}"#,
+        ) + &event("content_block_start", &format!(r#""index":0,"content_block":{block}"#))
+    };
+    let stream = |name, block, delta| Stream { name, opening: opening(block), delta };
+    vec![
+        stream("text", r#"{"type":"text","text":""}"#, |text| {
+            event(
+                "content_block_delta",
+                &format!(r#""index":0,"delta":{{"type":"text_delta","text":"{text}"}}"#),
+            )
+        }),
+        stream("tool", r#"{"type":"tool_use","id":"t","name":"f","input":{}}"#, |text| {
+            event(
+                "content_block_delta",
+                &format!(r#""index":0,"delta":{{"type":"input_json_delta","partial_json":"{text}"}}"#),
+            )
+        }),
+        stream("thinking", r#"{"type":"thinking","thinking":"","signature":""}"#, |text| {
+            event(
+                "content_block_delta",
+                &format!(r#""index":0,"delta":{{"type":"thinking_delta","thinking":"{text}"}}"#),
+            )
+        }),
+    ]
+}
+
+fn chunk(delta: &str) -> String {
+    format!(
+        "data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{{\"index\":0,\
+         \"delta\":{delta},\"logprobs\":null,\"finish_reason\":null}}],\"usage\":null}}\n\n"
+    )
+}
+
+fn from_chat() -> Vec<Stream> {
+    let stream = |name, first, delta| Stream { name, opening: chunk(first), delta };
+    vec![
+        stream("text", r#"{"role":"assistant","content":"The"}"#, |text| {
+            chunk(&format!(r#"{{"content":"{text}"}}"#))
+        }),
+        stream(
+            "tool",
+            r#"{"role":"assistant","tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":""}}]}"#,
+            |text| chunk(&format!(r#"{{"tool_calls":[{{"index":0,"function":{{"arguments":"{text}"}}}}]}}"#)),
+        ),
+        stream("thinking", r#"{"role":"assistant","reasoning_content":"So"}"#, |text| {
+            chunk(&format!(r#"{{"reasoning_content":"{text}"}}"#))
+        }),
+        stream("reasoning of other hosts", r#"{"role":"assistant","reasoning":"So"}"#, |text| {
+            chunk(&format!(r#"{{"reasoning":"{text}"}}"#))
+        }),
+    ]
+}
+
+/// Deltas as providers send them: one in a piece, several in one, and one cut in two.
+fn pieces(delta: fn(&str) -> String) -> Vec<String> {
+    let texts =
+        ["deployment", " of", r#"\n\"quoted\" \u00e9"#, " naïve — text that is a little longer", "\\\\"];
+    let mut pieces: Vec<String> = texts.iter().map(|text| delta(text)).collect();
+    pieces.push(texts.iter().map(|text| delta(text)).collect());
+    let whole = delta("cut");
+    let (left, right) = whole.split_at(whole.len() / 2);
+    pieces.extend([left.to_owned(), right.to_owned()]);
+    pieces
+}
+
+#[test]
+fn deltas_allocate_nothing() {
+    let (chat, messages) = (Dialect::OpenAiChat, Dialect::AnthropicMessages);
+    for (client, provider, model, streams) in [
+        (chat, "openai", "gpt-4o", from_chat()),
+        (chat, "anthropic", "claude-sonnet-4-5", from_anthropic()),
+        (messages, "hosted_vllm", "qwen3-32b", from_chat()),
+        (messages, "anthropic", "claude-sonnet-4-5", from_anthropic()),
+    ] {
+        for Stream { name, opening, delta } in streams {
+            let (mut attempt, mut out) = (attempt(client, provider, model), Vec::with_capacity(16 << 10));
+            attempt.body(opening.as_bytes(), &mut out);
+            let pieces = pieces(delta);
+            let mut feed = |times: usize| {
+                let (before, mut written) = (COUNT.get(), 0);
+                for piece in pieces.iter().cycle().take(times) {
+                    out.clear();
+                    attempt.body(piece.as_bytes(), &mut out);
+                    written += out.len();
+                }
+                assert!(written > times * 30, "{name} from {provider}: only {written} bytes");
+                COUNT.get() - before
+            };
+            feed(2 * pieces.len());
+            let count = feed(1_000);
+            assert_eq!(count, 0, "{name} from {provider} to {}", client.name());
+        }
+    }
+}
