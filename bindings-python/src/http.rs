@@ -1,5 +1,7 @@
 //! HTTP as plain data.
 
+use std::borrow::Cow;
+
 use interlingua::{Auth, Headers};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -13,16 +15,16 @@ impl FromPyObject<'_, '_> for Text {
 
     fn extract(object: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
         match object.cast::<PyBytes>() {
-            Ok(bytes) => Ok(Self(latin_1(bytes.as_bytes()))),
+            Ok(bytes) => Ok(Self(latin_1(bytes.as_bytes()).into_owned())),
             Err(_) => object.extract().map(Self),
         }
     }
 }
 
 /// Bytes of a head as text.
-pub(crate) fn latin_1(bytes: &[u8]) -> String {
+pub(crate) fn latin_1(bytes: &[u8]) -> Cow<'_, str> {
     match str::from_utf8(bytes) {
-        Ok(text) if text.is_ascii() => text.to_owned(),
+        Ok(text) if text.is_ascii() => Cow::Borrowed(text),
         _ => bytes.iter().map(|&byte| char::from(byte)).collect(),
     }
 }

@@ -1,6 +1,6 @@
 //! Heads of answers.
 
-use interlingua::Headers;
+use std::borrow::Cow;
 
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -54,8 +54,8 @@ impl ResponseHead {
     }
 
     /// The headers as the core takes them, read as Latin-1.
-    pub(crate) fn headers(&self) -> Headers {
-        self.fields.iter().map(|(name, value)| (latin_1(name).to_ascii_lowercase(), latin_1(value))).collect()
+    pub(crate) fn headers(&self) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
+        self.fields.iter().map(|(name, value)| (latin_1(name), latin_1(value))).collect()
     }
 }
 
