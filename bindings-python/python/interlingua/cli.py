@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +26,8 @@ def _parser() -> argparse.ArgumentParser:
         default="lean",
         help="the gateway's own HTTP server, or uvicorn (default: lean)",
     )
+    serve.add_argument("--workers", default=1, type=_count, help="processes that share the port (default: 1)")
+    serve.add_argument("--worker", help=argparse.SUPPRESS)  # a supervisor's word to its worker
     serve.add_argument("--no-access-log", action="store_true", help="no log line for each request")
     serve.add_argument("--check", action="store_true", help="only say what the config means, and end")
 
@@ -40,11 +43,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _count(text: str) -> int:
+    count = int(text)
+    if not 1 <= count <= 256:
+        raise argparse.ArgumentTypeError("must be between 1 and 256")
+    return count
+
+
 def _serve(options: argparse.Namespace) -> int:
     from interlingua.gateway.application import create_app
     from interlingua.gateway.config import ConfigError
     from interlingua.gateway.logs import Log
-    from interlingua.gateway.serving import ServeError, bind
+    from interlingua.gateway.serving import ServeError
     from interlingua.gateway.switches import SwitchError
 
     try:
@@ -52,16 +62,45 @@ def _serve(options: argparse.Namespace) -> int:
         if options.check:
             app.announce()
             return 0
-        listener = bind(options.host, options.port)
+        if options.worker is not None:
+            from interlingua.gateway.workers import run_worker
+
+            run_worker(app, options.worker, shutdown_seconds=app.config.migration.shutdown_seconds)
+            return 0
+        listeners = _listeners(options)
     except (ConfigError, SwitchError, ServeError) as error:
         print(f"interlingua: {error}", file=sys.stderr)
         return 2
+    if len(listeners) > 1:
+        from interlingua.gateway.workers import supervise
+
+        supervise(app, listeners, _worker_arguments(options))
+        return 0
     if options.server == "lean":
         from interlingua.gateway.server import run
     else:
         from interlingua.gateway.on_uvicorn import run
-    run(app, listener, shutdown_seconds=app.config.migration.shutdown_seconds)
+    run(app, listeners[0], shutdown_seconds=app.config.migration.shutdown_seconds)
     return 0
+
+
+def _listeners(options: argparse.Namespace) -> list[socket.socket]:
+    from interlingua.gateway.serving import ServeError, bind
+
+    if options.workers == 1:
+        return [bind(options.host, options.port)]
+    if options.server != "lean":
+        raise ServeError("--workers needs the lean server; start uvicorn itself for several processes of it")
+    if not hasattr(socket, "SO_REUSEPORT"):
+        raise ServeError("--workers needs SO_REUSEPORT, which this system does not have")
+    first = bind(options.host, options.port, shared=True)
+    port = first.getsockname()[1]
+    return [first, *(bind(options.host, port, shared=True) for _ in range(options.workers - 1))]
+
+
+def _worker_arguments(options: argparse.Namespace) -> list[str]:
+    arguments = ["serve", "--config", str(options.config)]
+    return [*arguments, "--no-access-log"] if options.no_access_log else arguments
 
 
 def _replay(options: argparse.Namespace) -> int:

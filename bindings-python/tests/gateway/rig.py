@@ -201,6 +201,8 @@ class LeanThread:
             self._ready.set()
             await self._ended.wait()
 
+        self._app.announce()
+
         with asyncio.Runner(loop_factory=lean.loop_factory()) as runner:
             runner.run(lean.serve(self._app, self._listener, shutdown_seconds=self._seconds, until=until))
 

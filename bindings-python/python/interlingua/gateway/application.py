@@ -10,6 +10,7 @@ import json
 import os
 import ssl
 import traceback
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -62,6 +63,9 @@ class Gateway:
             config, self.groups, self.switches, rust or RustEngine(self.transport), self.python, self.relay
         )
         self._departures = Departures()
+        self.on_switch: Callable[[str, str], None] | None = None
+        """Tells the other workers."""
+        self.all_metrics: Callable[[], Coroutine[Any, Any, Metrics]] | None = None
         self._routes = self._make_routes()
         # A relayed path is LiteLLM's to guard; metrics are open unless the config says otherwise, as LiteLLM's.
         self._open_routes = {"health", "relay"} | (set() if config.metrics_need_key else {"metrics"})
@@ -201,7 +205,9 @@ class Gateway:
 
     async def _metrics(self, exchange: Exchange) -> None:
         exchange.outcome = "answered"
-        text = self.metrics.render(
+        # The sum of all workers, where there are several.
+        metrics = await self.all_metrics() if self.all_metrics is not None else self.metrics
+        text = metrics.render(
             idle_connections=self.transport.pool.idle_count(),
             ungated=self.switches.ungated(),
             python_running=self.python.running,
@@ -212,9 +218,12 @@ class Gateway:
         if not self.auth.has_master_key:
             await exchange.refuse(403, "the switches need a general_settings.master_key", type="permission_error")
             return
-        await admin.serve_switches(
-            exchange, self.switches, lambda pattern, mode: self.log.line("switch", switch=pattern, mode=mode)
-        )
+        await admin.serve_switches(exchange, self.switches, self._switch_set)
+
+    def _switch_set(self, pattern: str, mode: str) -> None:
+        self.log.line("switch", switch=pattern, mode=mode)
+        if self.on_switch is not None:
+            self.on_switch(pattern, mode)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         from interlingua.gateway import websocket  # the only user of the websockets package

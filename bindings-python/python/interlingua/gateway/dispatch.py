@@ -50,7 +50,7 @@ class Dispatcher:
         self._groups = groups
         self._switches = switches
         self._rust = rust
-        self._python = python
+        self.python = python
         self._relay = relay
 
     async def serve(self, exchange: Exchange) -> None:
@@ -109,7 +109,7 @@ class Dispatcher:
         try:
             attempt, sent = self._rust.begin(request, choice)
         except (_native.Decline, _native.Unsupported) as error:
-            if decision.mode == "rust" or not self._python.available:
+            if decision.mode == "rust" or not self.python.available:
                 raise
             await self.relay(exchange, raw, str(error))
             return None
@@ -121,7 +121,7 @@ class Dispatcher:
 
     async def _without_choice(self, exchange: Exchange, request: _native.Request, raw: bytes) -> None:
         """Another proxy may know models that our config does not; our own child reads the same config."""
-        if not self._python.external:
+        if not self.python.external:
             raise Refusal(
                 400,
                 f"there is no model {request.model[:100]!r} here; GET /v1/models lists what there is",
@@ -185,7 +185,7 @@ class Dispatcher:
         exchange.engine = "python"
         exchange.extra_lines = b""
         try:
-            base_url = await self._python.base_url()
+            base_url = await self.python.base_url()
         except PythonUnavailable as error:
             prefix = f"this request is for the python engine ({why}): " if why else "this is not served here: "
             raise Refusal(error.status, prefix + str(error)) from None

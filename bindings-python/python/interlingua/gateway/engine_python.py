@@ -14,6 +14,7 @@ import socket
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Self
 
 from interlingua.gateway.faults import UpstreamFault
 from interlingua.gateway.logs import Log
@@ -63,6 +64,13 @@ class PythonEngine:
         self._child_url: str | None = None
         self._starting: asyncio.Task[str] | None = None
         self._failed_at: float | None = None
+
+    @classmethod
+    def like(cls, other: PythonEngine) -> Self:
+        """Another one with the same settings."""
+        made = cls.__new__(cls)
+        made.__dict__.update(other.__dict__)
+        return made
 
     @property
     def available(self) -> bool:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+
+
+Snapshot: TypeAlias = dict[str, Any]
 
 
 class Metrics:
@@ -35,6 +39,33 @@ class Metrics:
     def lost(self, route: str, provider: str, losses: Sequence[tuple[str, str]]) -> None:
         for _, code in losses:
             self._losses[(f"{route}/{provider}", code)] += 1
+
+    def snapshot(self) -> Snapshot:
+        """All counts, as JSON can carry them."""
+        return {
+            "in_flight": self.in_flight,
+            "requests": [[list(key), row] for key, row in self._requests.items()],
+            "retries": [[list(key), count] for key, count in self._retries.items()],
+            "losses": [[list(key), count] for key, count in self._losses.items()],
+        }
+
+    def add(self, other: Snapshot) -> None:
+        """Add another process's counts."""
+        self.in_flight += other["in_flight"]
+        for (route, provider, engine, outcome, status, gate), row in other["requests"]:
+            key = (route, provider, engine, outcome, status, gate)
+            known = self._requests.get(key, [0] * len(row))
+            self._requests[key] = [one + more for one, more in zip(known, row, strict=True)]
+        for (route, provider), count in other["retries"]:
+            self._retries[(route, provider)] += count
+        for (pair, code), count in other["losses"]:
+            self._losses[(pair, code)] += count
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> Metrics:
+        made = cls()
+        made.add(snapshot)
+        return made
 
     def _latency(self) -> dict[tuple[str, str, str], list[float]]:
         sums: dict[tuple[str, str, str], list[float]] = {}

@@ -105,7 +105,6 @@ async def serve(
     loop = asyncio.get_running_loop()
     server = Server(app, loop)
     accepting = await loop.create_server(lambda: ClientConnection(server), sock=listener, backlog=BACKLOG)
-    app.announce()
     try:
         await until()
     finally:
@@ -114,7 +113,8 @@ async def serve(
         await app.close()
 
 
-async def _signalled() -> None:
+async def signalled() -> None:
+    """Returns on SIGINT or SIGTERM."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -128,7 +128,8 @@ def run(app: App, listener: socket.socket, *, shutdown_seconds: float) -> None:
     settle_memory()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         print(f"listening on {url_of(listener)}", flush=True)
-        runner.run(serve(app, listener, shutdown_seconds=shutdown_seconds, until=_signalled))
+        app.announce()
+        runner.run(serve(app, listener, shutdown_seconds=shutdown_seconds, until=signalled))
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

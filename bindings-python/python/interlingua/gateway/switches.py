@@ -93,12 +93,16 @@ class Switches:
 
     def set(self, pattern: str, mode: str) -> None:
         """Raises ``SwitchError``; takes effect for the next request."""
+        self.follow(pattern, mode)
+        self._write_state()
+
+    def follow(self, pattern: str, mode: str) -> None:
+        """Set a switch that another worker has set and stored."""
         self._check(pattern, mode)
         self._modes[pattern] = mode
         self.version = object()
         self._cache.clear()
         self._decisions.clear()
-        self._write_state()
 
     def check_all(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Raises ``SwitchError`` if one of them could not be set."""
