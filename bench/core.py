@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,18 +57,39 @@ def measure(inputs: Path) -> list[Translation]:
     """Runs ``cargo bench``; leaves the inputs in the folder ``inputs``."""
     inputs.mkdir(parents=True, exist_ok=True)
     command = ["cargo", "bench", "--quiet", "-p", "interlingua", "--bench", "translate", "--"]
-    command += ["--warm-up-time", "1", "--measurement-time", "3", "--noplot"]
+    command += ["--warm-up-time", "0.5", "--measurement-time", "2", "--noplot"]
+    started = time.time()
     subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "INTERLINGUA_BENCH_INPUTS": str(inputs)})
     in_turns = json.loads((inputs / "ratios.json").read_text())
     found = []
     for group in sorted((target_dir() / "criterion").iterdir()):
         for skipped in sorted(group.glob("skip/*/new")):
+            if (skipped / "estimates.json").stat().st_mtime < started:
+                continue  # a benchmark that is gone
             size = skipped.parent.name
             ours = _timing(group / "translate" / size)
             turns = in_turns.get(f"{group.name}/{size}")
             fastest = (turns["ours"], turns["skip"]) if turns else None
             found.append(Translation(group.name, size, ours, _timing(skipped.parent), fastest))
     return found
+
+
+def write_inputs(inputs: Path) -> None:
+    """Only leaves the inputs in the folder: no benchmark has this name."""
+    inputs.mkdir(parents=True, exist_ok=True)
+    command = [
+        "cargo",
+        "bench",
+        "--quiet",
+        "-p",
+        "interlingua",
+        "--bench",
+        "translate",
+        "--",
+        "--noplot",
+        "no_such_name",
+    ]
+    subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "INTERLINGUA_BENCH_INPUTS": str(inputs)})
 
 
 def litellm_transform(inputs: Path, oracle: Path) -> dict[str, dict[str, float]]:
@@ -78,7 +100,7 @@ def litellm_transform(inputs: Path, oracle: Path) -> dict[str, dict[str, float]]
     return results
 
 
-def load_generator() -> Path:
-    """The built load generator."""
+def binaries() -> Path:
+    """The folder of the built load generator and relay."""
     subprocess.run(["cargo", "build", "--quiet", "--release", "-p", "interlingua-bench"], cwd=ROOT, check=True)
-    return target_dir() / "release" / "load"
+    return target_dir() / "release"

@@ -138,11 +138,11 @@ def _measure(
         if not kind.seconds:
             run(load, server, kind, path, WARM_UP_SECONDS)
     for turn in range(rounds if kind.connections < 1000 else 1):
-        for name, server in asked.items():
+        for name, one in asked.items():
             if turn < SLOW_ROUNDS or not name.startswith("LiteLLM"):
-                runs[name].append(run(load, server, kind, path, seconds))
-    for name, server in asked.items():
-        result = _result(name, kind, runs[name], server.peak_mebibytes() if server else 0.0)
+                runs[name].append(run(load, one, kind, path, seconds))
+    for name, one in asked.items():
+        result = _result(name, kind, runs[name], one.peak_mebibytes() if one else 0.0)
         print(f"  {name:<28}{kind.name:<50}{result.rate:>9,.0f} req/s {result.cpu_us:>9,.0f} µs CPU"
               f" {result.p50_us:>9,.0f} µs {result.p99_us:>9,.0f} µs {result.peak_mib:>5,.0f} MiB"
               f"  {result.errors} errors", file=sys.stderr, flush=True)  # fmt: skip

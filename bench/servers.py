@@ -100,12 +100,15 @@ class Server:
 
     def peak_mebibytes(self) -> float:
         """Peak resident memory of all its processes."""
-        total = 0
-        for pid in self.pids():
-            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-                if line.startswith("VmHWM:"):
-                    total += int(line.split()[1])
-        return total / 1024
+        return self._status("VmHWM:")
+
+    def mebibytes(self) -> float:
+        """Resident memory of all its processes now."""
+        return self._status("VmRSS:")
+
+    def _status(self, name: str) -> float:
+        lines = [line for pid in self.pids() for line in Path(f"/proc/{pid}/status").read_text().splitlines()]
+        return sum(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 
 
 def pinned(core: int) -> list[str]:
