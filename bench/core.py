@@ -53,13 +53,17 @@ def target_dir() -> Path:
     return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 
 
+def _bench(inputs: Path, *options: str) -> None:
+    inputs.mkdir(parents=True, exist_ok=True)
+    command = ["cargo", "bench", "--quiet", "-p", "interlingua", "--bench", "translate", "--", "--noplot", *options]
+    env = {**os.environ, "INTERLINGUA_BENCH_INPUTS": str(inputs)}
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, env=env)
+
+
 def measure(inputs: Path) -> list[Translation]:
     """Runs ``cargo bench``; leaves the inputs in the folder ``inputs``."""
-    inputs.mkdir(parents=True, exist_ok=True)
-    command = ["cargo", "bench", "--quiet", "-p", "interlingua", "--bench", "translate", "--"]
-    command += ["--warm-up-time", "0.5", "--measurement-time", "2", "--noplot"]
     started = time.time()
-    subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "INTERLINGUA_BENCH_INPUTS": str(inputs)})
+    _bench(inputs, "--warm-up-time", "0.3", "--measurement-time", "1")
     in_turns = json.loads((inputs / "ratios.json").read_text())
     found = []
     for group in sorted((target_dir() / "criterion").iterdir()):
@@ -76,20 +80,7 @@ def measure(inputs: Path) -> list[Translation]:
 
 def write_inputs(inputs: Path) -> None:
     """Only leaves the inputs in the folder: no benchmark has this name."""
-    inputs.mkdir(parents=True, exist_ok=True)
-    command = [
-        "cargo",
-        "bench",
-        "--quiet",
-        "-p",
-        "interlingua",
-        "--bench",
-        "translate",
-        "--",
-        "--noplot",
-        "no_such_name",
-    ]
-    subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "INTERLINGUA_BENCH_INPUTS": str(inputs)})
+    _bench(inputs, "no_such_name")
 
 
 def litellm_transform(inputs: Path, oracle: Path) -> dict[str, dict[str, float]]:

@@ -111,8 +111,10 @@ def _gateway(measured: Measured) -> Iterator[Goal]:
     ]
     fastest = max(peers, key=lambda one: one.rate, default=None)
     if fastest is not None and relayed is not None:
-        share = relayed.rate / fastest.rate
-        yield Goal("gateway: ahead of the fastest Rust relay", share, 1, "times", at_most=False, remark=fastest.server)
+        share, remark = relayed.rate / fastest.rate, fastest.server
+        yield Goal("gateway: ahead of the fastest Rust relay", share, 1, "times", at_most=False, remark=remark)
+        share = fastest.cpu_us / relayed.cpu_us
+        yield Goal("gateway: the same by processor time", share, 1, "times", at_most=False, remark=remark)
     yield Goal(
         "gateway: chat → anthropic, 1 KB", translated.rate if translated else None, 30_000, "req/s", at_most=False
     )
@@ -142,9 +144,13 @@ def _against_litellm(measured: Measured) -> Iterator[Goal]:
             yield Goal(
                 f"LiteLLM's proxy: requests, {kind.name}", ours.rate / theirs.rate, limit, "times", at_most=False
             )
+            cpu = theirs.cpu_us / ours.cpu_us
+            yield Goal("LiteLLM's proxy: the same by processor time", cpu, limit, "times", at_most=False)
     ours, theirs = pairs[kinds.STREAMS.name]
     if ours and theirs and theirs.events:
         yield Goal("LiteLLM's proxy: stream events", ours.events / theirs.events, 60, "times", at_most=False)
+        cpu = theirs.cpu_us / ours.cpu_us
+        yield Goal("LiteLLM's proxy: the same by processor time", cpu, 60, "times", at_most=False)
     direct = of(DIRECT, kinds.UNHURRIED)
     here, there = (added(one, direct) for one in pairs[kinds.UNHURRIED.name])
     if here and there:

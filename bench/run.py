@@ -73,7 +73,7 @@ def growth(out: Path, seconds: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="runs of each load (default: 3)")
-    parser.add_argument("--seconds", type=float, default=2, help="length of a run (default: 2)")
+    parser.add_argument("--seconds", type=float, default=1.5, help="length of a run (default: 1.5)")
     parser.add_argument("--growth", action="store_true", help="curves and soak")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmarks.md")
     options = parser.parse_args()
