@@ -55,9 +55,9 @@ def target_dir() -> Path:
 
 def _bench(inputs: Path, *options: str) -> None:
     inputs.mkdir(parents=True, exist_ok=True)
-    command = ["cargo", "bench", "--quiet", "-p", "interlingua", "--bench", "translate", "--", "--noplot", *options]
+    command = ["cargo", "bench", "--quiet", "-p", "interlingua", "--bench", "translate", "--", "--quiet", "--noplot"]
     env = {**os.environ, "INTERLINGUA_BENCH_INPUTS": str(inputs)}
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, env=env)
+    subprocess.run([*command, *options], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, env=env)
 
 
 def measure(inputs: Path) -> list[Translation]:

@@ -165,10 +165,9 @@ def all_servers(
     folder: Path, upstream: int, oracle: Path, binaries: Path
 ) -> Iterator[dict[str, servers.Server | None]]:
     """All servers side by side, of which one at a time is asked. Those that are missing here are left out."""
-    lean = "--server" in servers.serve_options()
     candidates = (
         servers.interlingua(folder, upstream),
-        servers.interlingua(folder, upstream, "--server", "uvicorn", name="interlingua on uvicorn") if lean else None,
+        servers.interlingua(folder, upstream, "--server", "uvicorn", name="interlingua on uvicorn"),
         servers.litellm(folder, upstream, oracle),
         servers.fast_litellm(folder, upstream, oracle),
         servers.liter_llm(folder, upstream),

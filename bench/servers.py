@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / "target" / "peers"
 KEY = "sk-bench"
-START_SECONDS = 120.0
+START_SECONDS = 300.0
 
 MODELS = {"bench-openai": "", "bench-paced": "/paced-10", "bench-slow": "/paced-100"}
 """Models of the openai provider, and what stands before the path at the upstream (bench/src/answers.rs)."""
@@ -159,12 +159,6 @@ def config(upstream: int, extra_models: int = 0) -> str:
     return "".join(text) + ANTHROPIC.format(port=upstream) + SETTINGS.format(key=KEY)
 
 
-def serve_options() -> str:
-    """What `interlingua serve` can be told."""
-    command = [sys.executable, "-m", "interlingua", "serve", "--help"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
 def interlingua(
     folder: Path, upstream: int, *options: str, name: str = "interlingua", extra_models: int = 0
 ) -> contextlib.AbstractContextManager[Server]:
@@ -172,7 +166,7 @@ def interlingua(
     path, port = folder / f"gateway-{len(options)}-{extra_models}.yaml", free_port()
     path.write_text(config(upstream, extra_models) + MIGRATION)
     command = [sys.executable, "-m", "interlingua", "serve", "--config", str(path), "--port", str(port), *options]
-    return running(name, command, port, translates=True)
+    return running(name, [*command, "--no-access-log"], port, translates=True)
 
 
 def litellm(folder: Path, upstream: int, python: Path) -> contextlib.AbstractContextManager[Server]:
