@@ -53,7 +53,10 @@ TRANSLATED_STREAMS = Kind("chat → anthropic, streams of 100 deltas at once", "
 PACED_STREAMS = Kind(
     "chat → openai, streams paced at 10 ms", "bench-paced", stream=True, ramp_ms=1000, seconds=2, most_rounds=2
 )
-UNHURRIED = Kind("chat → openai, 1 KB, 100 requests/s", rhythm="paced", connections=10, rate=100, seconds=3)
+UNHURRIED = Kind(
+    "chat → openai, 1 KB, 100 requests/s", rhythm="paced", connections=10, rate=100, seconds=3, slow_servers=False
+)
+BEARABLE = Kind("chat → openai, 1 KB, 10 requests/s", rhythm="paced", connections=10, rate=10, seconds=4, most_rounds=2)
 MANY_STREAMS = Kind(
     "chat → openai, 2,000 streams paced at 100 ms",
     "bench-slow",
@@ -64,7 +67,7 @@ MANY_STREAMS = Kind(
     most_rounds=1,
     slow_servers=False,
 )
-KINDS = (RELAYED, TRANSLATED, LARGE, STREAMS, TRANSLATED_STREAMS, PACED_STREAMS, UNHURRIED, MANY_STREAMS)
+KINDS = (RELAYED, TRANSLATED, LARGE, STREAMS, TRANSLATED_STREAMS, PACED_STREAMS, UNHURRIED, BEARABLE, MANY_STREAMS)
 
 
 @dataclass(frozen=True)

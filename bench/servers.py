@@ -65,6 +65,10 @@ http {{ access_log off; client_body_temp_path {folder}; proxy_temp_path {folder}
 """
 
 
+class DidNotStart(SystemExit):
+    """A server that did not accept connections in time."""
+
+
 @dataclass(frozen=True)
 class Server:
     """One running server."""
@@ -129,7 +133,7 @@ def _await(process: subprocess.Popen[bytes], port: int) -> None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.1)
-    raise SystemExit(f"bench: {process.args!r} did not start")
+    raise DidNotStart(f"bench: {process.args!r} did not start")
 
 
 @contextlib.contextmanager

@@ -68,8 +68,8 @@ LOAD = """
 GOALS = """
 ## Goals
 
-One core for the gateway, 1 KB chats and {connections} connections where nothing else is said. Latency is that of the
-quietest round.
+One core for the gateway, 1 KB chats and {connections} connections where nothing else is said. Latency is the
+lowest of the rounds.
 
 | goal | wanted | measured | reached |
 |---|---|---|---|
