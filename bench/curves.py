@@ -128,7 +128,13 @@ def _body_curve(load: Load, folder: Path, found: Sequence[servers.Server]) -> Cu
 
 def _models_curves(load: Load, folder: Path, inputs: Path) -> list[Curve]:
     kind = gateway.RELAYED
-    path, cpu, memory, starts = gateway.body(kind, inputs, folder), [], [], []
+    path, cpu, memory, starts, title = (
+        gateway.body(kind, inputs, folder),
+        [],
+        [],
+        [],
+        "Gateway, by entries of model_list",
+    )
     for count in MODELS:
         started = time.monotonic()
         try:
@@ -138,15 +144,15 @@ def _models_curves(load: Load, folder: Path, inputs: Path) -> list[Curve]:
                 cpu.append((float(count), gateway.run(load, server, kind, path, 2).cpu_us))
                 memory.append((float(count), server.peak_mebibytes()))
         except servers.DidNotStart:
-            print(f"  model_list of {count}: did not start in time: left out", file=sys.stderr, flush=True)
+            title += f" (with {count:,} it did not start within {servers.START_SECONDS:.0f} s)"
             break
         print(f"  model_list of {count}: {cpu[-1][1]:.0f} µs, {memory[-1][1]:.0f} MiB", file=sys.stderr, flush=True)
-    title, x_name = "Gateway, by entries of model_list", "models"
+    x_name = "models"
     return [
         Curve("gateway-models", f"{title}: CPU a request", x_name, "µs of CPU", {"CPU a request": cpu}, "0",
               scales=("log", "linear")),
         Curve("gateway-models-start", f"{title}: start and memory", x_name, "seconds, MiB",
-              {"start, s": starts, "peak memory, MiB": memory}, "1", fit_from=10_000),
+              {"start, s": starts, "peak memory, MiB": memory}, "1", fit_from=1000),
     ]  # fmt: skip
 
 

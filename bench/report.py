@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import subprocess
@@ -186,8 +187,9 @@ def write_growth(path: Path, curves: Sequence[Curve], soak: Points) -> None:
             folder / f"{curve.name}.svg", curve.title, curve.x_name, curve.y_name, curve.lines, scales=curve.scales
         )
         for line, exponent in curve.slopes().items():
+            fitted = "too few points" if math.isnan(exponent) else f"{exponent:.2f}"
             smallest, largest = (f"{x:,.0f}: {y:,.1f}" for x, y in (curve.lines[line][0], curve.lines[line][-1]))
-            text += f"| {curve.title} ({curve.y_name}) | {line} | {curve.expected} | {exponent:.2f} "
+            text += f"| {curve.title} ({curve.y_name}) | {line} | {curve.expected} | {fitted} "
             text += f"| {smallest} | {largest} |\n"
     text += "\n" + "".join(f"![{curve.title}](bench/{curve.name}.svg)\n" for curve in curves)
     if soak:

@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / "target" / "peers"
 KEY = "sk-bench"
-START_SECONDS = 300.0
+START_SECONDS = 120.0
 
 MODELS = {"bench-openai": "", "bench-paced": "/paced-10", "bench-slow": "/paced-100"}
 """Models of the openai provider, and what stands before the path at the upstream (bench/src/answers.rs)."""

@@ -86,14 +86,14 @@ BEGIN, END = "<!-- curves: begin -->", "<!-- curves: end -->"
 CURVES = """
 ## How cost grows
 
-Measured {date} by `make bench-full` on {machine}. The exponent is that of the line through the measured points in
-logarithms (from where constant costs no longer prevail): 1 is linear, 0 is flat.
+Measured {date} by `make bench-full` on {machine}. The exponent is that of the line
+through the measured points in logarithms (from where constant costs no longer prevail): 1 is linear, 0 is flat.
 
 | curve | line | expected | exponent | smallest | largest |
 |---|---|---|---|---|---|
 """
 SOAK = """
-### {minutes:.0f} minutes under load
+### Memory over {minutes:.1f} minutes under load
 
 Requests of both dialects and streams in turns, {connections} connections. Memory was {first:.1f} MiB after a tenth of
 the time and {last:.1f} MiB at the end: {change:+.1f} MiB.
