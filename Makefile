@@ -27,11 +27,11 @@ RUST_SOURCES := $(shell find core/src bindings-python/src -name '*.rs') \
 	Cargo.toml Cargo.lock core/Cargo.toml bindings-python/Cargo.toml
 
 .PHONY: help demo serve build wheel test docs docs-check lint lint-rust lint-python test-rust test-python parity parity-mutate gate gate-check \
-	record test-litellm bench fuzz oracle clean need-python need-rust
+	record test-litellm bench bench-full bench-growth bench-peers bench-budget bench-budget-write fuzz oracle clean need-python need-rust
 
 help: ## this list
 	@echo 'make TARGET, where TARGET is'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # ── environment ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -73,7 +73,7 @@ serve: build ## keep the gateway and the replay upstream running, and print curl
 
 # ── checks ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-test: lint test-rust test-python parity gate-check parity-mutate ## everything that CI runs
+test: lint test-rust test-python parity gate-check parity-mutate bench-budget ## everything that CI runs
 	@$(SAY) 'all checks passed'
 
 lint: lint-rust lint-python docs-check ## formatting, clippy, ruff, mypy, stubtest, tables in docs/
@@ -112,6 +112,8 @@ test-python: build
 	@$(BIN)/python -m pytest -q bindings-python/tests
 	@$(SAY) 'pytest: recorder'
 	@cd parity-tests && $(BIN)/python -m pytest -q recorder/tests
+	@$(SAY) 'pytest: benchmarks'
+	@$(BIN)/python -m pytest -q bench
 
 ifeq ($(CORPUS),)
 parity: need-rust ## replay the fixtures, or CORPUS=FILE.jsonl.gz, and account for every difference to LiteLLM
@@ -152,8 +154,30 @@ record: oracle ## ask the oracle again for every fixture case (CASES=DIR … for
 test-litellm: build oracle ## the one test that needs a real LiteLLM: as the gateway's child process
 	@INTERLINGUA_LITELLM_PYTHON=$(abspath target/oracle/1.109.1/bin/python) $(BIN)/python -m pytest -q bindings-python/tests -k real_litellm
 
-bench: build oracle ## measure the core, LiteLLM's transform and the gateways; writes docs/benchmarks.md (minutes)
+$(VENV)/.bench: bench/requirements.txt $(VENV)/.installed
+	@$(SAY) 'installing what benchmarks need into $(VENV), and peers into target/peers'
+	@$(PIP) install --progress-bar off -r bench/requirements.txt
+	@$(BIN)/python -m bench.peers
+	@touch $@
+
+bench: build oracle wheel $(VENV)/.bench ## measure the core, the gateway and peers; writes docs/benchmarks.md (minutes)
 	@$(BIN)/python -m bench.run
+
+bench-full: bench ## the same, and how cost grows: curves and a soak of BENCH_SOAK_SECONDS=600
+	@$(BIN)/python -m bench.run --growth
+
+bench-growth: build $(VENV)/.bench ## only how cost grows
+	@$(BIN)/python -m bench.run --growth
+
+bench-peers: $(VENV)/.bench need-rust ## build the Rust peers as well, which takes ten minutes
+	@$(BIN)/python -m bench.peers --rust
+
+bench-budget: $(VENV)/.installed need-rust ## instruction counts of the core: more than 3 % above bench/instructions.json fails
+	@$(SAY) 'the instruction budget'
+	@$(BIN)/python -m bench.budget
+
+bench-budget-write: $(VENV)/.installed need-rust ## record the instruction counts
+	@$(BIN)/python -m bench.budget --write
 
 fuzz: need-rust ## fuzz every target for FUZZ_SECONDS=60 each (needs cargo-fuzz and a nightly toolchain)
 	@command -v cargo-fuzz >/dev/null || { echo 'cargo-fuzz is missing: cargo install cargo-fuzz' >&2; exit 1; }

@@ -1,4 +1,4 @@
-"""What Python pays for the core: a round trip through the bindings, the import, the wheel; and library calls beside others'."""
+"""What Python pays for the core: a round trip, the import, the wheel; and library calls beside others'."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def measure(inputs: Path) -> Bindings:
 def library_calls(binary: Path, inputs: Path, oracle: Path) -> dict[str, dict[str, dict[str, float]]]:
     """Library → provider → figures. A library that is missing is left out."""
     fast, liter = servers.PEERS / "fast", servers.PEERS / "liter"
-    asked = [("interlingua", sys.executable, None), ("litellm", str(oracle), None)]
+    asked: list[tuple[str, str, Path | None]] = [("interlingua", sys.executable, None), ("litellm", str(oracle), None)]
     asked += [("fast-litellm", str(oracle), fast)] if fast.is_dir() else []
     asked += [("liter-llm", sys.executable, liter)] if liter.is_dir() else []
     found = {}

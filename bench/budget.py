@@ -18,7 +18,7 @@ from pathlib import Path
 from bench.servers import ROOT
 
 RECORDED = ROOT / "bench" / "instructions.json"
-ALLOWED = 0.03
+ALLOWED_PERCENT = 3
 FEW, MANY = 20, 70
 
 
@@ -38,9 +38,7 @@ def rustc() -> str:
 
 def _program() -> Path:
     command = ["cargo", "bench", "--quiet", "-p", "interlingua", "--bench", "instructions", "--no-run"]
-    done = subprocess.run(
-        [*command, "--message-format=json"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
-    )
+    done = subprocess.run([*command, "--message-format=json"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     built = [json.loads(line) for line in done.stdout.splitlines()]
     return next(Path(one["executable"]) for one in built if one.get("executable"))
 
@@ -58,9 +56,7 @@ def count() -> Counts:
     """Counts every translation: the difference between many and few, in which start-up cancels out."""
     program = _program()
     names = subprocess.run([str(program)], check=True, capture_output=True, text=True).stdout.split()
-    found = {
-        name: (_collected(program, name, MANY) - _collected(program, name, FEW)) // (MANY - FEW) for name in names
-    }
+    found = {name: (_collected(program, name, MANY) - _collected(program, name, FEW)) // (MANY - FEW) for name in names}
     return Counts(rustc(), platform.machine(), found)
 
 
@@ -69,15 +65,18 @@ def judge(recorded: Counts, now: Counts) -> tuple[list[str], bool]:
     lines, kept = [], True
     for name, here in now.instructions.items():
         before = recorded.instructions.get(name)
-        change = None if before is None else here / before - 1
+        change = "" if before is None else f"{here / before - 1:+8.2%}"
         remark = ""
-        if change is None:
+        if before is None:
             kept, remark = False, "not recorded: make bench-budget-write"
-        elif change > ALLOWED:
-            kept, remark = False, "MORE than the budget: make it cheaper, or record it with make bench-budget-write and say why"
-        elif change < -ALLOWED:
+        elif here * 100 > before * (100 + ALLOWED_PERCENT):
+            kept, remark = (
+                False,
+                "MORE than the budget: make it cheaper, or record it with make bench-budget-write and say why",
+            )
+        elif here * 100 < before * (100 - ALLOWED_PERCENT):
             remark = "less than recorded: keep the gain with make bench-budget-write"
-        lines.append(f"  {name:<34}{here:>10,} {'' if change is None else f'{change:+8.2%}'}  {remark}".rstrip())
+        lines.append(f"  {name:<34}{here:>10,} {change}  {remark}".rstrip())
     for name in recorded.instructions.keys() - now.instructions.keys():
         kept = False
         lines.append(f"  {name:<34} is recorded and not measured: make bench-budget-write")
@@ -108,7 +107,7 @@ def main() -> None:
     lines, kept = judge(recorded, count())
     print("\n".join(lines), file=sys.stderr)
     if not kept:
-        raise SystemExit(f"bench: the instruction budget is broken (more than {ALLOWED:.0%} is not allowed)")
+        raise SystemExit(f"bench: the instruction budget is broken (more than {ALLOWED_PERCENT} % is not allowed)")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,22 +53,34 @@ def target_dir() -> Path:
     return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 
 
+def _bench(inputs: Path, *options: str) -> None:
+    inputs.mkdir(parents=True, exist_ok=True)
+    command = ["cargo", "bench", "--quiet", "-p", "interlingua", "--bench", "translate", "--", "--quiet", "--noplot"]
+    env = {**os.environ, "INTERLINGUA_BENCH_INPUTS": str(inputs)}
+    subprocess.run([*command, *options], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, env=env)
+
+
 def measure(inputs: Path) -> list[Translation]:
     """Runs ``cargo bench``; leaves the inputs in the folder ``inputs``."""
-    inputs.mkdir(parents=True, exist_ok=True)
-    command = ["cargo", "bench", "--quiet", "-p", "interlingua", "--bench", "translate", "--"]
-    command += ["--warm-up-time", "1", "--measurement-time", "3", "--noplot"]
-    subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "INTERLINGUA_BENCH_INPUTS": str(inputs)})
+    started = time.time()
+    _bench(inputs, "--warm-up-time", "0.3", "--measurement-time", "1")
     in_turns = json.loads((inputs / "ratios.json").read_text())
     found = []
     for group in sorted((target_dir() / "criterion").iterdir()):
         for skipped in sorted(group.glob("skip/*/new")):
+            if (skipped / "estimates.json").stat().st_mtime < started:
+                continue  # a benchmark that is gone
             size = skipped.parent.name
             ours = _timing(group / "translate" / size)
             turns = in_turns.get(f"{group.name}/{size}")
             fastest = (turns["ours"], turns["skip"]) if turns else None
             found.append(Translation(group.name, size, ours, _timing(skipped.parent), fastest))
     return found
+
+
+def write_inputs(inputs: Path) -> None:
+    """Only leaves the inputs in the folder: no benchmark has this name."""
+    _bench(inputs, "no_such_name")
 
 
 def litellm_transform(inputs: Path, oracle: Path) -> dict[str, dict[str, float]]:
@@ -78,7 +91,7 @@ def litellm_transform(inputs: Path, oracle: Path) -> dict[str, dict[str, float]]
     return results
 
 
-def load_generator() -> Path:
-    """The built load generator."""
+def binaries() -> Path:
+    """The folder of the built load generator and relay."""
     subprocess.run(["cargo", "build", "--quiet", "--release", "-p", "interlingua-bench"], cwd=ROOT, check=True)
-    return target_dir() / "release" / "load"
+    return target_dir() / "release"

@@ -2,8 +2,8 @@
 
 Usage: <python> library_calls.py interlingua|litellm|fast-litellm|liter-llm PORT BODY.json
 
-The same request goes to the same upstream: the time holds building the request from a dict, translating it, sending it on a kept
-connection, and reading the answer into what the library's user gets.
+The same request goes to the same upstream: the time holds building the request from a dict, translating it, sending it
+on a kept connection, and reading the answer into what the library's user gets.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ def interlingua(provider: str, port: int, fields: dict[str, Any]) -> Call:
 
 def litellm(provider: str, port: int, fields: dict[str, Any]) -> Call:
     """``litellm.acompletion``."""
-    module = importlib.import_module("litellm")
+    module: Any = importlib.import_module("litellm")
     module.drop_params = True
     base = f"http://127.0.0.1:{port}" + ("/v1" if provider == "openai" else "")
     arguments = fields | {"model": f"{provider}/{MODELS[provider]}", "api_base": base, "api_key": "sk-none"}

@@ -2,65 +2,30 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.core import Timing, Translation
-from bench.gateway import CONNECTIONS, Result
+from bench import gateway, plots, texts
+from bench.core import Timing
+from bench.curves import Curve, Points
+from bench.goals import Goal, Measured, factors, goals, lost
 
-INTRODUCTION = """\
-# Benchmarks
 
-Written by `make bench`: all figures here come from one run on one machine. Numbers elsewhere in this repository
-are taken from here.
+@dataclass(frozen=True)
+class Conditions:
+    """How it was measured."""
 
-{machine}
-
-R is the time in which serde_json skips the same bytes as a `RawValue`: the least that a reader of JSON can do.
-
-Ratios are of the fastest rounds, since other work on the machine can only slow a round down: for requests both sides
-ran in turns, 60 rounds each.
-"""
-CORE = """
-## The core
-
-Median of a translation from bytes to bytes, with the interval that holds it with 95 % confidence. A request is read,
-translated and written; an answer is read whole; a delta is one event in the middle of a stream.
-
-| translation | input | time | interval | skipping | R |
-|---|---|---|---|---|---|
-"""
-TRANSFORM = """
-## LiteLLM's transform
-
-`map_openai_params` and `transform_request` of LiteLLM {version} on the same inputs, with `json.loads` before and
-`json.dumps` after it, as the core's figure holds both too. LiteLLM's routing, logging and cost calculation around it
-are not counted.
-
-| translation | input | LiteLLM, median | lowest … highest of 7 | of it JSON | core, fastest | lowest / fastest |
-|---|---|---|---|---|---|---|
-"""
-GATEWAY = """
-## The gateway
-
-{connections} connections, each sends its next request after the last answer. The server has one core, load generator
-and upstream share another; the upstream answers at once. Medians of {rounds} runs of {seconds} s with the lowest and
-highest. CPU is the server's own time a request. Memory is the peak of all its processes so far: loads run in the order
-of the table. LiteLLM {version} as its command line starts it, one worker. Relays do not translate, authenticate or log.
-
-| server | load | req/s | lowest to highest | CPU a request | p50 | p99 | peak memory | errors |
-|---|---|---|---|---|---|---|---|---|
-"""
-TARGETS = """
-## Goals
-
-| goal | measured | reached |
-|---|---|---|
-"""
+    litellm: str
+    rounds: int
+    seconds: float
+    load_before: Sequence[float]
+    missing: Sequence[str]
 
 
 def _time(nanoseconds: float) -> str:
@@ -75,47 +40,65 @@ def _interval(timing: Timing) -> str:
 
 def _first_line(*command: str) -> str:
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[0]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True)
+        return done.stdout.splitlines()[0]
     except (OSError, subprocess.CalledProcessError, IndexError):
-        return f"{command[0]}: unknown"
+        return f"no {command[0]}"
 
 
-def _machine(load_before: Sequence[float]) -> str:
+def machine() -> str:
+    """Processor, cores, system."""
     model = "unknown processor"
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         names = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
         model = names[0].partition(":")[2].strip() if names else model
-    averages = ", ".join(f"{average:.1f}" for average in load_before)
+    return f"{model}, {os.cpu_count()} cores, {platform.system()} {'.'.join(platform.release().split('.')[:2])}"
+
+
+def _conditions(conditions: Conditions) -> str:
+    averages = ", ".join(f"{average:.1f}" for average in conditions.load_before)
     return "\n".join(
         (
-            f"- {datetime.now(UTC):%Y-%m-%d}, {model}, {os.cpu_count()} cores, {platform.system()}",
-            f"- {_first_line('rustc', '--version')}; Python {platform.python_version()}",
+            f"- {datetime.now(UTC):%Y-%m-%d}, {machine()}",
+            f"- {_first_line('rustc', '--version')}; Python {platform.python_version()}; LiteLLM {conditions.litellm};"
+            f" {_first_line('nginx', '-v')}",
             f"- load average before the run: {averages}: what else the machine was doing, which slows the rates down",
         )
     )
 
 
-def _core(translations: Iterable[Translation]) -> str:
+def _figure(goal: Goal, value: float) -> str:
+    digits = 0 if abs(value) >= 1000 else 2 if abs(value) >= 1 else 3
+    return f"{value:,.{digits}f} {goal.unit}"
+
+
+def _goals(rows: Sequence[Goal]) -> str:
+    text = texts.GOALS.format(connections=gateway.RELAYED.connections)
+    for goal in rows:
+        wanted = f"{'≤' if goal.at_most else '≥'} {goal.limit:,g} {goal.unit}"
+        measured = "not measured" if goal.value is None else _figure(goal, goal.value)
+        remark = f" ({goal.remark})" if goal.remark else ""
+        reached = {True: "yes", False: "**no**", None: ""}[goal.reached]
+        text += f"| {goal.text} | {wanted} | {measured}{remark} | {reached} |\n"
+    return text
+
+
+def _core(measured: Measured) -> str:
     rows = (
         f"| {one.name.replace('_', ' ')} | {one.size} | {_time(one.ours.median)} | {_interval(one.ours)} | "
         f"{_time(one.skip.median)} | {one.ratio:.2f} |\n"
-        for one in translations
+        for one in measured.translations
     )
-    return CORE + "".join(rows)
+    return texts.CORE + "".join(rows)
 
 
-def _factors(translations: Iterable[Translation], theirs: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    ours = {f"{one.name}/{one.size}": one.best for one in translations}
-    return {name: figures["lowest"] / ours[name] for name, figures in theirs.items() if name in ours}
-
-
-def _transform(translations: Sequence[Translation], theirs: Mapping[str, Mapping[str, float]], version: str) -> str:
-    ours = {f"{one.name}/{one.size}": one.best for one in translations}
-    text = TRANSFORM.format(version=version)
-    for name, factor in _factors(translations, theirs).items():
+def _transform(measured: Measured, version: str) -> str:
+    ours = {f"{one.name}/{one.size}": one.best for one in measured.translations}
+    text = texts.TRANSFORM.format(version=version)
+    for name, factor in factors(measured).items():
         pair, _, size = name.partition("/")
-        one = theirs[name]
+        one = measured.theirs[name]
         text += (
             f"| {pair.replace('_', ' ')} | {size} | {_time(one['ns'])} | "
             f"{_time(one['lowest'])} … {_time(one['highest'])} | {_time(one['json_ns'])} | "
@@ -124,61 +107,98 @@ def _transform(translations: Sequence[Translation], theirs: Mapping[str, Mapping
     return text
 
 
-def _gateway(results: Iterable[Result], version: str, rounds: int, seconds: int) -> str:
-    text = GATEWAY.format(connections=CONNECTIONS, version=version, rounds=rounds, seconds=seconds)
-    for one in results:
-        text += (
-            f"| {one.server} | {one.load} | {one.rate:,.0f} | {one.lowest:,.0f} … {one.highest:,.0f} | "
-            f"{one.cpu_us:,.0f} µs | {one.p50_ms:.1f} ms | {one.p99_ms:.1f} ms | "
-            f"{one.peak_mib:.0f} MiB | {one.errors} |\n"
-        )
+def _python(measured: Measured, libraries: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+    found = measured.bindings
+    text = texts.BINDINGS
+    text += f"| request and attempt, chat → anthropic, 1 KB | {_time(found.round_trip_ns)} |\n"
+    text += f"| `import interlingua` over bare Python | {found.import_ms:.1f} ms, {found.import_mib:.1f} MiB |\n"
+    if found.wheel_mib is not None:
+        text += f"| wheel | {found.wheel_mib:.2f} MiB |\n"
+    text += texts.LIBRARIES
+    for library, providers in libraries.items():
+        for provider, one in providers.items():
+            low, high = _time(one["lowest"] * 1e3), _time(one["highest"] * 1e3)
+            cpu = _time(one["cpu_us"] * 1e3)
+            text += f"| {library} | {provider} | {_time(one['us'] * 1e3)} | {low} … {high} | {cpu} |\n"
     return text
 
 
-def _goals(
-    translations: Sequence[Translation], theirs: Mapping[str, Mapping[str, float]], results: Sequence[Result]
-) -> str:
-    ratios = {f"{one.name}/{one.size}": one.ratio for one in translations}
-    factors = _factors(translations, theirs)
-    rates = {(one.server, one.load): one.rate for one in results}
-    rows: list[tuple[str, float | None, str, float, bool]] = [
-        ("chat → anthropic, 60 KB, at most 3 R", ratios.get("chat_to_anthropic/60k"), "R", 3, True),
-        ("at least 50 times LiteLLM's transform at 1 KB", factors.get("chat_to_anthropic/1k"), "times", 50, False),
-        ("at least 12 times LiteLLM's transform at 60 KB", factors.get("chat_to_anthropic/60k"), "times", 12, False),
-    ]
-    cpu = {(one.server, one.load): one.cpu_us for one in results}
-    for load in ("chat → openai, 1 KB", "chat → anthropic, 1 KB"):
-        ours, theirs_too = ("interlingua", load), ("LiteLLM proxy", load)
-        if ours in rates and theirs_too in rates:
-            factor = rates[ours] / rates[theirs_too]
-            rows.append((f"at least 60 times the requests of LiteLLM's proxy, {load}", factor, "times", 60, False))
-            factor = cpu[theirs_too] / cpu[ours]
-            rows.append((f"the same by processor time a request, {load}", factor, "times", 60, False))
-    memory = {name: max((one.peak_mib for one in results if one.server == name), default=0.0)
-              for name in ("interlingua", "LiteLLM proxy")}  # fmt: skip
-    share = memory["LiteLLM proxy"] / memory["interlingua"] if all(memory.values()) else None
-    rows.append(("at most 1/8 of its memory", share, "times less", 8, False))
-    text = TARGETS
-    for goal, value, unit, limit, at_most in rows:
-        if value is not None:
-            reached = value <= limit if at_most else value >= limit
-            text += f"| {goal} | {value:.2f} {unit} | {'yes' if reached else '**no**'} |\n"
+def _gateway(measured: Measured, conditions: Conditions) -> str:
+    text = texts.GATEWAY.format(
+        connections=gateway.RELAYED.connections,
+        rounds=conditions.rounds,
+        seconds=f"{conditions.seconds:g}",
+        slow=gateway.SLOW_ROUNDS,
+        direct=f"“{gateway.DIRECT}”",
+    )
+    for kind in gateway.KINDS:
+        text += texts.LOAD.format(name=kind.name, rate="streams/s" if kind.stream else "req/s")
+        for one in measured.results:
+            if one.load == kind.name:
+                text += (
+                    f"| {one.server} | {one.rate:,.0f} | {one.lowest:,.0f} … {one.highest:,.0f} | "
+                    f"{_time(one.cpu_us * 1e3)} | {_time(one.p50_us * 1e3)} | {_time(one.p99_us * 1e3)} | "
+                    f"{one.peak_mib:.0f} MiB | {one.errors} |\n"
+                )
+    if conditions.missing:
+        text += texts.MISSING.format(names=", ".join(conditions.missing))
     return text
+
+
+def _plots(measured: Measured, folder: Path) -> None:
+    of = [one for one in measured.results if one.load == gateway.RELAYED.name and one.server != gateway.DIRECT]
+    rates = sorted(((one.server, one.rate) for one in of), key=lambda pair: -pair[1])
+    plots.bars(folder / "requests.svg", gateway.RELAYED.name, "requests/s", rates)
+    spent = sorted(((one.server, one.cpu_us) for one in of), key=lambda pair: pair[1])
+    plots.bars(folder / "cpu.svg", gateway.RELAYED.name, "µs of CPU a request", spent)
+
+
+def _kept(path: Path) -> str:
+    """The section on how cost grows as it was last measured."""
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    if texts.BEGIN not in old:
+        return f"{texts.BEGIN}\n{texts.END}\n"
+    return old[old.index(texts.BEGIN) : old.index(texts.END)] + texts.END + "\n"
 
 
 def write(
     path: Path,
-    translations: Sequence[Translation],
-    theirs: Mapping[str, Mapping[str, float]],
-    results: Sequence[Result],
-    *,
-    litellm: str,
-    rounds: int,
-    seconds: int,
-    load_before: Sequence[float],
+    measured: Measured,
+    libraries: Mapping[str, Mapping[str, Mapping[str, float]]],
+    conditions: Conditions,
 ) -> None:
-    """The whole page."""
-    text = INTRODUCTION.format(machine=_machine(load_before)) + _goals(translations, theirs, results)
-    text += _core(translations) + _transform(translations, theirs, litellm)
-    text += _gateway(results, litellm, rounds, seconds)
-    path.write_text(text, encoding="utf-8")
+    """The whole page, but for the section on how cost grows, which stays."""
+    kept = _kept(path)
+    _plots(measured, path.parent / "bench")
+    text = texts.INTRODUCTION.format(machine=_conditions(conditions)) + _goals(goals(measured))
+    behind = lost(measured)
+    text += texts.LOST.format(lines="\n".join(f"- {line}" for line in behind)) if behind else ""
+    text += _core(measured) + _transform(measured, conditions.litellm) + _python(measured, libraries)
+    text += _gateway(measured, conditions)
+    path.write_text(text + "\n" + kept, encoding="utf-8")
+
+
+def write_growth(path: Path, curves: Sequence[Curve], soak: Points) -> None:
+    """The section on how cost grows, in its place or at the end."""
+    folder = path.parent / "bench"
+    text = texts.CURVES.format(date=f"{datetime.now(UTC):%Y-%m-%d}", machine=machine())
+    for curve in curves:
+        plots.curve(
+            folder / f"{curve.name}.svg", curve.title, curve.x_name, curve.y_name, curve.lines, scales=curve.scales
+        )
+        for line, exponent in curve.slopes().items():
+            fitted = "too few points" if math.isnan(exponent) else f"{exponent:.2f}"
+            smallest, largest = (f"{x:,.0f}: {y:,.1f}" for x, y in (curve.lines[line][0], curve.lines[line][-1]))
+            text += f"| {curve.title} ({curve.y_name}) | {line} | {curve.expected} | {fitted} "
+            text += f"| {smallest} | {largest} |\n"
+    text += "\n" + "".join(f"![{curve.title}](bench/{curve.name}.svg)\n" for curve in curves)
+    if soak:
+        first, last = soak[len(soak) // 10][1], soak[-1][1]
+        plots.curve(folder / "soak.svg", "Gateway: memory under load", "seconds", "MiB", {"memory": soak},
+                    scales=("linear", "linear"))  # fmt: skip
+        text += texts.SOAK.format(minutes=soak[-1][0] / 60, connections=gateway.RELAYED.connections, first=first,
+                                  last=last, change=last - first)  # fmt: skip
+    old = path.read_text(encoding="utf-8") if path.exists() else "# Benchmarks\n"
+    before, _, rest = old.partition(texts.BEGIN)
+    after = rest.partition(texts.END)[2]
+    path.write_text(f"{before.rstrip()}\n\n{texts.BEGIN}{text}{texts.END}{after or chr(10)}", encoding="utf-8")

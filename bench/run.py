@@ -1,14 +1,17 @@
-"""``make bench``: measures everything and writes docs/benchmarks.md."""
+"""``make bench``: measures everything and writes docs/benchmarks.md; ``--growth`` measures curves and soak instead."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
+import shutil
 import sys
 from pathlib import Path
 
-from bench import core, gateway, report
-from bench.servers import ROOT
+from bench import bindings, core, curves, gateway, report
+from bench.goals import Measured
+from bench.servers import PEERS, ROOT
 
 LITELLM = "1.109.1"
 
@@ -26,31 +29,60 @@ def _say(text: str) -> None:
     print(f"→ {text}", file=sys.stderr, flush=True)
 
 
+def _missing() -> list[str]:
+    """Peers that this machine does not have."""
+    have = {
+        "nginx": shutil.which("nginx"),
+        "fast-litellm": (PEERS / "fast").is_dir(),
+        "liter-llm": (PEERS / "liter").is_dir(),
+        "liter-llm's proxy (`make bench-peers`)": (PEERS / "liter-proxy").is_dir(),
+    }
+    return [name for name, there in have.items() if not there]
+
+
+def quick(out: Path, rounds: int, seconds: float) -> None:
+    """Core, bindings, gateway and peers."""
+    oracle, load_before = oracle_python(), os.getloadavg()
+    inputs, binaries = core.target_dir() / "bench-inputs", core.binaries()
+    _say("1/4 the core (criterion, some minutes)")
+    translations = core.measure(inputs)
+    _say("2/4 LiteLLM's transform")
+    theirs = core.litellm_transform(inputs, oracle)
+    _say("3/4 from Python")
+    from_python = bindings.measure(inputs)
+    libraries = bindings.library_calls(binaries / "load", inputs, oracle)
+    _say("4/4 gateways (some minutes)")
+    results = gateway.measure(binaries, inputs, oracle, rounds=rounds, seconds=seconds)
+    conditions = report.Conditions(LITELLM, rounds, seconds, load_before, _missing())
+    report.write(out, Measured(translations, theirs, results, from_python), libraries, conditions)
+
+
+def growth(out: Path, seconds: int) -> None:
+    """Curves and soak."""
+    inputs, binaries = core.target_dir() / "bench-inputs", core.binaries()
+    if not (inputs / "chat_1k.json").exists():
+        core.write_inputs(inputs)
+    _say("1/3 how the core's cost grows")
+    found = curves.core()
+    _say("2/3 how the gateway's cost grows (some minutes)")
+    found += curves.of_gateway(binaries, inputs)
+    _say(f"3/3 {seconds} seconds under load")
+    report.write_growth(out, found, curves.soak(binaries, inputs, seconds))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="runs of each load (default: 5)")
-    parser.add_argument("--seconds", type=int, default=3, help="length of a run (default: 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each load (default: 3)")
+    parser.add_argument("--seconds", type=float, default=1.5, help="length of a run (default: 1.5)")
+    parser.add_argument("--growth", action="store_true", help="curves and soak")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmarks.md")
     options = parser.parse_args()
-    oracle, load_before = oracle_python(), os.getloadavg()
-    inputs = core.target_dir() / "bench-inputs"
-    _say("1/3 the core (criterion, two minutes)")
-    translations = core.measure(inputs)
-    _say("2/3 LiteLLM's transform")
-    theirs = core.litellm_transform(inputs, oracle)
-    _say("3/3 gateways (some minutes)")
-    binary = core.load_generator()
-    results = gateway.measure(binary, inputs, oracle, rounds=options.rounds, seconds=options.seconds)
-    report.write(
-        options.out,
-        translations,
-        theirs,
-        results,
-        litellm=LITELLM,
-        rounds=options.rounds,
-        seconds=options.seconds,
-        load_before=load_before,
-    )
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    if options.growth:
+        growth(options.out, int(os.environ.get("BENCH_SOAK_SECONDS", "600")))
+    else:
+        quick(options.out, options.rounds, options.seconds)
     _say(f"written: {options.out}")
 
 

@@ -65,6 +65,10 @@ http {{ access_log off; client_body_temp_path {folder}; proxy_temp_path {folder}
 """
 
 
+class DidNotStart(SystemExit):
+    """A server that did not accept connections in time."""
+
+
 @dataclass(frozen=True)
 class Server:
     """One running server."""
@@ -100,12 +104,15 @@ class Server:
 
     def peak_mebibytes(self) -> float:
         """Peak resident memory of all its processes."""
-        total = 0
-        for pid in self.pids():
-            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-                if line.startswith("VmHWM:"):
-                    total += int(line.split()[1])
-        return total / 1024
+        return self._status("VmHWM:")
+
+    def mebibytes(self) -> float:
+        """Resident memory of all its processes now."""
+        return self._status("VmRSS:")
+
+    def _status(self, name: str) -> float:
+        lines = [line for pid in self.pids() for line in Path(f"/proc/{pid}/status").read_text().splitlines()]
+        return sum(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 
 
 def pinned(core: int) -> list[str]:
@@ -126,7 +133,7 @@ def _await(process: subprocess.Popen[bytes], port: int) -> None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.1)
-    raise SystemExit(f"bench: {process.args!r} did not start")
+    raise DidNotStart(f"bench: {process.args!r} did not start")
 
 
 @contextlib.contextmanager
@@ -156,12 +163,6 @@ def config(upstream: int, extra_models: int = 0) -> str:
     return "".join(text) + ANTHROPIC.format(port=upstream) + SETTINGS.format(key=KEY)
 
 
-def serve_options() -> str:
-    """What `interlingua serve` can be told."""
-    command = [sys.executable, "-m", "interlingua", "serve", "--help"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
 def interlingua(
     folder: Path, upstream: int, *options: str, name: str = "interlingua", extra_models: int = 0
 ) -> contextlib.AbstractContextManager[Server]:
@@ -169,7 +170,7 @@ def interlingua(
     path, port = folder / f"gateway-{len(options)}-{extra_models}.yaml", free_port()
     path.write_text(config(upstream, extra_models) + MIGRATION)
     command = [sys.executable, "-m", "interlingua", "serve", "--config", str(path), "--port", str(port), *options]
-    return running(name, command, port, translates=True)
+    return running(name, [*command, "--no-access-log"], port, translates=True)
 
 
 def litellm(folder: Path, upstream: int, python: Path) -> contextlib.AbstractContextManager[Server]:
