@@ -117,7 +117,7 @@ class Gateway:
             if client.left:
                 exchange.outcome = "disconnected"
             raise
-        except (KeyboardInterrupt, SystemExit):
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
         except BaseException as error:  # the core's panics are no Exceptions
             await self._broken(exchange, error)

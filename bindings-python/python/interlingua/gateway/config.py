@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -211,7 +212,7 @@ def _aliases(router: Fields) -> dict[str, str]:
 def _deployments(root: Fields, env: Environment, litellm: Fields, router: Fields) -> list[Deployment]:
     fallbacks = _fallback_groups(litellm, router)
     entries = root.items("model_list")
-    names = [entry.get("model_name") if isinstance(entry, dict) else None for entry in entries]
+    sizes = Counter(str(entry.get("model_name")) for entry in entries if isinstance(entry, dict))
     deployments = []
     for index, entry in enumerate(entries):
         fields = Fields(root.file, f"model_list[{index}]", env.resolve(entry))
@@ -219,8 +220,8 @@ def _deployments(root: Fields, env: Environment, litellm: Fields, router: Fields
         if group is None:
             raise fields.error("model_name", "is missing; it is the name that clients ask for")
         reasons = []
-        if names.count(group) > 1:
-            reasons.append(f"{names.count(group)} deployments in one group")
+        if sizes[group] > 1:
+            reasons.append(f"{sizes[group]} deployments in one group")
         fallback = fallbacks.get(group) or fallbacks.get("*")
         if fallback:
             reasons.append(fallback)

@@ -12,6 +12,8 @@ import yaml
 Section: TypeAlias = dict[str, object]
 REFERENCE = "os.environ/"
 MAX_INCLUDES = 100
+_LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Ten times as fast where PyYAML has its C part."""
 
 
 class ConfigError(Exception):
@@ -59,7 +61,7 @@ def _parse(path: Path) -> Section:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), "", f"cannot be read as UTF-8 text ({type(error).__name__})") from None
     try:
-        document: object = yaml.safe_load(text)
+        document: object = yaml.load(text, _LOADER)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
