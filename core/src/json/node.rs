@@ -219,6 +219,13 @@ impl<'a> Node<'a> {
     /// The number, if it is a whole one that fits. `8.0` and `1e3` count as whole.
     #[must_use]
     pub fn u64(self) -> Option<u64> {
+        /// Every number of so many digits fits.
+        const MOST_DIGITS: usize = 19;
+        let digits = self.raw();
+        if self.kind() == Kind::Number && digits.len() <= MOST_DIGITS && digits.iter().all(u8::is_ascii_digit)
+        {
+            return Some(digits.iter().fold(0, |whole, digit| whole * 10 + u64::from(digit - b'0')));
+        }
         let spelled = self.number()?;
         if let Ok(whole) = spelled.parse() {
             return Some(whole);
