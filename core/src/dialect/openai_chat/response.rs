@@ -320,7 +320,7 @@ fn json_string(text: &str) -> Vec<u8> {
 /// Reasoning that a model writes into its text, as vLLM passes it on without a reasoning parser:
 /// `<think>…</think>answer`.
 fn think_tags(text: &Text<'_>) -> Option<(String, String)> {
-    if !text.starts_with("<think>") && !text.starts_with("<thinking>") {
+    if !text.starts_with("<think") {
         return None;
     }
     let whole = text.unescape();
