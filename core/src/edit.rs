@@ -36,7 +36,7 @@ struct Splice {
     start: usize,
     end: usize,
     /// What comes in this place: a stretch of [`Patch::new`].
-    with: std::ops::Range<usize>,
+    with: Range<usize>,
 }
 
 /// Changes to one JSON text; reused from text to text, a stream's edits allocate nothing per event.

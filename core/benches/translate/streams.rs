@@ -11,11 +11,15 @@ use crate::{LOCAL, NO_PLACE, attempt, ratio, skip, target};
 /// How many deltas come in one piece where several do.
 const EIGHT: usize = 8;
 
+/// The texts of deltas, in turns: no two neighbours are alike, as in real streams.
+const TEXTS: [&str; 4] = [" deployment", " of", "\\\"quoted\\\" ", " naïve retry"];
+
 /// A delta and how it comes.
 struct Row {
     size: &'static str,
     /// What is fed before the measuring begins.
     opening: String,
+    /// The delta, with `@` where its text is.
     delta: String,
     /// How the delta is fed: in these pieces, each of so many deltas.
     pieces: Pieces,
@@ -73,17 +77,17 @@ fn from_anthropic() -> Vec<Row> {
     };
     let delta = |delta: &str| event("content_block_delta", &format!(r#""index":0,"delta":{delta}"#));
     rows(
-        (open(r#"{"type":"text","text":""}"#), delta(r#"{"type":"text_delta","text":" deployment"}"#)),
+        (open(r#"{"type":"text","text":""}"#), delta(r#"{"type":"text_delta","text":"@"}"#)),
         vec![
             (
                 "tool",
                 open(r#"{"type":"tool_use","id":"toolu_1","name":"search","input":{}}"#),
-                delta(r#"{"type":"input_json_delta","partial_json":"\"query\": \"deploy"}"#),
+                delta(r#"{"type":"input_json_delta","partial_json":"@"}"#),
             ),
             (
                 "thinking",
                 open(r#"{"type":"thinking","thinking":"","signature":""}"#),
-                delta(r#"{"type":"thinking_delta","thinking":" the index exceeds"}"#),
+                delta(r#"{"type":"thinking_delta","thinking":"@"}"#),
             ),
         ],
     )
@@ -102,35 +106,33 @@ fn from_chat() -> Vec<Row> {
             "data: {{\"id\":\"chatcmpl-CJ5k0Yt8nXm2Vb7QpLr4Zs9HdTf1\",\"object\":\"chat.completion.chunk\",\
              \"created\":1700000000,\"model\":\"gpt-4o-2024-08-06\",\"service_tier\":\"default\",\
              \"system_fingerprint\":\"fp_44added55e\",\"choices\":[{{\"index\":0,\"delta\":{delta},\
-             \"logprobs\":null,\"finish_reason\":null}}],\"usage\":null,\"obfuscation\":\"q3ZrT0\"}}\n\n"
+             \"logprobs\":null,\"finish_reason\":null}}],\"usage\":null,\"obfuscation\":\"q3@\"}}\n\n"
         )
     };
     let beginning = r#"{"role":"assistant","content":"The"}"#;
     rows(
-        (chunk(beginning), chunk(r#"{"content":" deployment"}"#)),
+        (chunk(beginning), chunk(r#"{"content":"@"}"#)),
         vec![
-            ("full", full(beginning), full(r#"{"content":" deployment"}"#)),
+            ("full", full(beginning), full(r#"{"content":"@"}"#)),
             (
                 "tool",
                 chunk(
                     r#"{"role":"assistant","tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"search","arguments":""}}]}"#,
                 ),
-                chunk(r#"{"tool_calls":[{"index":0,"function":{"arguments":"\"query\": \"deploy"}}]}"#),
+                chunk(r#"{"tool_calls":[{"index":0,"function":{"arguments":"@"}}]}"#),
             ),
             (
                 "thinking",
                 chunk(r#"{"role":"assistant","reasoning_content":"So"}"#),
-                chunk(r#"{"reasoning_content":" the index exceeds"}"#),
+                chunk(r#"{"reasoning_content":"@"}"#),
             ),
         ],
     )
 }
 
 impl Row {
-    /// The JSON of the delta, for the yardstick.
-    fn json(&self) -> &[u8] {
-        let at = self.delta.find('{').unwrap();
-        self.delta[at..].trim_end().as_bytes()
+    fn with(&self, text: &str) -> String {
+        self.delta.replace('@', text)
     }
 
     fn deltas(&self) -> usize {
@@ -140,20 +142,43 @@ impl Row {
         }
     }
 
-    fn pieces(&self) -> Vec<Vec<u8>> {
-        let delta = self.delta.as_bytes();
-        match self.pieces {
-            Pieces::One => vec![delta.to_vec()],
-            Pieces::CutInTwo => {
-                let (left, right) = delta.split_at(delta.len() * 2 / 3);
-                vec![left.to_vec(), right.to_vec()]
+    /// What is fed in each turn.
+    fn turns(&self) -> Vec<Vec<Vec<u8>>> {
+        let pieces = |text: &&str| {
+            let delta = self.with(text).into_bytes();
+            match self.pieces {
+                Pieces::One => vec![delta],
+                Pieces::CutInTwo => {
+                    let (left, right) = delta.split_at(delta.len() * 2 / 3);
+                    vec![left.to_vec(), right.to_vec()]
+                }
+                Pieces::Eight => {
+                    vec![
+                        TEXTS
+                            .iter()
+                            .cycle()
+                            .take(EIGHT)
+                            .flat_map(|text| self.with(text).into_bytes())
+                            .collect(),
+                    ]
+                }
             }
-            Pieces::Eight => vec![delta.repeat(EIGHT)],
-        }
+        };
+        TEXTS.iter().map(pieces).collect()
     }
 
-    fn skip(&self) -> usize {
-        (0..self.deltas()).map(|_| skip(black_box(self.json()))).sum()
+    /// The yardstick: each turn's JSON is skipped.
+    fn skipping(&self) -> impl FnMut() -> usize {
+        let json = |text: &&str| {
+            let delta = self.with(text);
+            delta[delta.find('{').unwrap()..].trim_end().to_owned()
+        };
+        let (texts, deltas) = (TEXTS.iter().map(json).collect::<Vec<_>>(), self.deltas());
+        let mut turn = 0;
+        move || {
+            turn += 1;
+            (0..deltas).map(|delta| skip(black_box(texts[(turn + delta) % texts.len()].as_bytes()))).sum()
+        }
     }
 }
 
@@ -175,13 +200,19 @@ impl Pair {
     }
 }
 
-fn feed(attempt: &mut Attempt, pieces: &[Vec<u8>], out: &mut Vec<u8>) -> usize {
-    out.clear();
-    for piece in pieces {
-        attempt.body(black_box(piece), out);
+/// Feeds the next turn with every call.
+fn feeding(mut attempt: Attempt, row: &Row) -> impl FnMut() -> usize {
+    let (turns, mut turn) = (row.turns(), 0);
+    let mut out = Vec::with_capacity(4096);
+    move || {
+        turn += 1;
+        out.clear();
+        for piece in &turns[turn % turns.len()] {
+            attempt.body(black_box(piece), &mut out);
+        }
+        assert!(!out.is_empty());
+        out.len()
     }
-    assert!(!out.is_empty());
-    out.len()
 }
 
 pub(crate) fn bench(criterion: &mut Criterion) {
@@ -189,12 +220,10 @@ pub(crate) fn bench(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(pair.name);
         for row in (pair.rows)() {
             group.throughput(Throughput::Elements(row.deltas() as u64));
-            group.bench_function(BenchmarkId::new("skip", row.size), |bencher| bencher.iter(|| row.skip()));
-            let (mut attempt, pieces) = (pair.streaming(&row), row.pieces());
-            let mut out = Vec::with_capacity(4096);
-            group.bench_function(BenchmarkId::new("translate", row.size), |bencher| {
-                bencher.iter(|| feed(&mut attempt, &pieces, &mut out));
-            });
+            let mut skip = row.skipping();
+            group.bench_function(BenchmarkId::new("skip", row.size), |bencher| bencher.iter(&mut skip));
+            let mut feed = feeding(pair.streaming(&row), &row);
+            group.bench_function(BenchmarkId::new("translate", row.size), |bencher| bencher.iter(&mut feed));
         }
         group.finish();
     }
@@ -204,9 +233,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
 pub(crate) fn in_turns(found: &mut Vec<(String, ratio::Fastest)>) {
     for pair in pairs() {
         for row in (pair.rows)() {
-            let (mut attempt, pieces) = (pair.streaming(&row), row.pieces());
-            let mut out = Vec::with_capacity(4096);
-            let fastest = ratio::fastest(|| feed(&mut attempt, &pieces, &mut out), || row.skip());
+            let fastest = ratio::fastest(feeding(pair.streaming(&row), &row), row.skipping());
             found.push((format!("{}/{}", pair.name, row.size), fastest));
         }
     }

@@ -7,7 +7,7 @@ use crate::dialect::{
 use crate::error::{FailureKind, UpstreamError};
 use crate::frame::sse::{Frame, SseReader};
 use crate::ir::chat::{BlockStart, Event};
-use crate::json::{JsonError, Limits, Node, Tokens};
+use crate::json::{JsonError, Node, Series};
 use crate::loss::Report;
 use crate::usage::Usage;
 
@@ -55,8 +55,8 @@ enum Mode {
 pub(super) struct StreamReader {
     sse: SseReader,
     mode: Mode,
-    /// The tokens of the frame that was read last.
-    tokens: Tokens,
+    /// The data of the frames.
+    events: Series,
     pub(super) state: StreamState,
     /// Frames before the first content: a failure now leaves the client untouched.
     held: Vec<u8>,
@@ -90,7 +90,7 @@ impl StreamReader {
         Self {
             sse,
             mode,
-            tokens: Tokens::default(),
+            events: Series::default(),
             state: StreamState::default(),
             held: Vec::new(),
             over: false,
@@ -110,7 +110,7 @@ impl StreamReader {
             match self.sse.next_frame(&mut chunk) {
                 Ok(Some(frame)) => {
                     let to = if self.state.committed { &mut *out } else { &mut self.held };
-                    self.mode.frame(frame, &mut self.tokens, &mut self.state, to);
+                    self.mode.frame(frame, &mut self.events, &mut self.state, to);
                 }
                 Ok(None) => break,
                 Err(error) => {
@@ -129,7 +129,7 @@ impl StreamReader {
         if let Some(frame) = self.sse.finish() {
             let to = if self.state.committed { &mut *out } else { &mut self.held };
             let before = to.len();
-            self.mode.frame(frame, &mut self.tokens, &mut self.state, to);
+            self.mode.frame(frame, &mut self.events, &mut self.state, to);
             if to.len() > before && !to.ends_with(b"\n\n") {
                 // A relayed block that its sender never ended: whatever follows must not run into it.
                 to.extend_from_slice(b"\n\n");
@@ -173,7 +173,7 @@ impl StreamReader {
 }
 
 impl Mode {
-    fn frame(&mut self, frame: Frame<'_>, tokens: &mut Tokens, state: &mut StreamState, out: &mut Vec<u8>) {
+    fn frame(&mut self, frame: Frame<'_>, events: &mut Series, state: &mut StreamState, out: &mut Vec<u8>) {
         let Some(data) = frame.data.filter(|data| !data.is_empty()) else {
             // The official SDKs skip comments, and take a block with other fields but no data for an event.
             if matches!(self, Self::Relay(_)) && frame.is_comment() {
@@ -183,7 +183,7 @@ impl Mode {
         };
         let root = match data {
             b"[DONE]" => Ok(None),
-            data => tokens.parse(data, &Limits::lenient()).map(Some).map_err(malformed),
+            data => events.parse(data).map(Some).map_err(malformed),
         };
         match self {
             Self::Relay(relay) => match root {

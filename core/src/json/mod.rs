@@ -10,6 +10,7 @@ mod error;
 mod fields;
 mod node;
 mod scan;
+mod series;
 mod text;
 mod write;
 
@@ -20,3 +21,4 @@ pub use write::{Writer, write_escaped};
 
 pub(crate) use body::{Body, WORTH_SHARING};
 pub(crate) use node::Tokens;
+pub(crate) use series::Series;

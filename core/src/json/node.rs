@@ -27,7 +27,7 @@ pub enum Kind {
     Object,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Token {
     pub(super) kind: Kind,
     pub(super) start: u32,
@@ -37,7 +37,7 @@ pub(crate) struct Token {
 }
 
 /// The tokens of one text; reused from text to text so that a stream allocates nothing per event.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Tokens(Vec<Token>);
 
 impl Tokens {
@@ -51,6 +51,26 @@ impl Tokens {
     pub(crate) fn long_strings(&self, least: usize) -> usize {
         let strings = self.0.iter().filter(|token| matches!(token.kind, Kind::Plain | Kind::Escaped));
         strings.map(|token| (token.end - token.start) as usize).filter(|&length| length >= least).sum()
+    }
+
+    /// The string that the byte at `at` belongs to, its opening quote aside.
+    pub(super) fn string_at(&mut self, at: usize) -> Option<&mut Token> {
+        let behind = self.0.partition_point(|token| (token.start as usize) < at);
+        let token = self.0.get_mut(behind.checked_sub(1)?)?;
+        let is_string = matches!(token.kind, Kind::Plain | Kind::Escaped);
+        (is_string && at < token.end as usize).then_some(token)
+    }
+
+    /// Moves everything from `from` on by `by` (wrapping).
+    pub(super) fn shift(&mut self, from: u32, by: u32) {
+        for token in &mut self.0 {
+            if token.start >= from {
+                token.start = token.start.wrapping_add(by);
+            }
+            if token.end >= from {
+                token.end = token.end.wrapping_add(by);
+            }
+        }
     }
 
     /// The root over the text that was scanned last.
@@ -199,6 +219,13 @@ impl<'a> Node<'a> {
     /// The number, if it is a whole one that fits. `8.0` and `1e3` count as whole.
     #[must_use]
     pub fn u64(self) -> Option<u64> {
+        /// Every number of so many digits fits.
+        const MOST_DIGITS: usize = 19;
+        let digits = self.raw();
+        if self.kind() == Kind::Number && digits.len() <= MOST_DIGITS && digits.iter().all(u8::is_ascii_digit)
+        {
+            return Some(digits.iter().fold(0, |whole, digit| whole * 10 + u64::from(digit - b'0')));
+        }
         let spelled = self.number()?;
         if let Ok(whole) = spelled.parse() {
             return Some(whole);

@@ -124,19 +124,7 @@ impl<'a> Text<'a> {
     pub fn starts_with(&self, prefix: &str) -> bool {
         match &self.0 {
             Form::Plain(inner) => inner.starts_with(prefix.as_bytes()),
-            Form::Escaped(inner) => {
-                let (mut start, mut at) = (Vec::new(), 0);
-                while start.len() < prefix.len() && at < inner.len() && prefix.as_bytes().starts_with(&start)
-                {
-                    if inner[at] == b'\\' {
-                        at += unescape_one(&inner[at..], &mut start);
-                    } else {
-                        start.push(inner[at]);
-                        at += 1;
-                    }
-                }
-                start.starts_with(prefix.as_bytes())
-            }
+            Form::Escaped(inner) => spells_first(inner, prefix.as_bytes()),
             Form::Own(text) => text.starts_with(prefix),
         }
     }
@@ -177,6 +165,24 @@ impl From<String> for Text<'_> {
     fn from(text: String) -> Self {
         Self::new(text)
     }
+}
+
+/// Whether a text in JSON spelling begins with `prefix`.
+fn spells_first(mut inner: &[u8], mut prefix: &[u8]) -> bool {
+    let mut character = Vec::new();
+    while let [first, rest @ ..] = prefix {
+        match inner {
+            [b'\\', ..] => {
+                character.clear();
+                inner = &inner[unescape_one(inner, &mut character).min(inner.len())..];
+                let Some(rest) = prefix.strip_prefix(character.as_slice()) else { return false };
+                prefix = rest;
+            }
+            [byte, next @ ..] if byte == first => (inner, prefix) = (next, rest),
+            _ => return false,
+        }
+    }
+    true
 }
 
 fn unescape(inner: &[u8]) -> String {

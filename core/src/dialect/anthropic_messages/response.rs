@@ -9,36 +9,39 @@ use crate::ir::chat::{Block, Choice, Input, Response, ToolUse};
 use crate::json::{Node, Text, Writer};
 use crate::loss::Report;
 
-const FIELDS: &[&str] = &["type", "role", "id", "model", "content", "stop_reason", "stop_sequence", "usage"];
-
 /// Reads an answer.
 pub(crate) fn decode(root: Node<'_>) -> Result<Response<'_>, UpstreamError> {
-    if root.get("type").is_some_and(|kind| kind.is_text("error")) || root.some("error").is_some() {
+    let names = ["type", "role", "id", "model", "content", "stop_reason", "stop_sequence", "usage"];
+    let ([kind, _, id, model, content, reason, sequence, usage_node], extra) = blocks::pick(root, names);
+    let told = |(key, value): &(Text<'_>, Node<'_>)| key.is("error") && !value.is_null();
+    if kind.is_some_and(|kind| kind.is_text("error")) || extra.iter().any(told) {
         return Err(error::in_band(root));
     }
-    let Some(content) = root.get("content").filter(|content| content.is_array()) else {
+    let Some(content) = content.filter(|content| content.is_array()) else {
         let message = "the provider's answer has no content list";
         return Err(UpstreamError::new(FailureKind::Malformed, 500, message));
     };
-    let usage_node = root.some("usage").filter(|node| node.is_object());
+    let usage_node = usage_node.filter(|node| node.is_object());
+    let mut list = Vec::with_capacity(content.items().count());
+    list.extend(content.items().map(blocks::decode));
     let choice = Choice {
         index: 0,
-        blocks: content.items().map(blocks::decode).collect(),
-        finish: finish(root.get_text("stop_reason")),
-        stop_sequence: root.get_text("stop_sequence"),
+        blocks: list,
+        finish: finish(reason.and_then(Node::text)),
+        stop_sequence: sequence.and_then(Node::text),
         logprobs: None,
         message_extra: Vec::new(),
         extra: Vec::new(),
     };
     Ok(Response {
         dialect: Dialect::AnthropicMessages,
-        id: root.get_text("id"),
-        model: root.get_text("model"),
+        id: id.and_then(Node::text),
+        model: model.and_then(Node::text),
         created: None,
         choices: vec![choice],
         usage: usage_node.map(usage),
         usage_node,
-        extra: blocks::others(root, FIELDS),
+        extra,
     })
 }
 

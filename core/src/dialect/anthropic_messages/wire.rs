@@ -67,10 +67,6 @@ pub(crate) fn stop_reason(finish: &Finish<'_>) -> &'static str {
     }
 }
 
-fn count(node: Node<'_>, name: &str) -> Option<u64> {
-    node.get(name)?.u64()
-}
-
 /// `usage` → [`Usage`]. Here `input_tokens` counts neither cache reads nor writes, and a count that is not there is zero.
 /// Where the provider sampled several times (`iterations`), the counts outside are those of the last time, so the
 /// iterations are summed.
@@ -84,14 +80,16 @@ pub(crate) fn usage(node: Node<'_>) -> Usage {
 
 /// Later counts over earlier ones: a stream's last usage leaves out what its first said.
 pub(crate) fn update_usage(known: &mut Usage, node: Node<'_>) {
-    let iterations = node.some("iterations").filter(|list| list.is_array() && !list.is_empty());
-    let outside = counts(node);
-    let later = match iterations {
-        Some(list) => list.items().map(counts).fold(Usage::default(), sum),
-        None => outside,
+    let outside = Counts::of(node);
+    let (later, says_input, says_output) = match outside.iterations {
+        Some(list) => {
+            let counts = list.items().map(|node| Counts::of(node).usage);
+            (counts.fold(Usage::default(), sum), true, true)
+        }
+        None => (outside.usage, outside.says_input, outside.says_output),
     };
-    let said = |name: &str| iterations.is_some() || count(node, name).is_some();
-    let uncached = if said("input_tokens") { later.uncached_input() } else { known.uncached_input() };
+    let outside = outside.usage;
+    let uncached = if says_input { later.uncached_input() } else { known.uncached_input() };
     known.cache_read = later.cache_read.or(outside.cache_read).or(known.cache_read);
     known.cache_write = later.cache_write.or(outside.cache_write).or(known.cache_write);
     known.cache_write_5m = later.cache_write_5m.or(outside.cache_write_5m).or(known.cache_write_5m);
@@ -100,27 +98,52 @@ pub(crate) fn update_usage(known: &mut Usage, node: Node<'_>) {
     known.web_searches = outside.web_searches.or(known.web_searches);
     let cached = known.cache_read.unwrap_or(0).saturating_add(known.cache_write.unwrap_or(0));
     known.input = uncached.saturating_add(cached);
-    if said("output_tokens") {
+    if says_output {
         known.output = later.output;
     }
     known.reasoning = known.reasoning.map(|reasoning| reasoning.min(known.output));
 }
 
-fn counts(node: Node<'_>) -> Usage {
-    let cache_read = count(node, "cache_read_input_tokens");
-    let cache_write = count(node, "cache_creation_input_tokens");
-    let written = node.some("cache_creation");
-    let cached = cache_read.unwrap_or(0).saturating_add(cache_write.unwrap_or(0));
-    Usage {
-        input: count(node, "input_tokens").unwrap_or(0).saturating_add(cached),
-        output: count(node, "output_tokens").unwrap_or(0),
-        total: None,
-        cache_read,
-        cache_write,
-        cache_write_5m: written.and_then(|written| count(written, "ephemeral_5m_input_tokens")),
-        cache_write_1h: written.and_then(|written| count(written, "ephemeral_1h_input_tokens")),
-        reasoning: node.some("output_tokens_details").and_then(|details| count(details, "thinking_tokens")),
-        web_searches: node.some("server_tool_use").and_then(|used| count(used, "web_search_requests")),
+/// What one usage object says.
+struct Counts<'a> {
+    usage: Usage,
+    says_input: bool,
+    says_output: bool,
+    iterations: Option<Node<'a>>,
+}
+
+impl<'a> Counts<'a> {
+    fn of(node: Node<'a>) -> Self {
+        let [input, output, read, write, written, details, used, iterations] = node.fields([
+            "input_tokens",
+            "output_tokens",
+            "cache_read_input_tokens",
+            "cache_creation_input_tokens",
+            "cache_creation",
+            "output_tokens_details",
+            "server_tool_use",
+            "iterations",
+        ]);
+        let count = |node: Option<Node<'_>>| node.and_then(Node::u64);
+        let (input, output) = (count(input), count(output));
+        let (cache_read, cache_write) = (count(read), count(write));
+        let cached = cache_read.unwrap_or(0).saturating_add(cache_write.unwrap_or(0));
+        let [five_minutes, one_hour] = written.map_or([None; 2], |written| {
+            written.fields(["ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"])
+        });
+        let usage = Usage {
+            input: input.unwrap_or(0).saturating_add(cached),
+            output: output.unwrap_or(0),
+            total: None,
+            cache_read,
+            cache_write,
+            cache_write_5m: count(five_minutes),
+            cache_write_1h: count(one_hour),
+            reasoning: details.and_then(|details| details.get("thinking_tokens")?.u64()),
+            web_searches: used.and_then(|used| used.get("web_search_requests")?.u64()),
+        };
+        let iterations = iterations.filter(|list| list.is_array() && !list.is_empty());
+        Self { usage, says_input: input.is_some(), says_output: output.is_some(), iterations }
     }
 }
 

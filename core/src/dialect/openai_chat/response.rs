@@ -12,7 +12,8 @@ use crate::loss::Report;
 
 /// Reads an answer.
 pub(crate) fn decode(root: Node<'_>) -> Result<Response<'_>, UpstreamError> {
-    let [told, choices, usage_node] = root.fields(["error", "choices", "usage"]);
+    let [told, choices, usage_node, id, model, created] =
+        root.fields(["error", "choices", "usage", "id", "model", "created"]);
     error::in_band(root, told)?;
     let Some(list) = choices.filter(|choices| choices.is_array()) else {
         return Err(UpstreamError::new(FailureKind::Malformed, 500, "the provider's answer has no choices"));
@@ -25,9 +26,9 @@ pub(crate) fn decode(root: Node<'_>) -> Result<Response<'_>, UpstreamError> {
         .collect();
     Ok(Response {
         dialect: Dialect::OpenAiChat,
-        id: root.get_text("id"),
-        model: root.get_text("model"),
-        created: root.some("created").and_then(Node::u64),
+        id: id.and_then(Node::text),
+        model: model.and_then(Node::text),
+        created: created.and_then(Node::u64),
         choices: list.items().enumerate().map(|(number, node)| choice(node, number)).collect(),
         usage: usage_node.map(usage),
         usage_node,
@@ -36,16 +37,17 @@ pub(crate) fn decode(root: Node<'_>) -> Result<Response<'_>, UpstreamError> {
 }
 
 fn choice(node: Node<'_>, number: usize) -> Choice<'_> {
+    let [index, reason, logprobs, message] = node.fields(["index", "finish_reason", "logprobs", "message"]);
     let mut choice = Choice {
-        index: node.some("index").and_then(Node::u64).unwrap_or(number as u64) as u32,
+        index: index.and_then(Node::u64).unwrap_or(number as u64) as u32,
         blocks: Vec::new(),
-        finish: finish(node.get_text("finish_reason")),
+        finish: finish(reason.and_then(Node::text)),
         stop_sequence: None,
-        logprobs: node.some("logprobs"),
+        logprobs,
         message_extra: Vec::new(),
         extra: Vec::new(),
     };
-    if let Some(message) = node.some("message") {
+    if let Some(message) = message {
         blocks(message, &mut choice);
     }
     choice
@@ -122,14 +124,15 @@ fn thinking_block(node: Node<'_>) -> Option<Block<'_>> {
 }
 
 fn tool_call(node: Node<'_>) -> ToolUse<'_> {
-    let function = node.some("function").or_else(|| node.some("function_call")).unwrap_or(node);
-    let input = match function.some("arguments") {
+    let [id, function, older] = node.fields(["id", "function", "function_call"]);
+    let [name, arguments] = function.or(older).unwrap_or(node).fields(["name", "arguments"]);
+    let input = match arguments {
         Some(arguments) => arguments.text().map_or(Input::Json(arguments), Input::Encoded),
         None => Input::Encoded(Text::new("{}")),
     };
     ToolUse {
-        id: node.get_text("id").unwrap_or_else(|| Text::new("")),
-        name: function.get_text("name").unwrap_or_else(|| Text::new("")),
+        id: id.and_then(Node::text).unwrap_or_else(|| Text::new("")),
+        name: name.and_then(Node::text).unwrap_or_else(|| Text::new("")),
         input,
         cache: None,
         extra: Vec::new(),
@@ -186,7 +189,7 @@ pub(crate) fn edit(root: Node<'_>, context: &AnswerContext, patch: &mut Patch) {
     let insert = missing(root, context);
     let absent = |name: &str| insert.iter().any(|(inserted, _)| *inserted == name);
     patch.object(root, &insert, |patch, key, value| match &*key.name() {
-        _ if absent(&key.unescape()) => Decision::Remove,
+        _ if !insert.is_empty() && absent(&key.unescape()) => Decision::Remove,
         b"model" => Decision::string(&context.requested_model),
         // No tier has an empty name.
         b"service_tier" if value.is_text("") => Decision::Remove,
@@ -212,30 +215,31 @@ pub(crate) fn edit(root: Node<'_>, context: &AnswerContext, patch: &mut Patch) {
 /// What every SDK reads in an answer and some hosts leave out.
 fn missing(root: Node<'_>, context: &AnswerContext) -> Vec<(&'static str, Vec<u8>)> {
     let mut insert = Vec::new();
-    if root.some("id").is_none() {
+    let [id, object, created] = root.fields(["id", "object", "created"]);
+    if id.is_none() {
         insert.push(("id", json_string(&ids::chat_completion(context.id_seed))));
     }
-    if root.some("object").is_none() {
+    if object.is_none() {
         insert.push(("object", br#""chat.completion""#.to_vec()));
     }
-    if root.some("created").is_none() {
+    if created.is_none() {
         insert.push(("created", context.now_unix.to_string().into_bytes()));
     }
     insert
 }
 
 fn edit_choice(choice: Node<'_>, number: usize, patch: &mut Patch) {
-    let message = choice.some("message");
+    let [message, index, reason] = choice.fields(["message", "index", "finish_reason"]);
     let calls = message.and_then(|message| message.some("tool_calls")).is_some_and(|calls| !calls.is_empty());
     // Azure leaves the message out where it filtered it; every SDK reads one.
     let mut insert = Vec::new();
     if message.is_none() {
         insert.push(("message", br#"{"role":"assistant","content":null}"#.to_vec()));
     }
-    if choice.some("index").is_none() {
+    if index.is_none() {
         insert.push(("index", number.to_string().into_bytes()));
     }
-    if choice.some("finish_reason").is_none() {
+    if reason.is_none() {
         insert
             .push(("finish_reason", if calls { br#""tool_calls""#.to_vec() } else { br#""stop""#.to_vec() }));
     }
@@ -264,23 +268,28 @@ pub(super) fn edit_finish(reason: Node<'_>, calls: bool) -> Decision {
 
 fn edit_message(message: Node<'_>, patch: &mut Patch) {
     let mut insert = Vec::new();
-    if message.some("role").is_none() {
+    let [role, told, content, named, calls] =
+        message.fields(["role", "reasoning_content", "content", "reasoning", "tool_calls"]);
+    if role.is_none() {
         insert.push(("role", br#""assistant""#.to_vec()));
     }
-    let told = message.some("reasoning_content").is_some();
-    let tagged = message.get_text("content").filter(|_| !told).as_ref().and_then(think_tags);
-    if let Some((reasoning, answer)) = tagged.or_else(|| message.some("content").and_then(reasoned_parts)) {
+    let told = told.is_some();
+    let tagged = content.filter(|_| !told).and_then(Node::text).as_ref().and_then(think_tags);
+    if let Some((reasoning, answer)) = tagged.or_else(|| content.and_then(reasoned_parts)) {
         insert.push(("content", json_string(&answer)));
         if !told && !reasoning.is_empty() {
             insert.push(("reasoning_content", json_string(&reasoning)));
         }
-    } else if let Some(reasoning) = named_reasoning(message) {
-        insert.push(("reasoning_content", reasoning));
+    } else if let Some(reasoning) = named.filter(|reasoning| reasoning.is_string() && !told) {
+        // Hosts that call it `reasoning`: clients look for it in `reasoning_content`.
+        insert.push(("reasoning_content", reasoning.raw().to_vec()));
     }
-    patch.object(message, &insert, |_, key, _| {
-        if insert.iter().any(|(name, _)| key.is(name)) { Decision::Remove } else { Decision::Keep }
-    });
-    for call in message.some("tool_calls").into_iter().flat_map(Node::items) {
+    if !insert.is_empty() {
+        patch.object(message, &insert, |_, key, _| {
+            if insert.iter().any(|(name, _)| key.is(name)) { Decision::Remove } else { Decision::Keep }
+        });
+    }
+    for call in calls.into_iter().flat_map(Node::items) {
         complete_call(call, patch);
     }
 }
@@ -311,7 +320,7 @@ fn json_string(text: &str) -> Vec<u8> {
 /// Reasoning that a model writes into its text, as vLLM passes it on without a reasoning parser:
 /// `<think>…</think>answer`.
 fn think_tags(text: &Text<'_>) -> Option<(String, String)> {
-    if !text.starts_with("<think>") && !text.starts_with("<thinking>") {
+    if !text.starts_with("<think") {
         return None;
     }
     let whole = text.unescape();
@@ -323,12 +332,13 @@ fn think_tags(text: &Text<'_>) -> Option<(String, String)> {
 
 /// The type and the arguments that clients expect in every call and some hosts leave out.
 fn complete_call(call: Node<'_>, patch: &mut Patch) {
-    if call.is_object() && call.some("type").is_none() {
+    let [kind, function] = call.fields(["type", "function"]);
+    if call.is_object() && kind.is_none() {
         patch.object(call, &[("type", br#""function""#.to_vec())], |_, key, _| {
             if key.is("type") { Decision::Remove } else { Decision::Keep }
         });
     }
-    let function = call.some("function").filter(|function| function.is_object());
+    let function = function.filter(|function| function.is_object());
     if let Some(function) = function.filter(|function| function.some("arguments").is_none()) {
         patch.object(function, &[("arguments", b"\"\"".to_vec())], |_, key, _| {
             if key.is("arguments") { Decision::Remove } else { Decision::Keep }
@@ -336,21 +346,13 @@ fn complete_call(call: Node<'_>, patch: &mut Patch) {
     }
 }
 
-/// Hosts that call it `reasoning`: clients look for it in `reasoning_content`.
-fn named_reasoning(message: Node<'_>) -> Option<Vec<u8>> {
-    let named = message.some("reasoning").filter(|reasoning| reasoning.is_string())?;
-    message.some("reasoning_content").is_none().then(|| named.raw().to_vec())
-}
-
 /// Where a host counts reasoning beside the completion (xAI), `completion_tokens` becomes what the dialect says: both.
 pub(super) fn edit_usage(node: Node<'_>, patch: &mut Patch) {
+    let [said] = node.fields(["completion_tokens"]);
     let output = usage(node).output;
-    patch.object(node, &[], |_, key, value| {
-        if key.is("completion_tokens") && value.u64().is_some_and(|said| said != output) {
-            return Decision::Replace(output.to_string().into_bytes());
-        }
-        Decision::Keep
-    });
+    if let Some(said) = said.filter(|said| said.u64().is_some_and(|said| said != output)) {
+        patch.replace(said, output.to_string());
+    }
 }
 
 /// Turns the forced tool call that carries a JSON answer back into the answer's text.

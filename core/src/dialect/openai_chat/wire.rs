@@ -72,18 +72,25 @@ pub(crate) fn finish_reason(finish: &Finish<'_>) -> &'static str {
     }
 }
 
-fn count(node: Option<Node<'_>>, name: &str) -> Option<u64> {
-    node?.get(name)?.u64()
+fn count(node: Option<Node<'_>>) -> Option<u64> {
+    node.and_then(Node::u64)
 }
 
 /// `usage` → [`Usage`]. `prompt_tokens` includes cached tokens, `completion_tokens` includes reasoning.
 pub(crate) fn usage(node: Node<'_>) -> Usage {
-    let prompt = node.some("prompt_tokens_details");
-    let completion = node.some("completion_tokens_details");
-    let input = count(Some(node), "prompt_tokens").unwrap_or(0);
-    let output = count(Some(node), "completion_tokens").unwrap_or(0);
-    let total = count(Some(node), "total_tokens");
-    let reasoning = count(completion, "reasoning_tokens");
+    let [input, output, total, prompt, completion, cache_hit] = node.fields([
+        "prompt_tokens",
+        "completion_tokens",
+        "total_tokens",
+        "prompt_tokens_details",
+        "completion_tokens_details",
+        "prompt_cache_hit_tokens",
+    ]);
+    let [cached, created, written] = prompt.map_or([None; 3], |prompt| {
+        prompt.fields(["cached_tokens", "cache_creation_tokens", "cache_write_tokens"])
+    });
+    let reasoning = completion.and_then(|completion| completion.get("reasoning_tokens")?.u64());
+    let (input, output, total) = (count(input).unwrap_or(0), count(output).unwrap_or(0), count(total));
     // xAI counts reasoning beside the completion, which only its total shows.
     let beside =
         reasoning.filter(|&reasoning| total == Some(input.saturating_add(output).saturating_add(reasoning)));
@@ -91,8 +98,8 @@ pub(crate) fn usage(node: Node<'_>) -> Usage {
         input,
         output: output.saturating_add(beside.unwrap_or(0)),
         total,
-        cache_read: count(prompt, "cached_tokens").or_else(|| count(Some(node), "prompt_cache_hit_tokens")),
-        cache_write: count(prompt, "cache_creation_tokens").or_else(|| count(prompt, "cache_write_tokens")),
+        cache_read: count(cached).or_else(|| count(cache_hit)),
+        cache_write: count(created).or_else(|| count(written)),
         cache_write_5m: None,
         cache_write_1h: None,
         reasoning,
@@ -104,8 +111,9 @@ pub(crate) fn usage(node: Node<'_>) -> Usage {
 /// without any, reasoning tokens are known to be none; with some, only the provider knows how many.
 pub(crate) fn write_usage(usage: &Usage, thought: bool, node: Option<Node<'_>>, w: &mut Writer<'_>) {
     write_counts(usage, thought, w);
-    for name in USAGE_EXTRA {
-        if let Some(value) = node.and_then(|node| node.some(name)) {
+    let extra = node.map_or([None; USAGE_EXTRA.len()], |node| node.fields(USAGE_EXTRA));
+    for (name, value) in USAGE_EXTRA.into_iter().zip(extra) {
+        if let Some(value) = value {
             w.key(name).node(value);
         }
     }
