@@ -98,7 +98,7 @@ fn a_small_request_takes_a_handful_of_allocations() {
         (Dialect::OpenAiChat, chat, target("anthropic", "claude-sonnet-4-5"), 21),
         (Dialect::OpenAiChat, chat, target("openai", "gpt-4o"), 11),
         (Dialect::AnthropicMessages, messages, target("hosted_vllm", "qwen3-32b"), 24),
-        (Dialect::AnthropicMessages, messages, target("anthropic", "claude-sonnet-4-5"), 10),
+        (Dialect::AnthropicMessages, messages, target("anthropic", "claude-sonnet-4-5"), 11),
     ] {
         let body = Bytes::from_static(body);
         let before = COUNT.get();
