@@ -36,13 +36,16 @@ fn texts_are_joined_where_the_host_wants_strings() {
 }
 
 #[test]
-fn a_picture_keeps_the_lists_of_hosts_that_mind() {
+fn a_picture_anywhere_keeps_the_lists_of_hosts_that_mind() {
     let image =
         json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AA=="}});
     let text = json!({"type": "text", "text": "a"});
-    let body = asking(&json!([text, image]));
-    let (body, _) = sent("mistral", "m", false, &body).unwrap();
-    assert_eq!(body["messages"][0]["content"].as_array().map(Vec::len), Some(2));
+    let mut body = asking(&json!([text]));
+    body["messages"].as_array_mut().unwrap().push(json!({"role": "user", "content": [image]}));
+    let (mistral, _) = sent("mistral", "m", false, &body).unwrap();
+    assert_eq!(mistral["messages"][0]["content"], json!([text]));
+    let (deepseek, _) = sent("deepseek", "m", false, &body).unwrap();
+    assert_eq!(deepseek["messages"][0]["content"], json!("a"));
 }
 
 #[test]
