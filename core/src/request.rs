@@ -104,23 +104,18 @@ impl Request {
         let mut default_tokens = Tokens::default();
         let defaults = default_tokens.parse(&target.defaults, &Limits::default()).map_err(not_json)?;
         let root = self.root();
+        let added: Vec<_> =
+            defaults.entries().filter(|(key, _)| root.some(&key.unescape()).is_none()).collect();
+        if added.is_empty() {
+            return Ok(None);
+        }
         let mut body = Vec::with_capacity(self.body.len() + target.defaults.len());
         let mut w = Writer::new(&mut body);
         w.begin_object();
-        for (key, value) in root.entries() {
+        for (key, value) in root.entries().chain(added) {
             w.key_text(&key).node(value);
         }
-        let mut added = false;
-        for (key, value) in defaults.entries() {
-            if root.some(&key.unescape()).is_none() {
-                w.key_text(&key).node(value);
-                added = true;
-            }
-        }
         w.end_object();
-        if !added {
-            return Ok(None);
-        }
         let body = Bytes::from(body);
         let mut tokens = Tokens::default();
         tokens.parse(&body, &Limits::default()).map_err(not_json)?;

@@ -95,10 +95,10 @@ fn a_small_request_takes_a_handful_of_allocations() {
         "tools":[{"name":"f","description":"d","input_schema":{"type":"object","properties":{"q":{"type":"string"}}}}],
         "temperature":0.3,"stop_sequences":["x"]}"#;
     for (dialect, body, target, most) in [
-        (Dialect::OpenAiChat, chat, target("anthropic", "claude-sonnet-4-5"), 40),
-        (Dialect::OpenAiChat, chat, target("openai", "gpt-4o"), 40),
-        (Dialect::AnthropicMessages, messages, target("hosted_vllm", "qwen3-32b"), 40),
-        (Dialect::AnthropicMessages, messages, target("anthropic", "claude-sonnet-4-5"), 40),
+        (Dialect::OpenAiChat, chat, target("anthropic", "claude-sonnet-4-5"), 22),
+        (Dialect::OpenAiChat, chat, target("openai", "gpt-4o"), 12),
+        (Dialect::AnthropicMessages, messages, target("hosted_vllm", "qwen3-32b"), 25),
+        (Dialect::AnthropicMessages, messages, target("anthropic", "claude-sonnet-4-5"), 12),
     ] {
         let body = Bytes::from_static(body);
         let before = COUNT.get();

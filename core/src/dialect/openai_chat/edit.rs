@@ -206,55 +206,55 @@ impl<'t> Editor<'t> {
         patch: &mut Patch,
         report: &mut Report,
     ) -> Result<Decision, Refusal> {
-        let name = key.unescape();
-        match &*name {
-            "model" => return Ok(Decision::string(&self.target.model)),
-            "messages" => {
+        let name = &*key.name();
+        match name {
+            b"model" => return Ok(Decision::string(&self.target.model)),
+            b"messages" => {
                 let join = self.rules.join_text && !(self.rules.join_unless_media && present.media);
                 self.messages(value, join, patch, report)?;
                 return Ok(Decision::Keep);
             }
             _ if value.is_null() => return Ok(Decision::Remove),
-            _ if controls::is_host_control(name.as_bytes()) => return Ok(Decision::Remove),
+            _ if controls::is_host_control(name) => return Ok(Decision::Remove),
             _ => {}
         }
-        if let Some(decision) = self.parameter(&name, value, present, report)? {
+        if let Some(decision) = self.parameter(key, value, present, report)? {
             return Ok(decision);
         }
-        match &*name {
-            "tools" => self.tools(value, patch),
-            "max_tokens" if self.family.max_completion_tokens() && !present.max_completion_tokens => {
+        match name {
+            b"tools" => self.tools(value, patch),
+            b"max_tokens" if self.family.max_completion_tokens() && !present.max_completion_tokens => {
                 return Ok(Decision::Rename("max_completion_tokens"));
             }
-            "max_tokens"
+            b"max_tokens"
                 if present.max_completion_tokens && self.rules.max_tokens == MaxTokens::MaxTokens =>
             {
                 return Ok(Decision::Remove);
             }
-            "max_completion_tokens" if self.rules.max_tokens == MaxTokens::MaxTokens => {
+            b"max_completion_tokens" if self.rules.max_tokens == MaxTokens::MaxTokens => {
                 return Ok(Decision::Rename("max_tokens"));
             }
-            "tool_choice" => {
+            b"tool_choice" => {
                 check_tool_choice(value)?;
                 return Ok(self.tool_choice(value, present, report));
             }
-            "seed" if self.rules.random_seed => return Ok(Decision::Rename("random_seed")),
-            "thinking" if self.rules.thinking_as_effort => return Ok(Decision::Remove),
-            "thinking" if self.rules.deepseek_thinking => {
+            b"seed" if self.rules.random_seed => return Ok(Decision::Rename("random_seed")),
+            b"thinking" if self.rules.thinking_as_effort => return Ok(Decision::Remove),
+            b"thinking" if self.rules.deepseek_thinking => {
                 return Ok(replaced(deepseek_thinking(present.thinking, present.effort).0));
             }
-            "reasoning_effort" if self.rules.deepseek_thinking => {
+            b"reasoning_effort" if self.rules.deepseek_thinking => {
                 return Ok(replaced(deepseek_thinking(present.thinking, present.effort).1));
             }
-            "response_format" if self.json_tool_schema(present).is_some() => {
+            b"response_format" if self.json_tool_schema(present).is_some() => {
                 report.lose("response_format.json_schema.name", "schema_label");
                 return Ok(Decision::Remove);
             }
-            "usage" if self.rules.openrouter => return Ok(Decision::Remove),
-            "stream" | "stream_options" if self.streams_whole(present) => return Ok(Decision::Remove),
+            b"usage" if self.rules.openrouter => return Ok(Decision::Remove),
+            b"stream" | b"stream_options" if self.streams_whole(present) => return Ok(Decision::Remove),
             // The provider rejects the one without the other.
-            "stream_options" if !present.stream => return Ok(Decision::Remove),
-            "extra_body" if present.extra_body.is_some() => return Ok(Decision::Remove),
+            b"stream_options" if !present.stream => return Ok(Decision::Remove),
+            b"extra_body" if present.extra_body.is_some() => return Ok(Decision::Remove),
             _ => {}
         }
         Ok(Decision::Keep)

@@ -4,64 +4,69 @@ use super::edit::{Editor, Present};
 use super::wire::{CHECKED, OPT_IN};
 use crate::edit::Decision;
 use crate::error::Refusal;
-use crate::json::Node;
+use crate::json::{Node, Text};
 use crate::loss::Report;
 use crate::provider::OpenAiFamily;
+
+fn is_in(list: &[&str], name: &[u8]) -> bool {
+    list.iter().any(|known| known.as_bytes() == name)
+}
 
 impl Editor<'_> {
     /// Decides about a parameter that the target may not take; `None` where it does.
     pub(super) fn parameter(
         &self,
-        name: &str,
+        key: &Text<'_>,
         value: Node<'_>,
         present: &Present<'_>,
         report: &mut Report,
     ) -> Result<Option<Decision>, Refusal> {
-        if name == "user" {
+        let name = &*key.name();
+        if name == b"user" {
             if self.rules.user {
                 return Ok(None);
             }
-            report.lose(name, "unsupported_parameter");
+            report.lose("user", "unsupported_parameter");
             return Ok(Some(Decision::Remove));
         }
-        if name == "temperature" && self.openai {
+        if name == b"temperature" && self.openai {
             return self.temperature(value, present, report);
         }
         // These models always reason.
         let always =
             matches!(self.family, OpenAiFamily::Reasoning(..)) && !self.target.capabilities.none_effort;
-        if name == "reasoning_effort" && value.is_text("none") && always {
-            return self.unsupported(name, report).map(Some);
+        if name == b"reasoning_effort" && value.is_text("none") && always {
+            return self.unsupported("reasoning_effort", report).map(Some);
         }
-        if !CHECKED.contains(&name) || self.takes(name) {
+        if !is_in(CHECKED, name) || self.takes(name) {
             return Ok(None);
         }
-        if name == "n" && value.u64() == Some(1) {
+        if name == b"n" && value.u64() == Some(1) {
             return Ok(Some(Decision::Remove));
         }
-        if name == "stream_options" {
+        if name == b"stream_options" {
             // Asks for nothing that a host without it could refuse to do: LiteLLM leaves it out as well.
-            report.lose(name, "unsupported_parameter");
+            report.lose("stream_options", "unsupported_parameter");
             return Ok(Some(Decision::Remove));
         }
-        self.unsupported(name, report).map(Some)
+        self.unsupported(&key.unescape(), report).map(Some)
     }
 
-    fn takes(&self, name: &str) -> bool {
+    fn takes(&self, name: &[u8]) -> bool {
         let of_model =
-            |(part, names): &(&str, &[&str])| self.target.model.contains(part) && names.contains(&name);
-        if self.rules.unsupported.contains(&name) || self.rules.by_model.iter().any(of_model) {
+            |(part, names): &(&str, &[&str])| is_in(names, name) && self.target.model.contains(part);
+        if is_in(self.rules.unsupported, name) || self.rules.by_model.iter().any(of_model) {
             return false;
         }
-        if name == "tool_choice" && self.rules.gated_tool_choice {
+        if name == b"tool_choice" && self.rules.gated_tool_choice {
             return self.target.capabilities.tool_choice;
         }
         if self.openai {
-            return !self.family.unsupported(self.target.capabilities.none_effort).contains(&name);
+            return !is_in(self.family.unsupported(self.target.capabilities.none_effort), name);
         }
-        if OPT_IN.contains(&name) {
-            return self.rules.supported.contains(&name)
-                || (name == "reasoning_effort" && self.target.capabilities.reasoning);
+        if is_in(OPT_IN, name) {
+            return is_in(self.rules.supported, name)
+                || (name == b"reasoning_effort" && self.target.capabilities.reasoning);
         }
         true
     }
