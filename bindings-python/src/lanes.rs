@@ -23,7 +23,8 @@ struct Lane {
     decision: Py<PyAny>,
 }
 
-/// The decisions for requests with one head. Whoever decides adds what it has decided; a change of mind starts anew.
+/// The decisions for requests whose heads say the same. Whoever decides adds what it has decided; a change of mind
+/// starts anew.
 #[pyclass(module = "interlingua._native")]
 pub(crate) struct Lanes {
     dialect: Dialect,
@@ -57,13 +58,17 @@ impl Lanes {
         })
     }
 
-    /// Keeps the decision for requests like this one.
+    /// Keeps the decision for requests like this one, unless there is one.
     #[pyo3(signature = (request, target, requested_model, decision, /))]
     fn add(&mut self, request: &Request, target: &Target, requested_model: String, decision: Py<PyAny>) {
         let facts = request.0.facts();
-        if self.count < MAX_LANES {
+        let (stream, features, target) = (facts.stream, facts.features, target.0.clone());
+        let known = self
+            .lanes
+            .get(facts.model.as_str())
+            .is_some_and(|lanes| lanes.iter().any(|lane| lane.stream == stream && lane.features == features));
+        if !known && self.count < MAX_LANES {
             self.count += 1;
-            let (stream, features, target) = (facts.stream, facts.features, target.0.clone());
             let lane = Lane { stream, features, target, requested_model, decision };
             self.lanes.entry(facts.model.clone()).or_default().push(lane);
         }

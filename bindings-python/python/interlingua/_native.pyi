@@ -219,7 +219,7 @@ class Attempt:
 
 @final
 class Lanes:
-    """Decisions that were made before, for requests with one head.
+    """Decisions that were made before, for requests whose heads say the same.
 
     Most requests differ from an earlier one in nothing that a decision looks at: a lane is found by model, ``stream``
     and features.

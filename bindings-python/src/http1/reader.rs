@@ -251,6 +251,7 @@ impl AnswerReader {
         // Some upstreams send a body to a HEAD nevertheless: the connection ends with that answer.
         self.keep_alive = head.framing.keep_alive && !self.headless && !matches!(self.body, Body::Rest);
         self.headless = false;
+        self.upgrading = false;
     }
 
     fn take<'py>(&mut self, py: Python<'py>, data: &[u8]) -> PyResult<Read<'py, ResponseHead>> {

@@ -75,6 +75,8 @@ class ClientConnection(asyncio.Protocol):
         """The body has come to its end."""
         self._answer_head = b""
         self._chunking = False
+        self._answering = False
+        """Bytes of an answer are on their way."""
         self._finished = True
         self._closing = False
         self._lingering = False
@@ -146,7 +148,7 @@ class ClientConnection(asyncio.Protocol):
         self._reading_head = False
         self._body = body
         self._whole = whole
-        self._finished = False
+        self._answering = self._finished = False
         self._closing = server.closing or not self._keep_alive
         if whole:
             self.length = len(body)
@@ -225,7 +227,7 @@ class ClientConnection(asyncio.Protocol):
         return line + lines + self._server.date_line + end
 
     def reply(self, status: int, lines: bytes, body: bytes) -> Awaitable[None]:
-        self._finished = True
+        self._answering = self._finished = True
         head = self._head_of_answer(status, lines, b"content-length: %d\r\n\r\n" % len(body))
         if self.method == "HEAD":
             self._transport.write(head)
@@ -254,6 +256,7 @@ class ClientConnection(asyncio.Protocol):
         head = self._answer_head
         if head:
             self._answer_head = b""
+            self._answering = True
         if len(data) >= _SEPARATE_BYTES:
             start, end = (b"%x\r\n" % len(data), b"\r\n") if self._chunking else (b"", b"")
             self._transport.writelines((head + start, data, end))
@@ -270,7 +273,7 @@ class ClientConnection(asyncio.Protocol):
             self._chunking = False
         elif head:
             self._transport.write(head)
-        self._finished = True
+        self._answering = self._finished = True
         return DONE
 
     async def _drained(self) -> None:
@@ -318,8 +321,8 @@ class ClientConnection(asyncio.Protocol):
     def _refuse(self, status: int, reason: str) -> None:
         """End the connection with bytes that are no request, or with a request that cannot go on."""
         self._server.refused(status, reason)
-        if self._driver.busy and (self._finished or self._chunking):
-            self._transport.abort()  # an answer is on its way already
+        if self._driver.busy and self._answering:
+            self._transport.abort()
         else:
             body = b'{"error":{"message":"%b","type":"invalid_request_error","param":null,"code":"%d"}}' % (
                 reason.encode("ascii", "replace"),
@@ -362,5 +365,5 @@ class ClientConnection(asyncio.Protocol):
     def hijack(self) -> tuple[asyncio.Transport, bytes]:
         """The bare connection, and what the client has sent after its request. Nothing else may be sent by us."""
         self.deadline = NEVER
-        self._finished = True
+        self._answering = self._finished = True
         return self._transport, self._reader.rest()

@@ -21,6 +21,8 @@ from interlingua.gateway.switches import Decision, Switches
 from interlingua.gateway.transport import Timeouts
 
 CONNECT_SECONDS = 10.0
+MAX_LANES = 64
+"""Clients' headers are among what lanes are kept by."""
 
 
 class Refusal(Exception):
@@ -52,6 +54,8 @@ class Dispatcher:
         self._rust = rust
         self.python = python
         self._relay = relay
+        self._lanes: dict[tuple[object, ...], _native.Lanes] = {}
+        self._lanes_version: object = None
 
     async def serve(self, exchange: Exchange) -> None:
         """Answer the exchange, whatever happens."""
@@ -59,10 +63,10 @@ class Dispatcher:
             terms = exchange.terms
             if terms.version is not self._switches.version:
                 self._renew(terms, exchange)
-            raw = exchange.client.body_here(self._config.max_request_bytes) if terms.plain_json else None
-            begun = None if raw is None else self._rust.begin_again(terms.lanes, raw)
-            if begun is None:
-                begun = await self._decide(exchange, raw)
+            raw = body = exchange.client.body_here(self._config.max_request_bytes) if terms.plain_json else None
+            if raw is None or body is None:
+                raw, body = await self._read(exchange)
+            begun = self._rust.begin_again(terms.lanes, body) or await self._decide(exchange, raw, body)
             if begun is not None:
                 await self._rust.serve(exchange, begun)
         except Refusal as refusal:
@@ -77,17 +81,22 @@ class Dispatcher:
             await exchange.refuse(error.status, str(error), param=error.param)
 
     def _renew(self, terms: Terms, exchange: Exchange) -> None:
-        """Forget what was decided for requests with this head."""
-        terms.version = self._switches.version
-        query, limit = exchange.client.query, self._config.max_request_bytes
-        terms.lanes = _native.Lanes(terms.dialect, terms.passed_headers, query, limit)
+        """Look up what was decided for requests whose heads say the same to us, with the switches as they are."""
+        version = terms.version = self._switches.version
+        if self._lanes_version is not version or len(self._lanes) >= MAX_LANES:
+            self._lanes_version = version
+            self._lanes.clear()
+        query = exchange.client.query
+        key = (terms.dialect, query, *terms.passed_headers, *terms.wishes)
+        lanes = self._lanes.get(key)
+        if lanes is None:
+            limit = self._config.max_request_bytes
+            lanes = self._lanes[key] = _native.Lanes(terms.dialect, terms.passed_headers, query, limit)
+        terms.lanes = lanes
 
-    async def _decide(self, exchange: Exchange, raw: bytes | None) -> Begun | None:
+    async def _decide(self, exchange: Exchange, raw: bytes, body: bytes) -> Begun | None:
         """Read the request and decide who serves it. ``None`` if somebody else has."""
         terms = exchange.terms
-        body = raw
-        if raw is None or body is None:
-            raw, body = await self._read(exchange)
         request = _native.Request(
             terms.dialect,
             body,

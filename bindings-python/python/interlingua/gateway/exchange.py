@@ -13,6 +13,7 @@ from interlingua.gateway.client import Client, Headers
 from interlingua.gateway.faults import UpstreamFault
 
 _CALL_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+_WISHES = (b"x-litellm-timeout", b"x-litellm-stream-timeout", b"x-litellm-num-retries")
 _PLAIN_JSON = (b"application/json", b"application/json; charset=utf-8", b"", None)
 VERSION = f"interlingua/{_native.__version__}".encode("ascii", "replace")
 _VERSION_LINE = b"\r\nx-litellm-version: " + VERSION + b"\r\n"
@@ -42,7 +43,7 @@ Handler = Callable[["Exchange"], Awaitable[None]]
 class Terms:
     """What the head of a request says, found out once for all requests with the same head."""
 
-    __slots__ = ("call_id", "dialect", "handler", "lanes", "passed_headers", "plain_json", "route", "version")
+    __slots__ = ("call_id", "dialect", "handler", "lanes", "passed_headers", "plain_json", "route", "version", "wishes")
 
     def __init__(self, headers: Headers, route: str, dialect: str, handler: Handler) -> None:
         self.route = route
@@ -54,8 +55,10 @@ class Terms:
         """The body needs no more than to be read as JSON."""
         self.passed_headers = headers.pairs(b"anthropic-")
         """The client headers that mean something to a provider's API; never a key."""
+        self.wishes = tuple(headers.get(name) for name in _WISHES)
+        """The headers that tell the gateway how to run the exchange."""
         self.lanes: _native.Lanes = _NO_LANES
-        """What was decided for requests with this head, while the switches stood at ``version``."""
+        """What was decided for requests like this one, while the switches stood at ``version``."""
         self.version: object = None
 
 
