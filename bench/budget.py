@@ -36,15 +36,16 @@ def rustc() -> str:
     return subprocess.run(["rustc", "--version"], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def _program() -> Path:
+def program() -> Path:
+    """Builds the benchmark that does one named translation a number of times."""
     command = ["cargo", "bench", "--quiet", "-p", "interlingua", "--bench", "instructions", "--no-run"]
     done = subprocess.run([*command, "--message-format=json"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     built = [json.loads(line) for line in done.stdout.splitlines()]
     return next(Path(one["executable"]) for one in built if one.get("executable"))
 
 
-def _collected(program: Path, name: str, count: int) -> int:
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", str(program), name, str(count)]
+def _collected(built: Path, name: str, count: int) -> int:
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", str(built), name, str(count)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found = re.search(r"Collected : (\d+)", done.stderr)
     if found is None:
@@ -54,9 +55,9 @@ def _collected(program: Path, name: str, count: int) -> int:
 
 def count() -> Counts:
     """Counts every translation: the difference between many and few, in which start-up cancels out."""
-    program = _program()
-    names = subprocess.run([str(program)], check=True, capture_output=True, text=True).stdout.split()
-    found = {name: (_collected(program, name, MANY) - _collected(program, name, FEW)) // (MANY - FEW) for name in names}
+    built = program()
+    names = subprocess.run([str(built)], check=True, capture_output=True, text=True).stdout.split()
+    found = {name: (_collected(built, name, MANY) - _collected(built, name, FEW)) // (MANY - FEW) for name in names}
     return Counts(rustc(), platform.machine(), found)
 
 

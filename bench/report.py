@@ -111,6 +111,7 @@ def _python(measured: Measured, libraries: Mapping[str, Mapping[str, Mapping[str
     found = measured.bindings
     text = texts.BINDINGS
     text += f"| request and attempt, chat → anthropic, 1 KB | {_time(found.round_trip_ns)} |\n"
+    text += f"| the same in Rust | {_time(found.in_rust_ns)} |\n"
     text += f"| `import interlingua` over bare Python | {found.import_ms:.1f} ms, {found.import_mib:.1f} MiB |\n"
     if found.wheel_mib is not None:
         text += f"| wheel | {found.wheel_mib:.2f} MiB |\n"
