@@ -327,7 +327,8 @@ class Gateway:
         self.metrics.record(route, provider, engine, outcome, status, seconds, exchange.gate)
         if exchange.retries:
             self.metrics.retried(route, provider, exchange.retries)
-        if losses := exchange.losses:
+        attempt = exchange.attempt
+        if attempt is not None and (losses := attempt.losses):
             self.metrics.lost(route, provider, losses)
         if self.log.access and route not in ("health", "metrics"):
             self.log.request(exchange, status, seconds)
