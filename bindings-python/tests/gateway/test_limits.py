@@ -12,9 +12,9 @@ from interlingua.gateway.faults import (
     BadAnswer,
     UnknownCoding,
 )
-from interlingua.gateway.transport import Limits
+from interlingua.gateway.transport import Limits, Transport
 from rig import Received, Upstream, http_answer
-from wire import get
+from wire import ask, fetch, get, with_transport
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "raw deflate"])
@@ -28,6 +28,23 @@ def test_compressed_answers(upstream: Upstream, coding: str) -> None:
     }[coding]
     upstream.answers = [http_answer(200, packed, f"content-encoding: {coding.split()[-1]}")]
     assert get(upstream)[2] == plain
+
+
+def test_rest_of_an_answer_is_not_the_next_ones(upstream: Upstream) -> None:
+    first, second = (
+        http_answer(200, gzip.compress(text * 4_000_000), "content-encoding: gzip") for text in (b"a", b"b")
+    )
+    upstream.answers = [first, second]
+
+    async def use(transport: Transport) -> None:
+        answer = await ask(transport, f"{upstream.url}/a")
+        assert await answer.chunk()
+        answer.release()
+        await asyncio.sleep(0.2)
+        assert (await fetch(transport, f"{upstream.url}/a"))[2] == b"b" * 4_000_000
+
+    with_transport(use)
+    assert upstream.connections == 1
 
 
 def test_gzip_of_several_members(upstream: Upstream) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import websockets.exceptions
+import yaml
 from rig import CHAT, KEY, Received, Running, Upstream, chat_answer, config_document, http_answer
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
@@ -363,8 +364,6 @@ def test_real_litellm_as_child(upstream: Upstream, tmp_path: Path, monkeypatch: 
 
 
 def test_command_line_serves_and_ends_cleanly(upstream: Upstream, tmp_path: Path) -> None:
-    import yaml
-
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(config_document(upstream.url)))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

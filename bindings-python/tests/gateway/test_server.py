@@ -7,6 +7,7 @@ headers, bare line ends, odd chunk sizes.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import re
@@ -167,7 +168,7 @@ def test_pipelined_requests_are_answered_in_order(gateway: Running, upstream: Up
 
 
 def test_pipelined_requests_never_fill_memory(gateway: Running, upstream: Upstream) -> None:
-    upstream.answers = [lambda *_: __import__("asyncio").sleep(30)]
+    upstream.answers = [lambda *_: asyncio.sleep(30)]
     with socket.create_connection(("127.0.0.1", gateway.port), 5) as client:
         client.setblocking(False)
         sent = 0
@@ -245,6 +246,21 @@ def test_refused_upload_is_not_waited_for(gateway: Running) -> None:
         client.sendall(b"x" * 200_000)
         received = client.makefile("rb").read()
     assert statuses(received) == [400] and b"connection: close" in received
+
+
+def test_head_of_a_relayed_stream_does_not_wait_for_its_first_byte(upstream: Upstream, tmp_path: Path) -> None:
+    async def silent(_: object, __: object, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+        await asyncio.sleep(10)
+
+    upstream.answers = [silent]
+    document = config_document("http://127.0.0.1:9", migration={"python": {"url": upstream.url}})
+    with (
+        Running(document, tmp_path, shutdown_seconds=0) as gateway,
+        socket.create_connection(("127.0.0.1", gateway.port), 3) as client,
+    ):
+        client.sendall(b"GET /sse HTTP/1.1\r\nhost: x\r\n" + AUTH + b"\r\n\r\n")
+        assert client.recv(1000).startswith(b"HTTP/1.1 200 OK")
 
 
 class TestSlowness:

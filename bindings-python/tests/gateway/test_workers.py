@@ -92,7 +92,8 @@ def test_switches_are_set_for_all_workers(workers: Workers) -> None:
     assert len(ports) == 1
 
 
-def test_worker_that_dies_is_replaced(workers: Workers) -> None:
+def test_worker_that_dies_is_replaced_and_knows_the_switches(workers: Workers) -> None:
+    assert workers.request("PUT", "/interlingua/switches", {"openai_chat/groq": "python"}).status == 200
     before = workers.pids()
     os.kill(before[0], signal.SIGKILL)
     deadline = time.monotonic() + 10
@@ -100,6 +101,8 @@ def test_worker_that_dies_is_replaced(workers: Workers) -> None:
         time.sleep(0.05)
     time.sleep(1)
     assert {reply.status for reply in workers.ask(20)} == {200}
+    states = [workers.request("GET", "/interlingua/switches").json()["switches"] for _ in range(20)]
+    assert {state.get("openai_chat/groq") for state in states} == {"python"}
     workers.stop()
     lines = [json.loads(line) for line in workers.rest.splitlines() if line.startswith("{")]
     assert any(line["event"] == "worker_ended" for line in lines)

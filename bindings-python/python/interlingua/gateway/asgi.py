@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
-from interlingua.gateway.client import BodyTooLarge, ClientGone, Pairs
+from interlingua.gateway.client import ClientGone, Pairs, whole_body
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -58,16 +58,7 @@ class AsgiClient:
         return None
 
     async def body(self, limit: int) -> bytes:
-        if self.length is not None and self.length > limit:
-            raise BodyTooLarge
-        parts: list[bytes] = []
-        size = 0
-        async for part in self.pieces():
-            size += len(part)
-            if size > limit:
-                raise BodyTooLarge
-            parts.append(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return await whole_body(self.length, self.pieces(), limit)
 
     async def pieces(self) -> AsyncIterator[bytes]:
         while not self.body_taken:

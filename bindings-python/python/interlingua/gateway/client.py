@@ -88,6 +88,20 @@ class Client(Protocol):
         """Send a whole answer."""
 
 
+async def whole_body(length: int | None, pieces: AsyncIterator[bytes], limit: int) -> bytes:
+    """The pieces of a body of that announced length. Raises ``BodyTooLarge``."""
+    if length is not None and length > limit:
+        raise BodyTooLarge
+    parts = []
+    size = 0
+    async for part in pieces:
+        size += len(part)
+        if size > limit:
+            raise BodyTooLarge
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
 def header_lines(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
     """Pairs as lines. Raises ``ValueError`` for one that could smuggle another one."""
     rendered = []

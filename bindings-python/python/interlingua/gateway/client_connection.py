@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote_to_bytes
 
 from interlingua._native import BadMessage, RequestHead, RequestReader
-from interlingua.gateway.client import BodyTooLarge, ClientGone
+from interlingua.gateway.client import ClientGone, whole_body
 from interlingua.gateway.waiting import DONE, NEVER, Driver, Signal
 
 if TYPE_CHECKING:
@@ -188,16 +188,7 @@ class ClientConnection(asyncio.Protocol):
         return self._body if self._whole and len(self._body) <= limit else None
 
     async def body(self, limit: int) -> bytes:
-        if self.length is not None and self.length > limit:
-            raise BodyTooLarge
-        parts = []
-        size = 0
-        async for part in self.pieces():
-            size += len(part)
-            if size > limit:
-                raise BodyTooLarge
-            parts.append(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return await whole_body(self.length, self.pieces(), limit)
 
     async def pieces(self) -> AsyncIterator[bytes]:
         if not self._whole and not self._body and self.headers.get(b"expect") is not None:
@@ -247,8 +238,16 @@ class ClientConnection(asyncio.Protocol):
         elif status not in (204, 304):
             self._chunking = self.method != "HEAD"
             end = b"transfer-encoding: chunked\r\n\r\n"
-        self._answer_head = self._head_of_answer(status, lines, end)  # goes out with the first bytes of the body
+        # Goes out with the first bytes of the body if they are there already, else without them.
+        self._answer_head = self._head_of_answer(status, lines, end)
+        self._loop.call_soon(self._send_head)
         return DONE
+
+    def _send_head(self) -> None:
+        if self._answer_head and not self.left:
+            head, self._answer_head = self._answer_head, b""
+            self._answering = True
+            self._transport.write(head)
 
     def piece(self, data: bytes) -> Awaitable[None]:
         if not data:

@@ -162,6 +162,7 @@ class Connection(asyncio.Protocol):
     def decode(self, decoder: Decoder | None, limit: int) -> None:
         """How to read the answer's body, and how long it may be."""
         self._decoder = decoder
+        self._plain = iter(())  # what the answer before had left is not for this one
         self._limit = limit
 
     async def chunk(self) -> bytes | None:

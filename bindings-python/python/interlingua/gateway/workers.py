@@ -131,6 +131,8 @@ class Supervisor:
             )
             theirs.close()
             self._channels[number] = channel = await Channel.open(ours, self._serve)
+            for switch in self._app.switches.modes().items():  # it may have been set since the config was read
+                channel.tell("switch", switch)
             code = await child.wait()
             del self._channels[number]
             channel.close()
@@ -145,6 +147,7 @@ class Supervisor:
             except PythonUnavailable as error:
                 return {"status": error.status, "message": str(error)}
         if subject == "switch":
+            self._app.switches.follow(*content)
             for channel in self._channels.values():
                 channel.tell("switch", content)
         elif subject == "metrics":
