@@ -90,11 +90,6 @@ impl HttpRequest {
     }
 
     #[getter]
-    fn lines<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        lines(py, pairs(&self.0.headers))
-    }
-
-    #[getter]
     fn parts<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
         let mut head = Vec::with_capacity(256);
         for part in [self.0.method, " ", &self.0.url, "\r\n"] {

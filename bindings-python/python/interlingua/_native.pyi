@@ -127,12 +127,11 @@ class HttpRequest:
     @property
     def headers(self) -> list[tuple[str, str]]: ...
     @property
-    def lines(self) -> bytes:
-        """The headers as lines of an HTTP/1.1 head, each with its CRLF. Raises ``ValueError`` for one that would break
-        out of its line."""
-    @property
     def parts(self) -> tuple[bytes, bytes]:
-        """What varies in the request's head (method, URL and ``lines``), and its body: in one call."""
+        """What varies in the request's head (method, URL, and the headers as lines), and its body: in one call.
+
+        Raises ``ValueError`` for a header that would break out of its line.
+        """
     @property
     def auth(self) -> list[tuple[str, str, str]]:
         """How to authenticate: ``("header", name, value_prefix)`` or ``("query", name, "")``; empty for none."""
