@@ -3,49 +3,56 @@
 use crate::dialect::Dialect;
 use crate::error::Refusal;
 use crate::features::Features;
-use crate::provider::Provider;
+use crate::provider::{OpenAiFamily, Provider};
 
-/// The dialect in which `provider` is asked when a client speaks `client`, as LiteLLM decides it.
+/// The dialect in which `provider` is asked for `model` when a client speaks `client`, as LiteLLM decides it.
 ///
 /// # Errors
-/// [`Refusal::Decline`] where LiteLLM takes a dialect that this core does not speak yet, [`Refusal::Unsupported`] where
-/// there is no way at all.
-pub fn upstream_dialect(client: Dialect, provider: Provider, features: Features) -> Result<Dialect, Refusal> {
-    // The responses API has no stop sequences, so those requests stay with chat.
-    let chat = features.has("stop");
-    if client == Dialect::AnthropicMessages && provider.name() == "openai" && !chat {
-        return Err(Refusal::decline(
-            "responses_dialect",
-            "messages for openai go through /v1/responses, which is not built yet",
-        ));
+/// [`Refusal::Decline`] where there is no way, or none that this core speaks.
+pub fn upstream_dialect(
+    client: Dialect,
+    provider: Provider,
+    model: &str,
+    features: Features,
+) -> Result<Dialect, Refusal> {
+    if provider.speaks(Dialect::OpenAiResponses) && takes_responses(client, provider, model, features) {
+        return Ok(Dialect::OpenAiResponses);
     }
-    if provider.speaks(client) {
-        return Ok(client);
-    }
-    let other = match client {
-        Dialect::OpenAiChat => Dialect::AnthropicMessages,
-        Dialect::AnthropicMessages => Dialect::OpenAiChat,
-        Dialect::MistralOcr => {
-            return Err(Refusal::decline(
-                "no_ocr",
-                format!("this core has no OCR at provider '{}'", provider.name()),
-            ));
+    let ways: &[Dialect] = match client {
+        Dialect::OpenAiChat => &[Dialect::OpenAiChat, Dialect::AnthropicMessages],
+        Dialect::AnthropicMessages => &[Dialect::AnthropicMessages, Dialect::OpenAiChat],
+        Dialect::OpenAiResponses => {
+            &[Dialect::OpenAiResponses, Dialect::OpenAiChat, Dialect::AnthropicMessages]
         }
+        Dialect::MistralOcr => &[Dialect::MistralOcr],
     };
-    if provider.speaks(other) {
-        return Ok(other);
+    let spoken = ways.iter().copied().find(|dialect| provider.speaks(*dialect));
+    spoken.ok_or_else(|| {
+        Refusal::decline(
+            "no_dialect",
+            format!("provider '{}' speaks no dialect that {} translates to", provider.name(), client.name()),
+        )
+    })
+}
+
+/// Whether LiteLLM sends the request of a chat or messages client to the provider's responses API.
+fn takes_responses(client: Dialect, provider: Provider, model: &str, features: Features) -> bool {
+    if provider.name() != "openai" {
+        return false;
     }
-    Err(Refusal::decline(
-        "no_dialect",
-        format!("provider '{}' speaks no dialect that {} translates to", provider.name(), client.name()),
-    ))
+    match client {
+        Dialect::OpenAiChat => features.has("tools") && OpenAiFamily::of(model).tools_by_responses(),
+        // The responses API has no stop sequences, so those requests stay with chat.
+        Dialect::AnthropicMessages => !features.has("stop"),
+        Dialect::OpenAiResponses | Dialect::MistralOcr => false,
+    }
 }
 
 /// Every pair that is translated: client dialect, provider, upstream dialect.
 pub fn table() -> impl Iterator<Item = (Dialect, Provider, Dialect)> {
     Dialect::ALL.into_iter().flat_map(|client| {
         Provider::all().filter_map(move |provider| {
-            Some((client, provider, upstream_dialect(client, provider, Features::default()).ok()?))
+            Some((client, provider, upstream_dialect(client, provider, "", Features::default()).ok()?))
         })
     })
 }

@@ -3,7 +3,7 @@
 use super::{Attempt, Outcome, head, replay};
 use crate::dialect::{
     Dialect, anthropic_messages, decode_chat_response, encode_chat_response, mistral_ocr, openai_chat,
-    stream_encoder,
+    openai_responses, stream_encoder,
 };
 use crate::edit::Patch;
 use crate::error::{FailureKind, UpstreamError};
@@ -71,6 +71,11 @@ impl Attempt {
             Dialect::AnthropicMessages => {
                 let response = anthropic_messages::response::decode(root)?;
                 anthropic_messages::edit::answer(root, &self.context, &mut patch);
+                response.usage
+            }
+            Dialect::OpenAiResponses => {
+                let response = openai_responses::response::decode(root)?;
+                openai_responses::edit::answer(root, &self.context, &mut patch);
                 response.usage
             }
             Dialect::MistralOcr => {

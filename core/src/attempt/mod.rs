@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::dialect::{AnswerContext, Dialect, anthropic_messages, mistral_ocr, openai_chat};
+use crate::dialect::{
+    AnswerContext, Dialect, anthropic_messages, mistral_ocr, openai_chat, openai_responses,
+};
 use crate::error::{FailureKind, Fault, Refusal, UpstreamError};
 use crate::frame::sse::SseReader;
 use crate::http::{ClientResponse, HttpRequest};
@@ -33,6 +35,8 @@ pub struct AttemptOptions {
     pub id_seed: u128,
     /// The name by which the client asked for the model; by default the one in the request.
     pub requested_model: Option<String>,
+    /// The host's id of the deployment; ids of responses carry it, so that what refers to them finds its way back.
+    pub deployment: Option<Arc<str>>,
     /// Largest answer in bytes; by default 256 MiB.
     pub max_answer_bytes: Option<usize>,
 }
@@ -268,6 +272,7 @@ impl Attempt {
         let mut error = match self.upstream {
             Dialect::AnthropicMessages => anthropic_messages::error::decode(self.status, body),
             Dialect::MistralOcr => mistral_ocr::error::decode(self.status, body),
+            Dialect::OpenAiResponses => openai_responses::error::decode(self.status, body),
             Dialect::OpenAiChat => openai_chat::error::decode(self.status, body),
         };
         error.retry_after_ms = self.provider_headers.retry_after_ms();
@@ -302,6 +307,7 @@ const LONGEST_EVENT: usize = 64 << 20;
 fn fault(client: Dialect, upstream: Dialect, error: &UpstreamError) -> Fault {
     match client {
         Dialect::AnthropicMessages => anthropic_messages::error::fault(error, upstream),
+        Dialect::OpenAiResponses => openai_responses::error::fault(error, upstream),
         Dialect::OpenAiChat | Dialect::MistralOcr => openai_chat::error::fault(error, upstream),
     }
 }
@@ -311,6 +317,7 @@ fn fault(client: Dialect, upstream: Dialect, error: &UpstreamError) -> Fault {
 pub fn render_error(dialect: Dialect, fault: &Fault) -> ClientResponse {
     match dialect {
         Dialect::AnthropicMessages => anthropic_messages::error::encode(fault),
+        Dialect::OpenAiResponses => openai_responses::error::encode(fault),
         Dialect::OpenAiChat | Dialect::MistralOcr => openai_chat::error::encode(fault),
     }
 }

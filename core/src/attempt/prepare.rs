@@ -8,13 +8,14 @@ use bytes::Bytes;
 use super::{Attempt, AttemptOptions, ProviderHeaders, Reader};
 use crate::dialect::{
     AnswerContext, AnswerHints, Dialect, RequestContext, anthropic_messages, decode_chat_request,
-    encode_chat_request, mistral_ocr, openai_chat,
+    encode_chat_request, mistral_ocr, openai_chat, openai_responses,
 };
 use crate::edit::Patch;
 use crate::error::Refusal;
 use crate::http::{Headers, HttpRequest};
 use crate::json::{Body, Writer};
 use crate::loss::Report;
+use crate::policy::custom_tools;
 use crate::provider::Endpoint;
 use crate::request::Request;
 use crate::route;
@@ -25,6 +26,7 @@ struct Prepared {
     body: Vec<Bytes>,
     headers: Headers,
     hints: AnswerHints,
+    echo: Bytes,
     hide_usage: bool,
     whole: bool,
 }
@@ -35,7 +37,7 @@ pub(super) fn prepare(
     options: AttemptOptions,
 ) -> Result<Attempt, Refusal> {
     let client = request.dialect();
-    let upstream = route::upstream_dialect(client, target.provider, request.facts().features)?;
+    let upstream = route::upstream_dialect(client, target.provider, &target.model, request.facts().features)?;
     let endpoint = target.provider.endpoint(upstream).ok_or_else(|| {
         Refusal::decline(
             "no_dialect",
@@ -55,6 +57,9 @@ pub(super) fn prepare(
         id_seed: options.id_seed,
         include_usage: asks_for_usage(request),
         upstream,
+        provider: target.provider.name(),
+        deployment: options.deployment,
+        echo: prepared.echo,
         hints: prepared.hints,
     };
     let http = HttpRequest {
@@ -97,6 +102,7 @@ fn same_dialect(request: &Request, target: &Target, report: &mut Report) -> Resu
         body: Vec::new(),
         headers: Vec::new(),
         hints: AnswerHints::default(),
+        echo: Bytes::new(),
         hide_usage: false,
         whole: false,
     };
@@ -112,6 +118,11 @@ fn same_dialect(request: &Request, target: &Target, report: &mut Report) -> Resu
             let mut patch = Patch::default();
             prepared.headers =
                 anthropic_messages::edit::edit(root, target, &request.head().headers, &mut patch, report)?;
+            patch
+        }
+        Dialect::OpenAiResponses => {
+            let mut patch = Patch::default();
+            openai_responses::edit::edit(root, target, &mut patch, report)?;
             patch
         }
         Dialect::MistralOcr => {
@@ -131,13 +142,22 @@ fn translated(
     report: &mut Report,
 ) -> Result<Prepared, Refusal> {
     let ir = decode_chat_request(request.dialect(), request.root(), report)?;
+    let echo = match request.dialect() {
+        Dialect::OpenAiResponses => openai_responses::request::echo(request.root()),
+        _ => Bytes::new(),
+    };
     let context = RequestContext { target, headers: &request.head().headers };
     let mut body = Body::new(request.body().clone(), request.own_bytes());
-    let encoded = encode_chat_request(upstream, ir, context, &mut Writer::into_body(&mut body), report)?;
+    let custom_tools = custom_tools::names(&ir.tools);
+    let mut encoded = encode_chat_request(upstream, ir, context, &mut Writer::into_body(&mut body), report)?;
+    if upstream != Dialect::OpenAiResponses {
+        encoded.hints.custom_tools = custom_tools;
+    }
     Ok(Prepared {
         body: body.into_pieces(),
         headers: encoded.headers,
         hints: encoded.hints,
+        echo,
         hide_usage: false,
         whole: encoded.whole,
     })

@@ -2,7 +2,7 @@
 
 use super::Row;
 use super::rules::{ChatRules, MaxTokens};
-use super::table::CHAT;
+use super::table::CHAT_AND_RESPONSES;
 use crate::capabilities::Capabilities;
 
 pub(super) const ROW: Row = Row {
@@ -10,7 +10,7 @@ pub(super) const ROW: Row = Row {
     base_url: Some("https://api.openai.com/v1"),
     key_variable: Some("OPENAI_API_KEY"),
     base_variable: Some("OPENAI_BASE_URL"),
-    endpoints: CHAT,
+    endpoints: CHAT_AND_RESPONSES,
     chat: ChatRules { max_tokens: MaxTokens::Keep, user: true, include_usage: true, ..ChatRules::DEFAULT },
 };
 

@@ -9,6 +9,11 @@ use crate::capabilities::Capabilities;
 const BEARER: Auth = Auth::Header { name: "authorization", prefix: "Bearer " };
 const CHAT_ENDPOINT: Endpoint =
     Endpoint { dialect: Dialect::OpenAiChat, base_url: None, path: "/chat/completions", auth: BEARER };
+/// The endpoints of hosts that speak `openai_responses` as well.
+pub(super) const CHAT_AND_RESPONSES: &[Endpoint] = &[
+    CHAT_ENDPOINT,
+    Endpoint { dialect: Dialect::OpenAiResponses, base_url: None, path: "/responses", auth: BEARER },
+];
 /// The endpoint of every host that speaks `openai_chat`.
 pub(super) const CHAT: &[Endpoint] = &[CHAT_ENDPOINT];
 

@@ -8,6 +8,7 @@ use crate::ids;
 use crate::ir::chat::{Block, Choice, Input, Response, ToolUse};
 use crate::json::{Node, Text, Writer};
 use crate::loss::Report;
+use crate::policy::custom_tools;
 
 /// Reads an answer.
 pub(crate) fn decode(root: Node<'_>) -> Result<Response<'_>, UpstreamError> {
@@ -197,6 +198,7 @@ fn write_tool_use(
         Input::Json(node) => {
             w.node(*node);
         }
+        Input::Free(text) => custom_tools::write_arguments(text, w),
         Input::Encoded(text) => match arguments(text) {
             Some(found) => {
                 w.raw(found.json.as_bytes());

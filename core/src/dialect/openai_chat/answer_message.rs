@@ -111,7 +111,7 @@ pub(super) fn choice(
 fn content(parts: &Parts<'_, '_>, unwrapped: Option<&ToolUse<'_>>, w: &mut Writer<'_>) {
     w.key("content");
     match unwrapped.map(|call| &call.input) {
-        Some(Input::Encoded(text)) => {
+        Some(Input::Encoded(text) | Input::Free(text)) => {
             w.text(text);
         }
         Some(Input::Json(node)) => {
@@ -131,7 +131,7 @@ fn tool_call(call: &ToolUse<'_>, index: usize, context: &AnswerContext, w: &mut 
     w.key("function").begin_object().key("arguments");
     match &call.input {
         Input::Json(node) => w.json_as_string(node.raw_str()),
-        Input::Encoded(text) => w.text(text),
+        Input::Encoded(text) | Input::Free(text) => w.text(text),
     };
     w.key("name");
     match context.hints.client_tool_name(&call.name.unescape()) {

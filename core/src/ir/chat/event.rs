@@ -110,6 +110,8 @@ pub enum BlockStart<'a> {
         id: Text<'a>,
         /// The tool's name.
         name: Text<'a>,
+        /// The tool takes free text: the deltas of its input are that text, not JSON.
+        custom: bool,
         /// Who calls, where the provider's own tools may (`caller` of `anthropic_messages`).
         caller: Option<Node<'a>>,
     },
@@ -129,7 +131,7 @@ pub enum Delta<'a> {
     Thinking(Text<'a>),
     /// The signature of the reasoning so far.
     Signature(Text<'a>),
-    /// More of a tool call's arguments: a piece of JSON in a string.
+    /// More of a tool call's arguments: a piece of JSON in a string, or of a custom tool's free text.
     Input(Text<'a>),
     /// A source of the text, in the provider's spelling.
     Citation(Node<'a>),

@@ -41,6 +41,7 @@ pub(crate) fn encode(
             report,
         ),
         json_tool: matches!(format, Plan::Tool { .. }).then_some(format::JSON_TOOL),
+        ..AnswerHints::default()
     };
     let extra_tools = fields.web_search.is_some() || hints.json_tool.is_some();
     if context.target.compat == Compat::LiteLlm && !extra_tools {

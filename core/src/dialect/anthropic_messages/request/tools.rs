@@ -8,7 +8,7 @@ use crate::error::Refusal;
 use crate::ir::chat::{Request, Tool, ToolChoice};
 use crate::json::{Node, Text, Writer};
 use crate::loss::Report;
-use crate::policy::schema;
+use crate::policy::{custom_tools, schema};
 
 /// Tools that the provider runs, by the beginning of their type. They are sent as they are.
 const HOSTED: &[&str] = &[
@@ -110,6 +110,17 @@ fn write_tool(
             if strict.is_some() {
                 report.lose(format!("tools[{index}].function.strict"), "strict_tool");
             }
+            w.end_object();
+            Ok(())
+        }
+        Tool::Custom { name, description, grammar, extra } => {
+            w.begin_object().key("name").text(name).key("input_schema");
+            custom_tools::write_schema(name, w);
+            w.key("type").word("custom");
+            if let Some(description) = custom_tools::description(description.as_ref(), grammar.as_ref()) {
+                w.key("description").text(&description);
+            }
+            write_extra(extra, index, betas, w, report);
             w.end_object();
             Ok(())
         }

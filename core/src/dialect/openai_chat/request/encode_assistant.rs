@@ -6,6 +6,7 @@ use super::tools::sent_name;
 use crate::dialect::AnswerHints;
 use crate::ir::chat::{Block, Input, Message, Thinking, ToolUse};
 use crate::json::{Text, Writer};
+use crate::policy::custom_tools;
 
 /// Writes a message of the model's.
 pub(super) fn assistant(message: &Message<'_>, place: Place, w: &mut Writer<'_>, cx: &mut Context<'_>) {
@@ -49,6 +50,7 @@ fn tool_call(call: &ToolUse<'_>, hints: &mut AnswerHints, w: &mut Writer<'_>) {
     match &call.input {
         Input::Json(node) => w.json_as_string(node.raw_str()),
         Input::Encoded(text) => w.text(text),
+        Input::Free(text) => w.str(&custom_tools::arguments(text)),
     };
     w.end_object().end_object();
 }

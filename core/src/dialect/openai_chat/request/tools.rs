@@ -6,6 +6,7 @@ use crate::error::Refusal;
 use crate::ir::chat::{Tool, ToolChoice};
 use crate::json::{Node, Text, Writer};
 use crate::loss::Report;
+use crate::policy::custom_tools;
 use crate::provider::ChatRules;
 use crate::tool_names;
 
@@ -65,6 +66,7 @@ pub(super) fn write(
     for (index, tool) in tools.iter().enumerate() {
         match tool {
             Tool::Function { .. } => function(tool, index, rules, hints, w, report),
+            Tool::Custom { .. } => custom(tool, index, hints, w, report),
             Tool::Native { dialect: Dialect::OpenAiChat, node } => {
                 w.node(*node);
             }
@@ -103,6 +105,21 @@ fn function(
     if cache.is_some() {
         report.lose(format!("tools[{index}].cache_control"), "cache_control");
     }
+    for (key, _) in extra {
+        report.lose(format!("tools[{index}].{}", key.unescape()), "tool_option");
+    }
+}
+
+/// A tool that takes free text: a function with one argument.
+fn custom(tool: &Tool<'_>, index: usize, hints: &mut AnswerHints, w: &mut Writer<'_>, report: &mut Report) {
+    let Tool::Custom { name, description, grammar, extra } = tool else { return };
+    w.begin_object().key("type").word("function").key("function").begin_object();
+    w.key("name").text(&sent_name(name, hints)).key("parameters");
+    custom_tools::write_schema(name, w);
+    if let Some(description) = custom_tools::description(description.as_ref(), grammar.as_ref()) {
+        w.key("description").text(&description);
+    }
+    w.end_object().end_object();
     for (key, _) in extra {
         report.lose(format!("tools[{index}].{}", key.unescape()), "tool_option");
     }

@@ -119,7 +119,7 @@ impl Encoder {
                 self.redacted(choice, index, &data, out);
                 Kind::Silent
             }
-            BlockStart::ToolUse { id, name, caller } => self.tool_start(choice, id, name, caller, out),
+            BlockStart::ToolUse { id, name, caller, .. } => self.tool_start(choice, id, name, caller, out),
             BlockStart::Native(node) => self.native(choice, node, out),
         };
         self.blocks.push(BlockState { choice, index, kind, filled: false });

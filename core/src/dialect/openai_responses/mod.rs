@@ -1,0 +1,8 @@
+//! `openai_responses`: [OpenAI responses](https://platform.openai.com/docs/api-reference/responses).
+
+pub(crate) mod edit;
+pub(crate) mod error;
+pub(crate) mod request;
+pub(crate) mod response;
+pub(crate) mod stream;
+pub(crate) mod wire;

@@ -1,0 +1,1 @@
+//! Constants and small readers of the dialect's JSON.
