@@ -5,6 +5,7 @@ mod errors;
 mod http;
 mod http1;
 mod lanes;
+mod operation;
 mod request;
 mod target;
 mod translate;
@@ -19,6 +20,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     http1::register(module)?;
     module.add_class::<target::Target>()?;
     module.add_class::<request::Request>()?;
+    operation::register(module)?;
     module.add_class::<lanes::Lanes>()?;
     module.add_class::<http::HttpRequest>()?;
     module.add_class::<http::ClientResponse>()?;
