@@ -31,6 +31,7 @@ from interlingua.gateway.logs import Log
 from interlingua.gateway.metrics import Metrics
 from interlingua.gateway.pool import Pool
 from interlingua.gateway.relay import Relay
+from interlingua.gateway.short_way import ShortWay
 from interlingua.gateway.switches import Gate, Switches
 from interlingua.gateway.transport import Limits, Transport
 from interlingua.gateway.tunnel import tunnel
@@ -59,9 +60,9 @@ class Gateway:
         self.transport = Transport(limits, Pool(max_head_bytes=limits.max_head_bytes, tls=_tls(config.ssl_verify)))
         self.python = PythonEngine(config.migration.python, config.path, self.transport, self.log)
         self.relay = Relay(self.transport)
-        self.dispatcher = Dispatcher(
-            config, self.groups, self.switches, rust or RustEngine(self.transport), self.python, self.relay
-        )
+        rust = rust or RustEngine(self.transport)
+        self.clock = rust.clock
+        self.dispatcher = Dispatcher(config, self.groups, self.switches, rust, self.python, self.relay, self.metrics)
         self._departures = Departures()
         self.on_switch: Callable[[str, str], None] | None = None
         """Tells the other workers."""
@@ -105,7 +106,10 @@ class Gateway:
         terms = client.terms
         if not isinstance(terms, Terms):
             terms = client.terms = self._judge(client)
-        exchange = Exchange(client, terms)
+            if isinstance(client, ClientConnection) and self._has_short_way(client, terms):
+                client.short_way = ShortWay(self, client, terms)
+        underway = client.underway
+        exchange = Exchange(client, terms, None if underway is None else underway.begun)
         self.metrics.in_flight += 1
         try:
             await terms.handler(exchange)
@@ -138,6 +142,10 @@ class Gateway:
         if route not in self._open_routes and self.auth.check(client.headers) is not Verdict.ACCEPTED:
             handler = self._without_key
         return Terms(client.headers, route, dialect, handler)
+
+    def _has_short_way(self, client: ClientConnection, terms: Terms) -> bool:
+        translated = terms.handler == self.dispatcher.serve and terms.plain_json
+        return translated and terms.call_id is None and client.repeatable
 
     async def _without_key(self, exchange: Exchange) -> None:
         if self.config.virtual_keys and exchange.terms.route != "admin":
