@@ -59,12 +59,12 @@ class Groups:
                 self._exact[deployment.group] = self._choose(
                     deployment, deployment.group, deployment.provider, deployment.model
                 )
-        self._by_deployment: dict[str, Choice] = {choice.deployment.model_id: choice for choice in self._exact.values()}
+        self._by_deployment = {choice.deployment.model_id: choice for choice in self._exact.values()}
         self._patterns.sort(key=lambda pattern: len(pattern[1].group), reverse=True)
         for alias, group in config.aliases.items():
-            choice = self._exact.get(group) or self.find(group)
-            if choice is not None and alias not in self._exact:
-                self._exact[alias] = choice
+            aliased = self._exact.get(group) or self.find(group)
+            if aliased is not None and alias not in self._exact:
+                self._exact[alias] = aliased
 
     def names(self) -> list[str]:
         """What ``/v1/models`` lists: names that can be asked for as they stand."""
