@@ -234,9 +234,11 @@ fn translated(
     let context = RequestContext { target, headers: &request.head().headers };
     let mut body = Body::new(request.body().clone(), request.own_bytes());
     let custom_tools = custom_tools::names(&ir.tools);
+    let namespaces = openai_responses::request::namespaces(&ir);
     let mut encoded = encode_chat_request(upstream, ir, context, &mut Writer::into_body(&mut body), report)?;
     if upstream != Dialect::OpenAiResponses {
         encoded.hints.custom_tools = custom_tools;
+        encoded.hints.namespaces = namespaces;
     }
     Ok(Prepared {
         body: body.into_pieces(),

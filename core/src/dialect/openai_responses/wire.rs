@@ -1,6 +1,7 @@
 //! Constants and small readers of the dialect's JSON.
 
-use crate::json::Node;
+use crate::ir::chat::Finish;
+use crate::json::{Node, Writer};
 use crate::target::Target;
 use crate::usage::Usage;
 
@@ -24,5 +25,31 @@ pub(crate) fn usage(node: Node<'_>) -> Usage {
         cache_write: count(input, "cache_write_tokens"),
         reasoning: count(output, "reasoning_tokens"),
         ..Usage::default()
+    }
+}
+
+/// Writes a `usage` object. Its type knows no unknown counts.
+pub(crate) fn write_usage(usage: &Usage, w: &mut Writer<'_>) {
+    w.begin_object().key("input_tokens").number(usage.input);
+    w.key("input_tokens_details").begin_object();
+    w.key("cached_tokens").number(usage.cache_read.unwrap_or(0));
+    w.key("cache_write_tokens").number(usage.cache_write.unwrap_or(0)).end_object();
+    w.key("output_tokens").number(usage.output);
+    w.key("output_tokens_details").begin_object();
+    w.key("reasoning_tokens").number(usage.reasoning.unwrap_or(0)).end_object();
+    w.key("total_tokens").number(usage.total()).end_object();
+}
+
+/// Why an answer is incomplete, if its end says so.
+pub(crate) fn incomplete_reason(finish: &Finish<'_>) -> Option<&'static str> {
+    match finish {
+        Finish::Length | Finish::ContextWindow => Some("max_output_tokens"),
+        Finish::ContentFilter | Finish::Refusal => Some("content_filter"),
+        Finish::Other(reason) => match &*reason.name() {
+            b"compaction" => Some("max_output_tokens"),
+            b"sensitive" | b"guardrail_intervened" => Some("content_filter"),
+            _ => None,
+        },
+        Finish::Stop | Finish::StopSequence | Finish::ToolUse | Finish::Pause | Finish::Unknown => None,
     }
 }
