@@ -2,6 +2,7 @@
 
 pub(crate) mod edit;
 pub(crate) mod error;
+pub(crate) mod parameters;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod stream;

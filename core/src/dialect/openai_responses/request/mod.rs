@@ -3,6 +3,11 @@
 mod decode;
 mod echo;
 mod encode;
+mod encode_fields;
+mod encode_input;
+mod encode_message;
+mod encode_reasoning;
+mod encode_tools;
 
 pub(crate) use decode::decode;
 pub(crate) use echo::echo;

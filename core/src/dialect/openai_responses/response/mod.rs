@@ -3,5 +3,5 @@
 mod decode;
 mod encode;
 
-pub(crate) use decode::decode;
+pub(crate) use decode::{call, decode, finish, seconds, usage};
 pub(crate) use encode::encode;
