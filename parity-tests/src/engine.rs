@@ -100,11 +100,11 @@ fn attempt(case: &Case) -> Result<(HttpRequest, Attempt), Refusal> {
     let mut target =
         Target::new(&question.provider, &question.model, question.api_base.as_deref().or(needed))?;
     target.drop_params = question.drop_params;
+    target.deployment = Some(Arc::from(DEPLOYMENT));
     let options = AttemptOptions {
         now_unix: NOW_UNIX,
         id_seed: ID_SEED,
         requested_model: Some(question.group()),
-        deployment: Some(Arc::from(DEPLOYMENT)),
         ..AttemptOptions::default()
     };
     let mut attempt = request.attempt(&Arc::new(target), options)?;

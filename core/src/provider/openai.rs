@@ -104,6 +104,11 @@ impl Family {
         self != Self::Gpt
     }
 
+    /// Whether the family does not reason unless it is asked to.
+    pub(crate) fn rests_by_default(self) -> bool {
+        matches!(self, Self::Reasoning(5, 1..=4))
+    }
+
     /// Whether LiteLLM sends requests with tools for this family to the responses API.
     pub(crate) fn tools_by_responses(self) -> bool {
         matches!(self, Self::Reasoning(major, minor) if (major, minor) >= (5, 4))
@@ -122,13 +127,16 @@ fn version(name: &str) -> Option<(u32, u32)> {
 pub(super) fn capabilities(model: &str) -> Capabilities {
     let family = Family::of(model);
     let reasoning = matches!(family, Family::OSeries | Family::Reasoning(..));
+    let (pro, codex) = (model.contains("-pro"), model.contains("codex"));
     Capabilities {
         reasoning,
         response_schema: true,
         native_structured_output: true,
         vision: true,
-        none_effort: matches!(family, Family::Reasoning(major, minor) if (major, minor) >= (5, 1)),
-        minimal_effort: matches!(family, Family::Reasoning(5, 0)),
+        none_effort: matches!(family, Family::Reasoning(major, minor) if (major, minor) >= (5, 1))
+            && !pro
+            && !codex,
+        minimal_effort: matches!(family, Family::Reasoning(5, 0)) || (reasoning && pro),
         xhigh_effort: matches!(family, Family::Reasoning(major, minor) if (major, minor) >= (5, 2)),
         ..Capabilities::default()
     }

@@ -1,9 +1,15 @@
 //! Requests, both ways.
 
 mod decode;
+mod decode_input;
+mod decode_part;
+mod decode_reasoning;
+mod decode_search;
+mod decode_tools;
 mod echo;
 mod encode;
 
 pub(crate) use decode::decode;
+pub(crate) use decode_tools::namespaces;
 pub(crate) use echo::echo;
 pub(crate) use encode::encode;
