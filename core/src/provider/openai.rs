@@ -147,7 +147,7 @@ fn version(name: &str) -> Option<(u32, u32)> {
 pub(super) fn capabilities(model: &str) -> Capabilities {
     let family = Family::of(model);
     let reasoning = matches!(family, Family::OSeries | Family::Reasoning(..));
-    let pro = ends_word(model, "-pro");
+    let (pro, codex) = (ends_word(model, "-pro"), model.contains("-codex"));
     let from =
         |least: (u32, u32)| matches!(family, Family::Reasoning(major, minor) if (major, minor) >= least);
     Capabilities {
@@ -155,8 +155,8 @@ pub(super) fn capabilities(model: &str) -> Capabilities {
         response_schema: true,
         native_structured_output: true,
         vision: true,
-        none_effort: from((5, 1)) && !pro,
-        default_no_effort: matches!(family, Family::Reasoning(5, 1 | 2 | 4)) && !pro,
+        none_effort: from(if codex { (5, 3) } else { (5, 1) }) && !pro,
+        default_no_effort: matches!(family, Family::Reasoning(5, 1 | 2 | 4)) && !pro && !codex,
         minimal_effort: matches!(family, Family::Reasoning(5, 0))
             || (pro && family == Family::Reasoning(5, 2)),
         xhigh_effort: from((5, 2)),

@@ -70,6 +70,18 @@ impl<'t> Rules<'t> {
         Some(format!("{} takes no temperature but 1 while it reasons", self.model))
     }
 
+    /// The same for the clients of `openai_chat`, whose o-series LiteLLM checks as well.
+    pub(crate) fn refused_chat_temperature(
+        &self,
+        temperature: Option<f64>,
+        effort: Option<&str>,
+    ) -> Option<String> {
+        if self.checked && self.family == OpenAiFamily::OSeries && temperature != Some(1.0) {
+            return Some(format!("{} takes no temperature but 1", self.model));
+        }
+        self.refused_temperature(temperature, effort)
+    }
+
     /// Why the model takes no `top_p` beside this effort, if it does not.
     pub(crate) fn refused_top_p(&self, effort: Option<&str>) -> Option<String> {
         if !self.reasons() || self.is_unreasoned(effort) {

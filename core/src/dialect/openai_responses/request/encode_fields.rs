@@ -38,6 +38,7 @@ pub(super) struct Fields<'a> {
     sent: Vec<(Text<'a>, Node<'a>)>,
     effort: Option<Effort<'a>>,
     pub(super) web_search: Option<Node<'a>>,
+    parallel_tools: Option<bool>,
     verbosity: Option<Node<'a>>,
     include: Vec<Node<'a>>,
     logprobs: bool,
@@ -58,6 +59,7 @@ impl<'a> Fields<'a> {
             sent: Vec::new(),
             effort: Effort::of(request, context, report)?,
             web_search: None,
+            parallel_tools: None,
             verbosity: None,
             include: Vec::new(),
             logprobs: false,
@@ -73,6 +75,14 @@ impl<'a> Fields<'a> {
             } else {
                 fields.take(&name, param.value, request.source, context, report)?;
             }
+        }
+        if request.parallel_tools.is_some() && unsupported.contains(&"parallel_tool_calls") {
+            let name = "parallel_tool_calls";
+            leave_out(name, not_supported(name, context), context, report)?;
+        } else {
+            let some = request.parallel_tools == Some(false) && !request.tools.is_empty();
+            fields.parallel_tools =
+                request.parallel_tools.filter(|_| some || request.source == Dialect::OpenAiChat);
         }
         if !request.stop.is_empty() {
             leave_out("stop", not_supported("stop", context), context, report)?;
@@ -95,6 +105,7 @@ impl<'a> Fields<'a> {
                 let rules = Rules::of(context.target);
                 let refused = match name {
                     "top_p" => rules.refused_top_p(effort.as_deref()),
+                    _ if from_chat => rules.refused_chat_temperature(value.f64(), effort.as_deref()),
                     _ => rules.refused_temperature(value.f64(), effort.as_deref()),
                 };
                 if let Some(why) = refused {
@@ -122,7 +133,11 @@ impl<'a> Fields<'a> {
                 let standard = value.is_text("standard_only");
                 self.service_tier = if standard { Some(Text::new("default")) } else { value.text() };
             }
-            "context_management" if !from_chat => self.compaction(value, report),
+            "context_management" if from_chat => {
+                return leave_out(name, not_supported(name, context), context, report);
+            }
+            "context_management" => self.compaction(value, report),
+            "extra_body" if from_chat => return self.more(value, context, report),
             _ => {}
         }
         if ESSENTIAL.contains(&name) {
@@ -132,6 +147,24 @@ impl<'a> Fields<'a> {
             self.sent.push((Text::new(name.to_owned()), value));
         } else if !TAKEN.contains(&name) || (name == "instructions" && !from_chat) {
             report.lose(name, "unsupported_parameter");
+        }
+        Ok(())
+    }
+
+    /// What a client wants in the body beyond its fields.
+    fn more(
+        &mut self,
+        body: Node<'a>,
+        context: RequestContext<'_>,
+        report: &mut Report,
+    ) -> Result<(), Refusal> {
+        for (key, value) in body.entries().filter(|(_, value)| !value.is_null()) {
+            let name = key.unescape();
+            match &*name {
+                "reasoning_effort" => self.effort = Effort::of_value(value),
+                "extra_body" => report.lose("extra_body.extra_body", "unsupported_parameter"),
+                name => self.take(name, value, Dialect::OpenAiChat, context, report)?,
+            }
         }
         Ok(())
     }
@@ -183,6 +216,9 @@ impl<'a> Fields<'a> {
             } else {
                 w.key_text(name).node(*value);
             }
+        }
+        if let Some(parallel) = self.parallel_tools {
+            w.key("parallel_tool_calls").bool(parallel);
         }
         if let Some(tier) = &self.service_tier {
             w.key("service_tier").text(tier);

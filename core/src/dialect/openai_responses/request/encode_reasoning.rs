@@ -51,10 +51,17 @@ impl<'a> Effort<'a> {
     }
 
     fn of_chat(reasoning: &Reasoning<'a>) -> Option<Self> {
-        let Reasoning::Effort(node) = reasoning else { return None };
+        match reasoning {
+            Reasoning::Effort(node) => Self::of_value(*node),
+            _ => None,
+        }
+    }
+
+    /// `reasoning_effort`: a word, or what `reasoning` is here.
+    pub(super) fn of_value(node: Node<'a>) -> Option<Self> {
         match node.str() {
             Some(level) => Some(Self::Level { level, summary: None }),
-            None => Some(Self::Given(*node)).filter(|_| node.is_object()),
+            None => Some(Self::Given(node)).filter(|_| node.is_object()),
         }
     }
 
