@@ -33,6 +33,12 @@ pub(crate) fn upstream_dialect_at(
     {
         return Ok(Dialect::OpenAiResponses);
     }
+    if client == Dialect::OpenAiResponses && OWN_RESPONSES.contains(&provider.name()) {
+        return Err(Refusal::decline(
+            "responses_dialect",
+            format!("the responses API of {} is not built yet", provider.name()),
+        ));
+    }
     let ways: &[Dialect] = match client {
         Dialect::OpenAiChat => &[Dialect::OpenAiChat, Dialect::AnthropicMessages],
         Dialect::AnthropicMessages => &[Dialect::AnthropicMessages, Dialect::OpenAiChat],
@@ -49,6 +55,9 @@ pub(crate) fn upstream_dialect_at(
         )
     })
 }
+
+/// Providers whose own form of the responses API LiteLLM speaks and this core does not.
+const OWN_RESPONSES: &[&str] = &["xai", "perplexity", "fireworks_ai"];
 
 /// Whether LiteLLM sends the request of a chat or messages client to the provider's responses API.
 fn takes_responses(

@@ -73,10 +73,17 @@ impl Attempt {
                 anthropic_messages::edit::answer(root, &self.context, &mut patch);
                 response.usage
             }
+            Dialect::OpenAiResponses if self.stored => {
+                openai_responses::edit::stored(root, &self.context, &mut patch);
+                None
+            }
             Dialect::OpenAiResponses => {
-                let response = openai_responses::response::decode(root)?;
+                openai_responses::error::in_band(root)?;
+                if !root.some("output").is_some_and(Node::is_array) {
+                    return Err(malformed("the provider's answer has no output"));
+                }
                 openai_responses::edit::answer(root, &self.context, &mut patch);
-                response.usage
+                root.some("usage").map(openai_responses::wire::usage)
             }
             Dialect::MistralOcr => {
                 mistral_ocr::response::edit(root, &self.context, &mut patch)?;
@@ -92,6 +99,11 @@ impl Attempt {
         match self.upstream {
             Dialect::AnthropicMessages if root.some("error").is_some() => {
                 Err(anthropic_messages::error::in_band(root))
+            }
+            Dialect::OpenAiResponses
+                if root.some("status").is_some_and(|status| status.is_text("failed")) =>
+            {
+                Err(openai_responses::error::of_response(Some(root)))
             }
             _ => {
                 openai_chat::error::in_band(root, root.some("error"))?;

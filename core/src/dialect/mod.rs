@@ -92,12 +92,29 @@ pub(crate) struct AnswerHints {
     pub(crate) json_tool: Option<&'static str>,
     /// The client's names of tools that take free text, which the provider knows as functions.
     pub(crate) custom_tools: Vec<String>,
+    /// Functions with a namespace, which the provider knows as part of their names.
+    pub(crate) namespaces: Vec<Namespaced>,
+}
+
+/// A function in a namespace of the client's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Namespaced {
+    /// Its name with its namespace.
+    pub(crate) qualified: String,
+    pub(crate) namespace: String,
+    pub(crate) name: String,
 }
 
 impl AnswerHints {
     /// The client's name of a tool that was renamed for the provider.
     pub(crate) fn client_tool_name(&self, name: &str) -> Option<&str> {
         self.tool_names.iter().find(|(sent, _)| sent == name).map(|(_, client)| client.as_str())
+    }
+
+    /// The namespace and the name in it of a function that the provider knows by both.
+    pub(crate) fn namespaced(&self, name: &str) -> Option<(&str, &str)> {
+        let found = self.namespaces.iter().find(|function| function.qualified == name)?;
+        Some((&found.namespace, &found.name))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Tools that take free text, for hosts that know none: functions with one string argument, as LiteLLM makes of them.
 
 use crate::ir::chat::Tool;
-use crate::json::{Node, Text, Writer};
+use crate::json::{Document, Limits, Node, Text, Writer};
 
 /// The argument that holds the text.
 const ARGUMENT: &str = "content";
@@ -42,6 +42,12 @@ pub(crate) fn arguments(text: &Text<'_>) -> String {
 /// The text in the arguments of such a function, if they are what was asked for.
 pub(crate) fn text(arguments: Node<'_>) -> Option<Text<'_>> {
     arguments.get_text(ARGUMENT)
+}
+
+/// The same, of arguments that are JSON in a string.
+pub(crate) fn text_in(arguments: &str) -> Option<String> {
+    let document = Document::parse(arguments.as_bytes(), &Limits::lenient()).ok()?;
+    text(document.root()).map(|text| text.unescape().into_owned())
 }
 
 /// The names of a request's tools that take free text.

@@ -2,7 +2,8 @@
 
 pub(crate) mod edit;
 pub(crate) mod error;
-pub(crate) mod parameters;
+mod items;
+mod parameters;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod stream;

@@ -16,6 +16,8 @@ pub struct Request<'a> {
     pub messages: Vec<Message<'a>>,
     /// The tools on offer.
     pub tools: Vec<Tool<'a>>,
+    /// Functions that have a namespace, which is part of their names among the tools: namespace and name.
+    pub namespaces: Vec<(Text<'a>, Text<'a>)>,
     /// Which tool to call.
     pub tool_choice: Option<ToolChoice<'a>>,
     /// Whether several tools may be called at once.
@@ -45,6 +47,7 @@ impl Request<'_> {
             source,
             messages: Vec::new(),
             tools: Vec::new(),
+            namespaces: Vec::new(),
             tool_choice: None,
             parallel_tools: None,
             max_tokens: None,

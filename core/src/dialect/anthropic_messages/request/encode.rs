@@ -23,7 +23,8 @@ pub(crate) fn encode(
     report: &mut Report,
 ) -> Result<Encoded, Refusal> {
     let mut betas = Betas::of_client(context.headers);
-    let fields = fields::collect(&request, context, &mut betas, report)?;
+    let mut fields = fields::collect(&request, context, &mut betas, report)?;
+    fields.take_search(&mut request.tools, report);
     let format = format::plan(&request, context, report)?;
     let thinking = reasoning::plan(&request, context, report)?;
     thinking.add_betas(&mut betas);

@@ -129,7 +129,7 @@ fn write_tool(
             w.node(*node);
             Ok(())
         }
-        Tool::Native { node, .. } => write_native(*node, index, servers, betas, w, report),
+        Tool::Native { dialect, node } => write_native((*dialect, *node), index, servers, betas, w, report),
     }
 }
 
@@ -157,7 +157,7 @@ fn write_extra(
 
 /// A tool in the API's own form, or an MCP server in OpenAI's.
 fn write_native(
-    node: Node<'_>,
+    (dialect, node): (Dialect, Node<'_>),
     index: usize,
     servers: &mut Vec<Vec<u8>>,
     betas: &mut Betas,
@@ -169,8 +169,10 @@ fn write_native(
         betas.of_tool(node);
         return write_computer(node, function, index, w);
     }
-    let own = node.get("input_schema").is_some() || HOSTED.iter().any(|hosted| kind.starts_with(hosted));
-    if own || kind == "advisor_20260301" {
+    let own = node.get("input_schema").is_some()
+        || HOSTED.iter().any(|hosted| kind.starts_with(hosted))
+        || kind == "advisor_20260301";
+    if own && dialect != Dialect::OpenAiResponses {
         betas.of_tool(node);
         w.node(node);
         return Ok(());

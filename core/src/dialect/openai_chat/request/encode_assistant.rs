@@ -32,7 +32,12 @@ pub(super) fn assistant(message: &Message<'_>, place: Place, w: &mut Writer<'_>,
     }
     cx.begin("assistant", w);
     if !texts.is_empty() {
-        w.key("content").concat(texts);
+        w.key("content");
+        if cx.of_items && !message.plain && !cx.joins {
+            parts(&texts, w);
+        } else {
+            w.concat(texts);
+        }
     }
     if !calls.is_empty() {
         w.key("tool_calls").begin_array();
@@ -41,6 +46,14 @@ pub(super) fn assistant(message: &Message<'_>, place: Place, w: &mut Writer<'_>,
     }
     thinking(&thoughts, place, w, cx);
     w.end_object();
+}
+
+fn parts(texts: &[&Text<'_>], w: &mut Writer<'_>) {
+    w.begin_array();
+    for text in texts {
+        w.begin_object().key("type").word("text").key("text").text(text).end_object();
+    }
+    w.end_array();
 }
 
 fn tool_call(call: &ToolUse<'_>, hints: &mut AnswerHints, w: &mut Writer<'_>) {
