@@ -140,6 +140,9 @@ def _output(body: Json, turn: int) -> list[Json]:
     return [thought, {"type": "function_call", "id": "fc_9", "arguments": arguments, **named}]
 
 
+PARTS = {"summary_index": "reasoning_summary_part", "content_index": "content_part"}
+
+
 def _responses_events(answer: Json) -> Iterator[bytes]:
     begun = {**answer, "status": "in_progress", "output": [], "usage": None}
     events: list[Json] = [{"type": f"response.{kind}", "response": begun} for kind in ("created", "in_progress")]

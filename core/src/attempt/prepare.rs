@@ -37,7 +37,8 @@ pub(super) fn prepare(
     options: AttemptOptions,
 ) -> Result<Attempt, Refusal> {
     let client = request.dialect();
-    let upstream = route::upstream_dialect(client, target.provider, &target.model, request.facts().features)?;
+    let (base_url, features) = (target.base_url.as_deref(), request.facts().features);
+    let upstream = route::upstream_dialect_at(client, target.provider, base_url, &target.model, features)?;
     let endpoint = target.provider.endpoint(upstream).ok_or_else(|| {
         Refusal::decline(
             "no_dialect",

@@ -104,15 +104,35 @@ impl Family {
         self != Self::Gpt
     }
 
-    /// Whether the family does not reason unless it is asked to.
-    pub(crate) fn rests_by_default(self) -> bool {
-        matches!(self, Self::Reasoning(5, 1..=4))
+    /// Whether the responses API alone serves the model.
+    pub(crate) fn is_responses_only(model: &str) -> bool {
+        let name = model.rsplit('/').next().unwrap_or(model);
+        let reasons = matches!(Self::of(name), Self::OSeries | Self::Reasoning(..));
+        reasons && ["-codex", "-pro", "-deep-research"].iter().any(|part| ends_word(name, part))
+            || name.starts_with("gpt-daybreak-")
+    }
+
+    /// Whether the model is known not to reason.
+    pub(crate) fn is_known_plain(model: &str) -> bool {
+        let name = model.rsplit('/').next().unwrap_or(model);
+        let name = name.strip_prefix("ft:").unwrap_or(name);
+        ["gpt-3.5", "gpt-4", "chatgpt-4o"].iter().any(|family| name.starts_with(family))
+    }
+
+    /// Whether LiteLLM's model list says which efforts the model takes.
+    pub(crate) fn has_listed_efforts(model: &str) -> bool {
+        !["-codex", "-chat-latest", "-cyber"].iter().any(|part| model.contains(part))
     }
 
     /// Whether LiteLLM sends requests with tools for this family to the responses API.
     pub(crate) fn tools_by_responses(self) -> bool {
         matches!(self, Self::Reasoning(major, minor) if (major, minor) >= (5, 4))
     }
+}
+
+/// Whether `part` stands in `name` before its end or another part.
+fn ends_word(name: &str, part: &str) -> bool {
+    name.split_once(part).is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with('-'))
 }
 
 fn version(name: &str) -> Option<(u32, u32)> {
@@ -127,17 +147,20 @@ fn version(name: &str) -> Option<(u32, u32)> {
 pub(super) fn capabilities(model: &str) -> Capabilities {
     let family = Family::of(model);
     let reasoning = matches!(family, Family::OSeries | Family::Reasoning(..));
-    let (pro, codex) = (model.contains("-pro"), model.contains("codex"));
+    let pro = ends_word(model, "-pro");
+    let from =
+        |least: (u32, u32)| matches!(family, Family::Reasoning(major, minor) if (major, minor) >= least);
     Capabilities {
         reasoning,
         response_schema: true,
         native_structured_output: true,
         vision: true,
-        none_effort: matches!(family, Family::Reasoning(major, minor) if (major, minor) >= (5, 1))
-            && !pro
-            && !codex,
-        minimal_effort: matches!(family, Family::Reasoning(5, 0)) || (reasoning && pro),
-        xhigh_effort: matches!(family, Family::Reasoning(major, minor) if (major, minor) >= (5, 2)),
+        none_effort: from((5, 1)) && !pro,
+        default_no_effort: matches!(family, Family::Reasoning(5, 1 | 2 | 4)) && !pro,
+        minimal_effort: matches!(family, Family::Reasoning(5, 0))
+            || (pro && family == Family::Reasoning(5, 2)),
+        xhigh_effort: from((5, 2)),
+        max_effort: from((6, 0)),
         ..Capabilities::default()
     }
 }

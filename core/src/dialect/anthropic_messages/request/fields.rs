@@ -269,9 +269,9 @@ fn web_search(options: Node<'_>, report: &mut Report) -> Vec<u8> {
     let mut w = Writer::new(&mut json);
     w.begin_object().key("type").word("web_search_20250305").key("name").word("web_search");
     let tool = options.get("type").is_some();
-    let place = options.some("user_location").and_then(|location| {
-        if tool { Some(location) } else { location.some("approximate") }
-    });
+    let place = options
+        .some("user_location")
+        .and_then(|location| if tool { Some(location) } else { location.some("approximate") });
     if let Some(place) = place {
         w.key("user_location").begin_object().key("type").word("approximate");
         for (key, value) in place.entries().filter(|(_, value)| !tool || !value.is_null()) {

@@ -312,8 +312,7 @@ fn params(
 
 fn refuse_or_lose(name: &str, context: RequestContext<'_>, report: &mut Report) -> Result<(), Refusal> {
     if !context.target.drop_params {
-        let why =
-            format!("{} does not support parameters: ['{name}']", context.target.provider.name());
+        let why = format!("{} does not support parameters: ['{name}']", context.target.provider.name());
         return Err(Refusal::unsupported(name, why));
     }
     report.lose(name, "unsupported_parameter");

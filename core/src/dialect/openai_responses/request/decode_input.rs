@@ -96,7 +96,8 @@ impl<'a> Conversation<'_, 'a, '_> {
     fn say(&mut self, blocks: Vec<Block<'a>>, plain: bool) {
         let is_call = |block: &Block<'_>| matches!(block, Block::ToolUse(_));
         let is_said = |block: &Block<'_>| matches!(block, Block::Text(_) | Block::Refusal(_));
-        let searched = !plain && matches!(blocks.as_slice(), [Block::Text(text)] if decode_search::is_told(text));
+        let searched =
+            !plain && matches!(blocks.as_slice(), [Block::Text(text)] if decode_search::is_told(text));
         match self.turn() {
             Some(turn) if searched || turn.blocks.iter().any(is_call) || !turn.blocks.iter().any(is_said) => {
                 turn.plain = plain && !turn.blocks.iter().any(is_said);

@@ -18,7 +18,9 @@ pub(super) fn blocks<'a>(item: Node<'a>, index: usize, report: &mut Report) -> V
         report.lose(format!("input[{index}].encrypted_content"), "foreign_reasoning");
     }
     let told = item.some("content").and_then(joined).or_else(|| item.some("summary").and_then(joined));
-    told.map(|text| Block::Thinking(Thinking { item: Some(item), ..Thinking::new(text) })).into_iter().collect()
+    told.map(|text| Block::Thinking(Thinking { item: Some(item), ..Thinking::new(text) }))
+        .into_iter()
+        .collect()
 }
 
 /// The texts of a list of parts, each in lines of its own; nothing where there is no text.

@@ -185,9 +185,9 @@ fn allowed<'a>(value: Node<'a>, request: &mut Request<'a>, report: &mut Report) 
     let list: Vec<Node<'a>> = inner.get("tools").into_iter().flat_map(Node::items).collect();
     let before = request.tools.len();
     request.tools.retain(|tool| match tool {
-        Tool::Function { name, .. } | Tool::Custom { name, .. } => {
-            list.iter().any(|allowed| self::named(*allowed).is_some_and(|allowed| allowed.is(&name.unescape())))
-        }
+        Tool::Function { name, .. } | Tool::Custom { name, .. } => list
+            .iter()
+            .any(|allowed| self::named(*allowed).is_some_and(|allowed| allowed.is(&name.unescape()))),
         Tool::Native { node, .. } => {
             let kind = node.get_text("type").map(|kind| kind.unescape()).unwrap_or_default();
             list.iter().any(|allowed| allowed.get_text("type").is_some_and(|allowed| allowed.is(&kind)))

@@ -42,12 +42,7 @@ fn of_chat(annotation: Node<'_>, annotations: &mut Vec<u8>, report: &mut Report)
     write(&url, inner.get_text("title"), (at("start_index"), at("end_index")), annotations);
 }
 
-fn write(
-    url: &Text<'_>,
-    title: Option<Text<'_>>,
-    (start, end): (usize, usize),
-    annotations: &mut Vec<u8>,
-) {
+fn write(url: &Text<'_>, title: Option<Text<'_>>, (start, end): (usize, usize), annotations: &mut Vec<u8>) {
     let mut w = after_members(annotations);
     w.begin_object().key("type").word("url_citation");
     w.key("start_index").number(start as u64).key("end_index").number(end as u64);

@@ -4,8 +4,7 @@ use std::borrow::Cow;
 
 use super::envelope::Envelope;
 use super::item::{
-    Call, Part, Words, append_redacted, append_thinking, call_item_id, write_message,
-    write_reasoning,
+    Call, Part, Words, append_redacted, append_thinking, call_item_id, write_message, write_reasoning,
 };
 use super::{annotation, native};
 use crate::dialect::{AnswerContext, Dialect};
@@ -27,8 +26,7 @@ pub(crate) fn encode(
 ) {
     let made = || Text::new(ids::item("resp_", context.id_seed, 0));
     let given = response.id.clone().filter(|id| !id.is_empty()).unwrap_or_else(made);
-    let id =
-        response_id::for_client(context.provider, context.deployment.as_deref(), &given.unescape());
+    let id = response_id::for_client(context.provider, context.deployment.as_deref(), &given.unescape());
     let first = response.choices.first();
     let incomplete = first.and_then(|choice| incomplete_reason(&choice.finish));
     let envelope = Envelope {
@@ -42,7 +40,8 @@ pub(crate) fn encode(
     };
     envelope.write(&mut Writer::new(out), |w| {
         if let Some(choice) = first {
-            let output = Output { choice, dialect: response.dialect, context, incomplete: incomplete.is_some() };
+            let output =
+                Output { choice, dialect: response.dialect, context, incomplete: incomplete.is_some() };
             output.write(w, report);
         }
     });
@@ -111,7 +110,9 @@ impl<'a> Output<'_, 'a> {
                     groups.push(Group::Message(vec![block]));
                 }
                 (Block::ToolUse(call), _) => groups.push(Group::Call(number, call)),
-                (Block::Native { dialect, node }, _) => self.native(*dialect, *node, number, &mut groups, report),
+                (Block::Native { dialect, node }, _) => {
+                    self.native(*dialect, *node, number, &mut groups, report)
+                }
                 (Block::Media(_) | Block::ToolResult(_), _) => {
                     report.lose(format!("content[{number}]"), "block_without_counterpart");
                 }
@@ -233,7 +234,8 @@ impl<'a> Output<'_, 'a> {
         let sent = call.name.unescape();
         let name = hints.client_tool_name(&sent).unwrap_or(&sent);
         let custom = hints.custom_tools.iter().any(|tool| tool == name);
-        let (namespace, name) = hints.namespaced(name).map_or((None, name), |(space, name)| (Some(space), name));
+        let (namespace, name) =
+            hints.namespaced(name).map_or((None, name), |(space, name)| (Some(space), name));
         let call_id = match call.id.is_empty() {
             true => Cow::Owned(Text::new(ids::tool_call(self.context.id_seed, block as u32))),
             false => Cow::Borrowed(&call.id),
