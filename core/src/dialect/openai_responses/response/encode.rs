@@ -245,6 +245,9 @@ impl<'a> Output<'_, 'a> {
             Input::Encoded(text) | Input::Free(text) => Some(text),
             Input::Json(_) => None,
         };
+        let none = Text::new("{}");
+        // No arguments: what clients read is JSON all the same.
+        let given = given.map(|text| if custom || !text.is_empty() { text } else { &none });
         let texts = free.as_ref().or(given).map(|text| [text]);
         let input = match (&texts, &call.input) {
             (Some(texts), _) => Words::Texts(texts),
