@@ -2,7 +2,7 @@
 //! is closed when the next one begins, or with the answer: only then is it known whether it is complete.
 
 use super::super::error;
-use super::super::response::envelope::Envelope;
+use super::super::response::envelope::{Envelope, is_tier};
 use super::super::response::native;
 use super::super::wire::incomplete_reason;
 use super::call::Call;
@@ -150,7 +150,7 @@ impl Encoder {
         self.created = start.created.unwrap_or(context.now_unix);
         self.usage = start.usage;
         let tier = start.extra.and_then(|first| first.some("service_tier"));
-        self.service_tier = tier.filter(|tier| tier.is_string()).map(|tier| tier.raw().to_vec());
+        self.service_tier = tier.filter(|tier| is_tier(*tier)).map(|tier| tier.raw().to_vec());
         for name in ["response.created", "response.in_progress"] {
             let envelope = self.envelope("in_progress", None);
             let mut response = Vec::new();
