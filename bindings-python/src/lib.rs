@@ -1,11 +1,15 @@
 //! Python bindings: bytes in, bytes out. No runtime and no threads, so forking is safe.
 
 mod attempt;
+mod begun;
+mod call_ids;
 mod errors;
 mod http;
 mod http1;
 mod lanes;
+mod operation;
 mod request;
+mod tally;
 mod target;
 mod translate;
 
@@ -19,7 +23,11 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     http1::register(module)?;
     module.add_class::<target::Target>()?;
     module.add_class::<request::Request>()?;
+    operation::register(module)?;
     module.add_class::<lanes::Lanes>()?;
+    module.add_class::<begun::Begun>()?;
+    module.add_class::<call_ids::CallIds>()?;
+    module.add_class::<tally::Tally>()?;
     module.add_class::<http::HttpRequest>()?;
     module.add_class::<http::ClientResponse>()?;
     module.add_class::<attempt::Attempt>()?;

@@ -55,7 +55,17 @@ def ended(trying: interlingua.Attempt) -> interlingua.Outcome:
     return outcome
 
 
-GATEWAYS_OWN = {"AnswerReader", "BadMessage", "Lanes", "RequestHead", "RequestReader", "ResponseHead"}
+GATEWAYS_OWN = {
+    "AnswerReader",
+    "BadMessage",
+    "Begun",
+    "CallIds",
+    "Lanes",
+    "RequestHead",
+    "RequestReader",
+    "ResponseHead",
+    "Tally",
+}
 """For the gateway's sockets: no part of the translation's API."""
 
 

@@ -55,6 +55,12 @@ mod bit {
     pub(super) const MCP: u32 = 1 << 18;
     pub(super) const CUSTOM_TOOLS: u32 = 1 << 19;
     pub(super) const STORED_STATE: u32 = 1 << 20;
+
+    // What only the choice of the dialect looks at.
+    pub(super) const FUNCTIONS: u32 = 1 << 24;
+    pub(super) const TOOL_SEARCH: u32 = 1 << 25;
+    pub(super) const EFFORT: u32 = 1 << 26;
+    pub(super) const NO_EFFORT: u32 = 1 << 27;
 }
 
 impl Features {
@@ -63,6 +69,21 @@ impl Features {
 
     fn add(&mut self, bit: u32) {
         self.0 |= bit;
+    }
+
+    /// Whether functions are among the tools.
+    pub(crate) fn functions(self) -> bool {
+        self.0 & bit::FUNCTIONS != 0
+    }
+
+    /// Whether the provider is to search among the tools.
+    pub(crate) fn tool_search(self) -> bool {
+        self.0 & bit::TOOL_SEARCH != 0
+    }
+
+    /// Whether the request says how much to reason, and whether it says not at all.
+    pub(crate) fn effort(self) -> (bool, bool) {
+        (self.0 & bit::EFFORT != 0, self.0 & bit::NO_EFFORT != 0)
     }
 
     /// Whether the feature of that name is in the set.
@@ -112,7 +133,14 @@ impl Features {
             b"output_config" => {
                 self.add(if value.some("format").is_some() { bit::RESPONSE_FORMAT } else { bit::REASONING });
             }
-            b"reasoning_effort" | b"thinking" => self.add(bit::REASONING),
+            b"reasoning_effort" => {
+                self.add(bit::REASONING | bit::EFFORT);
+                let level = value.some("effort").unwrap_or(value);
+                if level.is_text("none") && value.some("summary").is_none() {
+                    self.add(bit::NO_EFFORT);
+                }
+            }
+            b"thinking" => self.add(bit::REASONING),
             b"logprobs" | b"top_logprobs" => self.add(bit::LOGPROBS),
             b"n" if value.u64() != Some(1) => self.add(bit::MULTIPLE_CHOICES),
             b"stop" | b"stop_sequences" if value.is_string() || !value.is_empty() => self.add(bit::STOP),
@@ -190,6 +218,12 @@ impl Features {
     fn tool(&mut self, tool: Node<'_>) {
         self.add(bit::TOOLS);
         let kind = tool.get_text("type");
+        if kind.as_ref().is_some_and(|kind| kind.is("function")) {
+            self.add(bit::FUNCTIONS);
+        }
+        if kind.as_ref().is_some_and(|kind| kind.is("tool_search")) {
+            self.add(bit::TOOL_SEARCH);
+        }
         let own = kind.is_none_or(|kind| kind.is("function") || kind.is("custom"));
         if !own {
             self.add(bit::SERVER_TOOLS);

@@ -68,7 +68,7 @@ mod usage;
 
 pub use bytes::Bytes;
 
-pub use crate::attempt::{AnswerHead, Attempt, AttemptOptions, Outcome, Step, render_error};
+pub use crate::attempt::{AnswerHead, Attempt, AttemptOptions, Operation, Outcome, Step, render_error};
 pub use crate::capabilities::Capabilities;
 pub use crate::dialect::Dialect;
 pub use crate::error::{FailureKind, Fault, Refusal, UpstreamError};

@@ -7,6 +7,8 @@ __all__ = [
     "AnswerReader",
     "Attempt",
     "BadMessage",
+    "Begun",
+    "CallIds",
     "ClientResponse",
     "Decline",
     "HttpRequest",
@@ -14,16 +16,19 @@ __all__ = [
     "InvalidRequest",
     "Lanes",
     "Misuse",
+    "Operation",
     "Outcome",
     "Request",
     "RequestHead",
     "RequestReader",
     "ResponseHead",
+    "Tally",
     "Target",
     "Unsupported",
     "__version__",
     "providers",
     "render_error",
+    "response_deployment",
     "routes",
     "translate_request",
     "translate_response",
@@ -69,7 +74,10 @@ class Target:
         capabilities: bytes | None = None,
         defaults: bytes | None = None,
         extra_headers: Sequence[tuple[str, str]] = (),
-    ) -> Target: ...
+        deployment: str | None = None,
+    ) -> Target:
+        """``deployment`` is the host's id of it: ids of responses carry it, so that what refers to them comes back."""
+
     @property
     def provider(self) -> str: ...
     @property
@@ -104,6 +112,9 @@ class Request:
     def facts(self) -> tuple[str, bool, tuple[str, ...], bool]:
         """``model``, ``stream``, ``features``, and whether there are ``host_controls``: in one call."""
     @property
+    def previous_response_id(self) -> str | None:
+        """The response that the request goes on from, as the client knows it (see ``response_deployment``)."""
+    @property
     def host_controls(self) -> bytes:
         """The fields meant for the host (``num_retries``, ``fallbacks``, ``metadata`` …) as one JSON object."""
     def attempt(
@@ -115,6 +126,30 @@ class Request:
         id_seed: int,
         requested_model: str | None = None,
     ) -> Attempt: ...
+
+@final
+class Operation:
+    """What a client wants of ``/v1/responses`` beside a response: a stored one, compaction, a token count."""
+
+    @staticmethod
+    def read(
+        method: str, path: str, body: bytes, /, *, query: str | bytes = "", max_body_bytes: int = ...
+    ) -> Operation | None:
+        """``path`` is what follows ``/responses``; ``None`` if the API has no such operation."""
+    @property
+    def deployment(self) -> str | None:
+        """The deployment that the id in the path leads to."""
+    @property
+    def model(self) -> str | None:
+        """The model that the body names, for operations that have one."""
+    @property
+    def stream(self) -> bool: ...
+    def attempt(
+        self, target: Target, /, *, now_unix: int, id_seed: int, requested_model: str | None = None
+    ) -> Attempt: ...
+
+def response_deployment(id: str, /) -> str | None:
+    """The deployment that an id of a response leads back to; ``None`` for an id that a provider made."""
 
 @final
 class HttpRequest:
@@ -230,13 +265,71 @@ class Lanes:
         headers: Sequence[tuple[str, str]] | Sequence[tuple[bytes, bytes]],
         query: str | bytes,
         max_body_bytes: int,
+        call_ids: CallIds,
+        id_seed: int,
         /,
     ) -> Lanes: ...
-    def add(self, request: Request, target: Target, requested_model: str, decision: object, /) -> None:
-        """Keep the decision for requests like this one, which has no ``host_controls``."""
-    def begin(self, body: bytes, now_unix: int, id_seed: int, /) -> tuple[Any, Request, Attempt, HttpRequest] | None:
-        """Begin the first attempt of a request whose decision is known: the decision, the request, the attempt, and
-        what that sends. ``None`` if it is not known, or if anything needs a closer look."""
+    def add(
+        self,
+        request: Request,
+        target: Target,
+        requested_model: str,
+        decision: object,
+        sent: HttpRequest,
+        head: bytes,
+        lines: bytes,
+        tally: Tally,
+        /,
+    ) -> None:
+        """Keep the decision for requests like this one, which has no ``host_controls``.
+
+        ``head`` is what was signed for ``sent``, up to the body's length; ``lines`` are those of answers behind the
+        call id's value; ``tally`` is where answers with status 200 are counted.
+        """
+    def begin(self, body: bytes, now_unix: float, started: float, /) -> Begun | None:
+        """Begin the first attempt of a request whose decision is known; of another one it is only read.
+
+        ``None`` if no decision is known at all, or if anything is wrong with the request.
+        """
+
+@final
+class Begun:
+    """An exchange at its beginning: a request that has been read, with its first attempt if the decision was known."""
+
+    @property
+    def started(self) -> float:
+        """When that was, as ``begin`` was told."""
+    @property
+    def call_id(self) -> str: ...
+    @property
+    def body(self) -> bytes:
+        """The request's."""
+    @property
+    def decision(self) -> Any:
+        """What was decided for requests like this one; ``None`` if that is not known."""
+    def take(self) -> tuple[Request, Attempt | None, HttpRequest | None]:
+        """Hand out the request, and the attempt with what it sends if the decision was known: once."""
+    def count(self, now: float, /) -> list[tuple[str, str]] | None:
+        """Count the answer that the client has. Returns the losses, if there are any."""
+
+@final
+class CallIds:
+    """The call ids of a process: ``start``, which has 24 characters, and a number, counted from ``first``."""
+
+    def __new__(cls, start: str, first: int, /) -> CallIds: ...
+    def next(self) -> str: ...
+
+@final
+class Tally:
+    """How many exchanges ended in one way, and how long they took: a histogram."""
+
+    def __new__(cls, bounds: Sequence[float], /) -> Tally: ...
+    def count(self, seconds: float, /) -> None: ...
+    def add(self, row: Sequence[float], /) -> None:
+        """Add the counts of another one, as its ``row``."""
+    @property
+    def row(self) -> list[float]:
+        """How many took up to each bound, how many longer, and all their seconds."""
 
 class BadMessage(Exception):
     """Bytes that are no HTTP/1.1 message, or an ambiguous one. The text never holds content."""
@@ -276,6 +369,15 @@ class RequestReader:
         is complete. What follows a complete request is kept. A head that differs from the one before in its
         ``Content-Length`` alone is the same object.
         """
+    def begin(
+        self, data: bytes, lanes: Lanes, now_unix: float, started: float, /
+    ) -> tuple[Any, bytes | None, Begun | None] | None:
+        """Begin the exchange of a request that has the same head as the one before.
+
+        Returns what was decided, the bytes to send to the provider, and the exchange; the first two are ``None`` where
+        they are not known, and all three while some of the body is still to come. ``None``, and nothing is taken, if
+        there is more to it. To be called while no request is in hand.
+        """
     def next(self) -> int:
         """Let go of the request in hand. The next one is read from what was kept, by ``feed(b"")``; returns how much
         that is."""
@@ -309,6 +411,9 @@ class AnswerReader:
     @property
     def keep_alive(self) -> bool:
         """The connection may be used again once the answer is complete."""
+    def answer(self, data: bytes, begun: Begun, date_line: bytes, /) -> bytes | None:
+        """The client's whole answer to an exchange, if these bytes are the upstream's and nothing about it is unusual;
+        empty if the attempt has failed. ``None``, and nothing is taken, if there is more to it."""
     def feed(self, data: bytes, /) -> tuple[ResponseHead | None, bytes, bool]:
         """Take bytes from the connection.
 

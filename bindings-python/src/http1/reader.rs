@@ -1,6 +1,10 @@
 //! Messages as they arrive: a head, then a body in any pieces.
 
+use std::borrow::Cow;
+
+use interlingua::Bytes;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 
 use super::bad;
@@ -8,9 +12,15 @@ use super::chunked::Chunked;
 use super::fields::Length;
 use super::request::RequestHead;
 use super::response::ResponseHead;
+use crate::begun::Begun;
+use crate::lanes::Lanes;
+use crate::request::WORTH_DETACHING;
 
 /// What a reader has of a message: its head, bytes of its body, and whether it is complete.
 type Read<'py, Head> = (Option<Py<Head>>, Bound<'py, PyBytes>, bool);
+
+/// What was decided for a request, what goes to the provider, and the exchange.
+type Beginning<'py> = (Option<Py<PyAny>>, Option<Bound<'py, PyBytes>>, Option<Begun>);
 
 /// What of a body is still to come.
 enum Body {
@@ -136,6 +146,49 @@ impl RequestReader {
         Ok((self.head.as_ref().map(|head| head.clone_ref(py)), body, self.body.over()))
     }
 
+    /// Begins the exchange of a request that has the same head as the one before, and of which `lanes` know something:
+    /// with the decision and the bytes to send to the provider, if those are known. If some of its body is still to come,
+    /// what is here is kept, and there is no exchange yet. Else nothing is taken. To be called while no request is in hand.
+    #[pyo3(signature = (data, lanes, now_unix, started, /))]
+    fn begin<'py>(
+        &mut self,
+        py: Python<'py>,
+        data: Bound<'py, PyBytes>,
+        lanes: &mut Lanes,
+        now_unix: f64,
+        started: f64,
+    ) -> PyResult<Option<Beginning<'py>>> {
+        self.reading_body = false;
+        if lanes.is_empty() {
+            return Ok(None);
+        }
+        let early = std::mem::take(&mut self.early);
+        let data =
+            if early.is_empty() { data } else { PyBytes::new(py, &[&early, data.as_bytes()].concat()) };
+        let bytes = data.as_bytes();
+        let again = self.head.as_ref().and_then(|head| head.get().again(bytes));
+        let again = again.map(|(size, length)| (size, (bytes.len() - size) as u64, length));
+        let begun = match again {
+            Some((_, here, length)) if here < length && length < WORTH_DETACHING as u64 => {
+                self.early.extend_from_slice(bytes);
+                return Ok(Some((None, None, None)));
+            }
+            Some((size, here, length)) if here == length => {
+                let body = Bytes::from_owner(PyBackedBytes::from(data)).slice(size..);
+                lanes.first(py, body, now_unix, started)
+            }
+            _ => None,
+        };
+        let Some(begun) = begun else {
+            self.early = early;
+            return Ok(None);
+        };
+        self.body = Body::Bytes(0);
+        self.reading_body = true;
+        let message = begun.message(py).transpose()?;
+        Ok(Some((begun.decision(py), message, Some(begun))))
+    }
+
     /// Lets go of the request in hand. The next one is read from what was kept, by `feed(b"")`.
     fn next(&mut self) -> usize {
         self.reading_body = false;
@@ -165,6 +218,8 @@ pub(crate) struct AnswerReader {
     early: Vec<u8>,
     /// Bytes of interim answers, of which there may be endlessly many.
     interim: usize,
+    /// The next answer's head, if it was looked at before its bytes were taken.
+    seen: Option<ResponseHead>,
     head: Option<Py<ResponseHead>>,
     body: Body,
     keep_alive: bool,
@@ -181,6 +236,7 @@ impl AnswerReader {
             max_head_bytes,
             early: Vec::new(),
             interim: 0,
+            seen: None,
             head: None,
             body: Body::Rest,
             keep_alive: true,
@@ -208,6 +264,30 @@ impl AnswerReader {
         self.keep_alive
     }
 
+    /// Takes the whole answer to an exchange that has begun, if these bytes are that and there is nothing unusual about it,
+    /// and returns the client's: empty if the attempt has failed. Else nothing is taken.
+    #[pyo3(signature = (data, begun, date_line, /))]
+    fn answer<'py>(
+        &mut self,
+        py: Python<'py>,
+        data: &[u8],
+        begun: &mut Begun,
+        date_line: &[u8],
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        if !self.early.is_empty() || data.len() >= WORTH_DETACHING {
+            return Ok(None);
+        }
+        // What is wrong with a head is told to who takes it.
+        let Ok(Some(head)) = ResponseHead::read(py, data, self.max_head_bytes) else { return Ok(None) };
+        let usual = head.is_usual().then(|| Self::whole(&head, &data[head.size..])).flatten();
+        let Some(body) = usual else {
+            self.seen = Some(head);
+            return Ok(None);
+        };
+        self.head = None;
+        begun.answer(py, &head, &body, date_line).map(Some)
+    }
+
     /// Takes bytes from the connection. Returns the head of the answer, once it is there, those bytes that belong to its
     /// body, and whether it is complete. Bytes behind the answer were not asked for: they spoil the connection, not the
     /// answer.
@@ -224,7 +304,11 @@ impl AnswerReader {
         let mut from = 0;
         loop {
             let limit = self.max_head_bytes.saturating_sub(self.interim);
-            let Some(head) = ResponseHead::read(py, &data.as_bytes()[from..], limit)? else {
+            let head = match self.seen.take() {
+                None => ResponseHead::read(py, &data.as_bytes()[from..], limit)?,
+                seen => seen,
+            };
+            let Some(head) = head else {
                 self.early.extend_from_slice(&data.as_bytes()[from..]);
                 return Ok((None, PyBytes::new(py, b""), false));
             };
@@ -245,6 +329,23 @@ impl AnswerReader {
 }
 
 impl AnswerReader {
+    /// The body behind `head`, if nothing is missing and nothing follows.
+    fn whole<'d>(head: &ResponseHead, data: &'d [u8]) -> Option<Cow<'d, [u8]>> {
+        match head.framing.length {
+            Length::Exactly(length) => (length == data.len() as u64).then_some(Cow::Borrowed(data)),
+            Length::Chunked => {
+                let mut chunked = Chunked::new();
+                let (parts, used) = chunked.feed(data).ok()?;
+                let whole = chunked.over() && used == data.len();
+                whole.then(|| match parts.as_slice() {
+                    [only] => Cow::Borrowed(&data[only.clone()]),
+                    parts => parts.iter().flat_map(|part| &data[part.clone()]).copied().collect(),
+                })
+            }
+            Length::Unknown => None,
+        }
+    }
+
     fn begin_body(&mut self, head: &ResponseHead) {
         let bodiless = self.headless || matches!(head.status, 204 | 304);
         self.body = if bodiless { Body::Bytes(0) } else { Body::new(head.framing.length) };

@@ -15,7 +15,7 @@ use crate::http::latin_1;
 pub(crate) struct ResponseHead {
     fields: Fields,
     pub(super) framing: Framing,
-    pub(super) status: u16,
+    pub(crate) status: u16,
     pub(super) size: usize,
 }
 
@@ -53,9 +53,18 @@ impl ResponseHead {
         Ok(Some(Self { fields, framing, status, size }))
     }
 
+    /// Nothing is to be done but to read the body, and the connection stays.
+    pub(super) fn is_usual(&self) -> bool {
+        let has_body = matches!(self.status, 200..=203 | 205..=299);
+        has_body && self.framing.keep_alive && self.fields.get(b"content-encoding").is_none()
+    }
+
     /// The headers as the core takes them, read as Latin-1.
     pub(crate) fn headers(&self) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
-        self.fields.iter().map(|(name, value)| (latin_1(name), latin_1(value))).collect()
+        match std::str::from_utf8(self.fields.bytes()) {
+            Ok(text) if text.is_ascii() => self.fields.texts(text).collect(),
+            _ => self.fields.iter().map(|(name, value)| (latin_1(name), latin_1(value))).collect(),
+        }
     }
 }
 

@@ -73,6 +73,10 @@ impl Attempt {
                 anthropic_messages::edit::answer(root, &self.context, &mut patch);
                 response.usage
             }
+            Dialect::OpenAiResponses if self.stored => {
+                openai_responses::edit::stored(root, &self.context, &mut patch);
+                None
+            }
             Dialect::OpenAiResponses => {
                 openai_responses::error::in_band(root)?;
                 if !root.some("output").is_some_and(Node::is_array) {

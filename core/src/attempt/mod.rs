@@ -2,6 +2,7 @@
 
 mod answer;
 mod head;
+mod operation;
 mod prepare;
 mod replay;
 mod stream;
@@ -23,6 +24,7 @@ use crate::usage::Usage;
 
 pub use head::AnswerHead;
 use head::{OwnHeaders, ProviderHeaders};
+pub use operation::Operation;
 use stream::StreamReader;
 pub(crate) use stream::{Relaying, StreamState};
 
@@ -35,8 +37,6 @@ pub struct AttemptOptions {
     pub id_seed: u128,
     /// The name by which the client asked for the model; by default the one in the request.
     pub requested_model: Option<String>,
-    /// The host's id of the deployment; ids of responses carry it, so that what refers to them finds its way back.
-    pub deployment: Option<Arc<str>>,
     /// Largest answer in bytes; by default 256 MiB.
     pub max_answer_bytes: Option<usize>,
 }
@@ -88,6 +88,8 @@ pub struct Attempt {
     hide_usage: bool,
     /// The provider answers in one piece where the client asked for a stream.
     whole: bool,
+    /// It is about a stored response: the answer need not be a response.
+    stored: bool,
     request: Option<HttpRequest>,
     reader: Reader,
     status: u16,

@@ -12,7 +12,7 @@ use crate::dialect::{
 };
 use crate::edit::Patch;
 use crate::error::Refusal;
-use crate::http::{Headers, HttpRequest};
+use crate::http::{Auth, Headers, HttpRequest};
 use crate::json::{Body, Writer};
 use crate::loss::Report;
 use crate::policy::custom_tools;
@@ -37,7 +37,8 @@ pub(super) fn prepare(
     options: AttemptOptions,
 ) -> Result<Attempt, Refusal> {
     let client = request.dialect();
-    let upstream = route::upstream_dialect(client, target.provider, &target.model, request.facts().features)?;
+    let (base_url, features) = (target.base_url.as_deref(), request.facts().features);
+    let upstream = route::upstream_dialect_at(client, target.provider, base_url, &target.model, features)?;
     let endpoint = target.provider.endpoint(upstream).ok_or_else(|| {
         Refusal::decline(
             "no_dialect",
@@ -58,7 +59,7 @@ pub(super) fn prepare(
         include_usage: asks_for_usage(request),
         upstream,
         provider: target.provider.name(),
-        deployment: options.deployment,
+        deployment: target.deployment.clone(),
         echo: prepared.echo,
         hints: prepared.hints,
     };
@@ -66,19 +67,29 @@ pub(super) fn prepare(
         method: "POST",
         url: url(target, endpoint, request),
         headers: headers(target, upstream, prepared.headers),
-        auth: match target.credential {
-            Credential::ApiKey => vec![endpoint.auth.clone()],
-            Credential::None => Vec::new(),
-        },
+        auth: auth(target, endpoint),
         body: prepared.body,
     };
-    Ok(Attempt {
+    let attempt = attempt(client, context, facts.stream, http, options.max_answer_bytes);
+    Ok(Attempt { hide_usage: prepared.hide_usage, whole: prepared.whole, report, ..attempt })
+}
+
+/// An attempt that has sent nothing yet.
+fn attempt(
+    client: Dialect,
+    context: AnswerContext,
+    streaming: bool,
+    http: HttpRequest,
+    max_answer_bytes: Option<usize>,
+) -> Attempt {
+    Attempt {
         client,
-        upstream,
+        upstream: context.upstream,
         context,
-        streaming: facts.stream,
-        hide_usage: prepared.hide_usage,
-        whole: prepared.whole,
+        streaming,
+        hide_usage: false,
+        whole: false,
+        stored: false,
         request: Some(http),
         reader: Reader::Waiting,
         status: 0,
@@ -86,9 +97,84 @@ pub(super) fn prepare(
         owed: None,
         outcome: None,
         usage: None,
-        report,
-        max_answer_bytes: options.max_answer_bytes.unwrap_or(256 << 20),
-    })
+        report: Report::default(),
+        max_answer_bytes: max_answer_bytes.unwrap_or(256 << 20),
+    }
+}
+
+/// An operation on a request like one for a response; `path` follows `/responses`.
+pub(super) fn asked(
+    request: &Request,
+    path: &str,
+    query: &str,
+    target: &Arc<Target>,
+    options: AttemptOptions,
+) -> Result<Attempt, Refusal> {
+    let mut report = Report::default();
+    let body = same_dialect(request, target, &mut report)?.body;
+    let requested_model =
+        Some(options.requested_model.clone().unwrap_or_else(|| request.facts().model.clone()));
+    let asked =
+        about_responses("POST", path, query, body, target, AttemptOptions { requested_model, ..options })?;
+    Ok(Attempt { report, ..asked })
+}
+
+/// An operation on a stored response; `path` follows `/responses`.
+pub(super) fn stored(
+    method: &'static str,
+    path: &str,
+    query: &str,
+    streaming: bool,
+    target: &Arc<Target>,
+    options: AttemptOptions,
+) -> Result<Attempt, Refusal> {
+    let stored = about_responses(method, path, query, Vec::new(), target, options)?;
+    Ok(Attempt { streaming, ..stored })
+}
+
+fn about_responses(
+    method: &'static str,
+    path: &str,
+    query: &str,
+    body: Vec<Bytes>,
+    target: &Arc<Target>,
+    options: AttemptOptions,
+) -> Result<Attempt, Refusal> {
+    let dialect = Dialect::OpenAiResponses;
+    let endpoint = target.provider.endpoint(dialect).ok_or_else(|| {
+        let message = format!("{} keeps no responses", target.provider.name());
+        Refusal::invalid("response_id", message)
+    })?;
+    let mut url = endpoint_url(target, endpoint) + path;
+    if !query.is_empty() {
+        url.push('?');
+        url.push_str(query);
+    }
+    let context = AnswerContext {
+        requested_model: options.requested_model.unwrap_or_else(|| target.model.clone()),
+        now_unix: options.now_unix,
+        id_seed: options.id_seed,
+        include_usage: false,
+        upstream: dialect,
+        provider: target.provider.name(),
+        deployment: target.deployment.clone(),
+        echo: Bytes::new(),
+        hints: AnswerHints::default(),
+    };
+    let mut headers = headers(target, dialect, Headers::new());
+    if body.is_empty() {
+        headers.retain(|(name, _)| name != "content-type");
+    }
+    let http = HttpRequest { method, url, headers, auth: auth(target, endpoint), body };
+    let attempt = attempt(dialect, context, false, http, options.max_answer_bytes);
+    Ok(Attempt { stored: true, ..attempt })
+}
+
+fn auth(target: &Target, endpoint: &Endpoint) -> Vec<Auth> {
+    match target.credential {
+        Credential::ApiKey => vec![endpoint.auth.clone()],
+        Credential::None => Vec::new(),
+    }
 }
 
 fn asks_for_usage(request: &Request) -> bool {
@@ -166,17 +252,7 @@ fn translated(
 }
 
 fn url(target: &Target, endpoint: &Endpoint, request: &Request) -> String {
-    let default = endpoint.base_url.or(target.provider.base_url()).unwrap_or_default();
-    let base = target.base_url.as_deref().unwrap_or(default).trim_end_matches('/');
-    let path = endpoint.path;
-    // A base URL may already be the endpoint itself, or end with the first part of the path.
-    let mut url = if base.ends_with(path) {
-        base.to_owned()
-    } else if let Some(rest) = path.strip_prefix("/v1").filter(|_| base.ends_with("/v1")) {
-        [base, rest].concat()
-    } else {
-        [base, path].concat()
-    };
+    let mut url = endpoint_url(target, endpoint);
     let query = &request.head().query;
     if !query.is_empty()
         && endpoint.dialect == Dialect::AnthropicMessages
@@ -186,6 +262,21 @@ fn url(target: &Target, endpoint: &Endpoint, request: &Request) -> String {
         url.push_str(query);
     }
     url
+}
+
+/// Where the provider speaks a dialect.
+pub(super) fn endpoint_url(target: &Target, endpoint: &Endpoint) -> String {
+    let default = endpoint.base_url.or(target.provider.base_url()).unwrap_or_default();
+    let base = target.base_url.as_deref().unwrap_or(default).trim_end_matches('/');
+    let path = endpoint.path;
+    // A base URL may already be the endpoint itself, or end with the first part of the path.
+    if base.ends_with(path) {
+        base.to_owned()
+    } else if let Some(rest) = path.strip_prefix("/v1").filter(|_| base.ends_with("/v1")) {
+        [base, rest].concat()
+    } else {
+        [base, path].concat()
+    }
 }
 
 type SentHeaders = Vec<(Cow<'static, str>, Cow<'static, str>)>;

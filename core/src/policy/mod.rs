@@ -25,6 +25,7 @@ pub(crate) mod custom_tools;
 pub(crate) mod defaults;
 pub(crate) mod empty_text;
 pub(crate) mod operator_note;
+pub(crate) mod reasoning_items;
 pub(crate) mod schema;
 pub(crate) mod tool_names;
 pub(crate) mod trailing_whitespace;

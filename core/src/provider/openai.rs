@@ -104,6 +104,14 @@ impl Family {
         self != Self::Gpt
     }
 
+    /// Whether the responses API alone serves the model.
+    pub(crate) fn is_responses_only(model: &str) -> bool {
+        let name = model.rsplit('/').next().unwrap_or(model);
+        let reasons = matches!(Self::of(name), Self::OSeries | Self::Reasoning(..));
+        reasons && ["-codex", "-pro", "-deep-research"].iter().any(|part| ends_word(name, part))
+            || name.starts_with("gpt-daybreak-")
+    }
+
     /// Whether the family does not reason unless it is asked to.
     pub(crate) fn rests_by_default(self) -> bool {
         matches!(self, Self::Reasoning(5, 1..=4))
@@ -113,6 +121,11 @@ impl Family {
     pub(crate) fn tools_by_responses(self) -> bool {
         matches!(self, Self::Reasoning(major, minor) if (major, minor) >= (5, 4))
     }
+}
+
+/// Whether `part` stands in `name` before its end or another part.
+fn ends_word(name: &str, part: &str) -> bool {
+    name.split_once(part).is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with('-'))
 }
 
 fn version(name: &str) -> Option<(u32, u32)> {
@@ -138,6 +151,7 @@ pub(super) fn capabilities(model: &str) -> Capabilities {
             && !codex,
         minimal_effort: matches!(family, Family::Reasoning(5, 0)) || (reasoning && pro),
         xhigh_effort: matches!(family, Family::Reasoning(major, minor) if (major, minor) >= (5, 2)),
+        max_effort: matches!(family, Family::Reasoning(6.., _)),
         ..Capabilities::default()
     }
 }

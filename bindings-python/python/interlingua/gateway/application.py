@@ -31,6 +31,7 @@ from interlingua.gateway.logs import Log
 from interlingua.gateway.metrics import Metrics
 from interlingua.gateway.pool import Pool
 from interlingua.gateway.relay import Relay
+from interlingua.gateway.short_way import ShortWay
 from interlingua.gateway.switches import Gate, Switches
 from interlingua.gateway.transport import Limits, Transport
 from interlingua.gateway.tunnel import tunnel
@@ -59,9 +60,9 @@ class Gateway:
         self.transport = Transport(limits, Pool(max_head_bytes=limits.max_head_bytes, tls=_tls(config.ssl_verify)))
         self.python = PythonEngine(config.migration.python, config.path, self.transport, self.log)
         self.relay = Relay(self.transport)
-        self.dispatcher = Dispatcher(
-            config, self.groups, self.switches, rust or RustEngine(self.transport), self.python, self.relay
-        )
+        rust = rust or RustEngine(self.transport)
+        self.clock = rust.clock
+        self.dispatcher = Dispatcher(config, self.groups, self.switches, rust, self.python, self.relay, self.metrics)
         self._departures = Departures()
         self.on_switch: Callable[[str, str], None] | None = None
         """Tells the other workers."""
@@ -76,9 +77,11 @@ class Gateway:
         for path, dialect in (
             ("/chat/completions", "openai_chat"),
             ("/messages", "anthropic_messages"),
+            ("/responses", "openai_responses"),
             ("/ocr", "mistral_ocr"),
         ):
             table[path] = table[f"/v1{path}"] = (("POST",), dialect, dialect, self.dispatcher.serve)
+        table["/openai/v1/responses"] = table["/responses"]
         table["/models"] = table["/v1/models"] = (("GET",), "models", "openai_chat", self._models)
         for name in ("liveliness", "liveness"):
             table[f"/health/{name}"] = (("GET",), "health", "openai_chat", self._alive)
@@ -105,7 +108,10 @@ class Gateway:
         terms = client.terms
         if not isinstance(terms, Terms):
             terms = client.terms = self._judge(client)
-        exchange = Exchange(client, terms)
+            if isinstance(client, ClientConnection) and self._has_short_way(client, terms):
+                client.short_way = ShortWay(self, client, terms)
+        underway = client.underway
+        exchange = Exchange(client, terms, None if underway is None else underway.begun)
         self.metrics.in_flight += 1
         try:
             await terms.handler(exchange)
@@ -127,7 +133,7 @@ class Gateway:
 
     def _judge(self, client: Client) -> Terms:
         """What the head of a request says: where it goes, and whether it may."""
-        found = self._routes.get(client.path)
+        found = self._found(client.path)
         handler: Handler
         if found is None:
             route, dialect, handler = "relay", _dialect_of(client.path), self._relay
@@ -138,6 +144,16 @@ class Gateway:
         if route not in self._open_routes and self.auth.check(client.headers) is not Verdict.ACCEPTED:
             handler = self._without_key
         return Terms(client.headers, route, dialect, handler)
+
+    def _found(self, path: str) -> tuple[tuple[str, ...], str, str, Handler] | None:
+        found = self._routes.get(path)
+        if found is not None or not path.startswith(("/v1/responses/", "/responses/", "/openai/v1/responses/")):
+            return found
+        return ("GET", "POST", "DELETE"), "openai_responses", "openai_responses", self.dispatcher.serve_operation
+
+    def _has_short_way(self, client: ClientConnection, terms: Terms) -> bool:
+        translated = terms.handler == self.dispatcher.serve and terms.plain_json
+        return translated and terms.call_id is None and client.repeatable
 
     async def _without_key(self, exchange: Exchange) -> None:
         if self.config.virtual_keys and exchange.terms.route != "admin":
@@ -158,7 +174,8 @@ class Gateway:
 
     async def _wrong_method(self, exchange: Exchange) -> None:
         path = exchange.client.path
-        methods = ", ".join(self._routes[path][0])
+        found = self._found(path)
+        methods = ", ".join(found[0] if found is not None else ())
         exchange.outcome = "refused"
         await exchange.refuse(405, f"{path} takes {methods} only", lines=f"allow: {methods}\r\n".encode())
 

@@ -47,6 +47,7 @@ class AsgiClient:
         """No more of the request's body is to come."""
         self.left = False
         self.terms: object = None
+        self.underway = None
 
     def _announced(self) -> int | None:
         if self.headers.get(b"transfer-encoding") is not None:
@@ -75,6 +76,9 @@ class AsgiClient:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self.left = True
+
+    async def drained(self) -> None:
+        """``send`` waits by itself."""
 
     async def start(self, status: int, lines: bytes, length: int | None = None) -> None:
         headers = self._pairs(lines)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Iterable
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from interlingua.gateway.short_way import Underway
 
 Pairs: TypeAlias = list[tuple[bytes, bytes]]
 
@@ -58,6 +61,10 @@ class Client(Protocol):
     def length(self) -> int | None:
         """The announced length of the body; ``None`` if it is chunked."""
 
+    @property
+    def underway(self) -> Underway | None:
+        """The exchange that the server has begun already, if it has."""
+
     terms: object
     """What the handler has found out of the head; ``None`` for a new one. A client that keeps its connection sends the
     same head time and again, and is judged once."""
@@ -75,6 +82,9 @@ class Client(Protocol):
 
     def pieces(self) -> AsyncIterator[bytes]:
         """The body as it arrives. Raises ``ClientGone``."""
+
+    async def drained(self) -> None:
+        """Wait until the client reads what it was sent."""
 
     def start(self, status: int, lines: bytes, length: int | None = None) -> Awaitable[None]:
         """Begin an answer whose body follows in pieces, of ``length`` bytes together if that is known."""

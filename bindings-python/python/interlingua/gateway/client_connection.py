@@ -17,6 +17,7 @@ from interlingua.gateway.waiting import DONE, NEVER, Driver, Signal
 
 if TYPE_CHECKING:
     from interlingua.gateway.server import Server
+    from interlingua.gateway.short_way import ShortWay, Underway
 
 MAX_HEAD_BYTES = 64 * 1024
 HIGH_WATER = 256 * 1024
@@ -58,15 +59,18 @@ class ClientConnection(asyncio.Protocol):
     length: int | None
 
     def __init__(self, server: Server) -> None:
-        self._server = server
+        self.server = server
         self._loop = server.loop
         self._clock = server.deadlines
         self._signal = Signal(server.loop)
         self._driver = Driver(self._over)
-        self._reader = RequestReader(MAX_HEAD_BYTES)
-        self._transport: asyncio.Transport = cast(asyncio.Transport, None)
+        self.reader = RequestReader(MAX_HEAD_BYTES)
+        self.transport: asyncio.Transport = cast(asyncio.Transport, None)
         self.headers = cast(RequestHead, None)
         self.terms: object = None
+        self.short_way: ShortWay | None = None
+        """For requests that have the same head as the last one."""
+        self.underway: Underway | None = None
         self._keep_alive = True
         self._upgrade = False
         self._body = b""
@@ -82,7 +86,7 @@ class ClientConnection(asyncio.Protocol):
         self._lingering = False
         self._reading_head = False
         self._read_paused = False
-        self._write_paused = False
+        self.write_paused = False
         self.left = False
         self.host: str | None = None
         self.deadline = NEVER
@@ -90,17 +94,23 @@ class ClientConnection(asyncio.Protocol):
     # -- asyncio protocol ---------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+        self.transport = cast(asyncio.Transport, transport)
         name = transport.get_extra_info("peername")
         self.host = name[0] if isinstance(name, tuple) else None
         self.deadline = self._clock.now + IDLE_SECONDS
-        self._server.joined(self)
+        self.server.joined(self)
 
     def data_received(self, data: bytes) -> None:
+        if self.short_way is not None and not self._driver.busy and self.short_way.begin(data):
+            return
+        self.take(data)
+
+    def take(self, data: bytes) -> None:
+        """Go on with what has come; the handler answers."""
         if self._lingering:
             return
         try:
-            head, body, over = self._reader.feed(data)
+            head, body, over = self.reader.feed(data)
         except BadMessage as error:
             self._refuse(error.status, str(error))
             return
@@ -113,7 +123,7 @@ class ClientConnection(asyncio.Protocol):
         elif not self._whole:
             self._take(body, over)
             self._signal.set()
-        elif self._reader.waiting > HIGH_WATER:
+        elif self.reader.waiting > HIGH_WATER:
             # The client is ahead of us (or sends what is none of our business): its turn comes.
             self._pause_reading()
 
@@ -124,28 +134,32 @@ class ClientConnection(asyncio.Protocol):
         self.left = True
         self._closing = True
         self.deadline = NEVER
-        self._server.parted(self)
+        self.server.parted(self)
+        if self.short_way is not None:
+            self.short_way.hand_over()
+            self.short_way = None
         self._driver.cancel()
 
     def pause_writing(self) -> None:
-        self._write_paused = True
+        self.write_paused = True
 
     def resume_writing(self) -> None:
-        self._write_paused = False
+        self.write_paused = False
         self._signal.set()
 
     # -- reading ------------------------------------------------------------------------------------------
 
     def _begin(self, head: RequestHead, body: bytes, whole: bool) -> None:
         """Begin a request, with what is there of its body."""
-        server = self._server
+        server = self.server
         if head is not self.headers:
             self.headers = head
-            self.terms = None
+            self.terms = self.short_way = None
             self.method, target, self._keep_alive, self._upgrade = head.parts
             self.raw_target, self.path, self.query = split_target(target)
             self._upgrade = self._upgrade and (head.get(b"upgrade") or b"").lower() == b"websocket"
         self._reading_head = False
+        self.underway = None
         self._body = body
         self._whole = whole
         self._answering = self._finished = False
@@ -154,7 +168,7 @@ class ClientConnection(asyncio.Protocol):
             self.length = len(body)
             self.deadline = NEVER
         else:
-            left = self._reader.length
+            left = self.reader.length
             self.length = None if left is None else left + len(body)
             self.deadline = self._clock.now + BODY_SECONDS
             expectation = head.get(b"expect")
@@ -162,6 +176,30 @@ class ClientConnection(asyncio.Protocol):
                 self._refuse(417, "the only expectation that is met here is 100-continue")
                 return
         self._driver.start(server.upgrade(self) if self._upgrade else server.handler(self))
+
+    @property
+    def repeatable(self) -> bool:
+        """A request with the same head may follow, and its answer needs no lines but the usual."""
+        simple = not self._upgrade and not self.headers.http_1_0 and self.headers.get(b"expect") is None
+        return self._keep_alive and simple
+
+    def go_on(self, underway: Underway) -> None:
+        """Let the handler take over what ``short_way`` has begun."""
+        self.underway = underway
+        self._body = b"" if underway.begun is None else underway.begun.body
+        self.length = len(self._body)
+        self._whole = True
+        self._answering = self._finished = underway.answered
+        self._closing = self.server.closing
+        self.deadline = NEVER
+        self._driver.start(self.server.handler(self))
+
+    def wait_for_body(self) -> None:
+        self.deadline = self._clock.now + BODY_SECONDS
+
+    def rest(self) -> None:
+        """Wait for the next request."""
+        self.deadline = self._clock.now + IDLE_SECONDS
 
     def _take(self, body: bytes, whole: bool) -> None:
         """More of the body is here."""
@@ -175,14 +213,14 @@ class ClientConnection(asyncio.Protocol):
         if not self._read_paused:
             self._read_paused = True
             self.deadline = NEVER  # it is us who are slow
-            self._transport.pause_reading()
+            self.transport.pause_reading()
 
     def _resume_reading(self) -> None:
         if self._read_paused and not self.left:
             self._read_paused = False
             if not self._whole:
                 self.deadline = self._clock.now + BODY_SECONDS
-            self._transport.resume_reading()
+            self.transport.resume_reading()
 
     def body_here(self, limit: int) -> bytes | None:
         return self._body if self._whole and len(self._body) <= limit else None
@@ -192,7 +230,7 @@ class ClientConnection(asyncio.Protocol):
 
     async def pieces(self) -> AsyncIterator[bytes]:
         if not self._whole and not self._body and self.headers.get(b"expect") is not None:
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         while True:
             if self._body:
                 data, self._body = self._body, b""
@@ -215,18 +253,18 @@ class ClientConnection(asyncio.Protocol):
             end = b"connection: close\r\n" + end
         elif self.headers.http_1_0:
             end = b"connection: keep-alive\r\n" + end
-        return line + lines + self._server.date_line + end
+        return line + lines + self.server.date_line + end
 
     def reply(self, status: int, lines: bytes, body: bytes) -> Awaitable[None]:
         self._answering = self._finished = True
         head = self._head_of_answer(status, lines, b"content-length: %d\r\n\r\n" % len(body))
         if self.method == "HEAD":
-            self._transport.write(head)
+            self.transport.write(head)
         elif len(body) < _SEPARATE_BYTES:
-            self._transport.write(head + body)
+            self.transport.write(head + body)
         else:
-            self._transport.writelines((head, body))
-        return self._drained() if self._write_paused else DONE
+            self.transport.writelines((head, body))
+        return self.drained() if self.write_paused else DONE
 
     def start(self, status: int, lines: bytes, length: int | None = None) -> Awaitable[None]:
         self._chunking = False
@@ -247,7 +285,7 @@ class ClientConnection(asyncio.Protocol):
         if self._answer_head and not self.left:
             head, self._answer_head = self._answer_head, b""
             self._answering = True
-            self._transport.write(head)
+            self.transport.write(head)
 
     def piece(self, data: bytes) -> Awaitable[None]:
         if not data:
@@ -258,26 +296,26 @@ class ClientConnection(asyncio.Protocol):
             self._answering = True
         if len(data) >= _SEPARATE_BYTES:
             start, end = (b"%x\r\n" % len(data), b"\r\n") if self._chunking else (b"", b"")
-            self._transport.writelines((head + start, data, end))
+            self.transport.writelines((head + start, data, end))
         elif self._chunking:
-            self._transport.write(b"%b%x\r\n%b\r\n" % (head, len(data), data))
+            self.transport.write(b"%b%x\r\n%b\r\n" % (head, len(data), data))
         else:
-            self._transport.write(head + data)
-        return self._drained() if self._write_paused else DONE
+            self.transport.write(head + data)
+        return self.drained() if self.write_paused else DONE
 
     def finish(self) -> Awaitable[None]:
         head, self._answer_head = self._answer_head, b""
         if self._chunking:
-            self._transport.write(head + b"0\r\n\r\n")
+            self.transport.write(head + b"0\r\n\r\n")
             self._chunking = False
         elif head:
-            self._transport.write(head)
+            self.transport.write(head)
         self._answering = self._finished = True
         return DONE
 
-    async def _drained(self) -> None:
+    async def drained(self) -> None:
         self.deadline = self._clock.now + WRITE_SECONDS
-        while self._write_paused and not self.left:
+        while self.write_paused and not self.left:
             await self._signal
         self.deadline = NEVER
 
@@ -289,15 +327,15 @@ class ClientConnection(asyncio.Protocol):
             return
         if error is not None or not self._finished:
             # The client was promised more than it got: only a broken connection tells the truth.
-            self._transport.abort()
+            self.transport.abort()
         elif self._closing:
             self._end()
         else:
             self._body = b""
-            self.deadline = self._clock.now + IDLE_SECONDS
+            self.rest()
             if self._read_paused:
                 self._resume_reading()
-            if self._reader.next():
+            if self.reader.next():
                 self._loop.call_soon(self._pipelined)
 
     def _pipelined(self) -> None:
@@ -308,27 +346,28 @@ class ClientConnection(asyncio.Protocol):
     def _end(self) -> None:
         """Close, but not while the client still sends: it would be reset before it has read the answer."""
         self._closing = True
+        self.short_way = None
         if self._whole:
-            self._transport.close()
+            self.transport.close()
             return
         self._lingering = True
         self._resume_reading()
         self.deadline = self._clock.now + LINGER_SECONDS
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
 
     def _refuse(self, status: int, reason: str) -> None:
         """End the connection with bytes that are no request, or with a request that cannot go on."""
-        self._server.refused(status, reason)
+        self.server.refused(status, reason)
         if self._driver.busy and self._answering:
-            self._transport.abort()
+            self.transport.abort()
         else:
             body = b'{"error":{"message":"%b","type":"invalid_request_error","param":null,"code":"%d"}}' % (
                 reason.encode("ascii", "replace"),
                 status,
             )
             lines = b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
-            self._transport.write(status_line(status) + self._server.date_line + lines + body)
+            self.transport.write(status_line(status) + self.server.date_line + lines + body)
             self._whole = False
             self._end()
         self.left = True
@@ -336,33 +375,37 @@ class ClientConnection(asyncio.Protocol):
 
     def expire(self) -> None:
         """The deadline has passed."""
-        if self._lingering or self._write_paused:
-            self._transport.abort()
+        if self.short_way is not None:
+            self.short_way.hand_over()
+        if self._lingering or self.write_paused:
+            self.transport.abort()
         elif self._driver.busy:
             self._refuse(408, "the rest of the request's body did not come in time")
         elif self._reading_head:
             self._refuse(408, "the rest of the request's head did not come in time")
         else:
-            self._transport.close()
+            self.transport.close()
 
     # -- for the server -----------------------------------------------------------------------------------
 
     def retire(self) -> None:
         """The server is closing: end once the request in hand is answered."""
+        if self.short_way is not None:
+            self.short_way.hand_over()
         if self._driver.busy:
             self._closing = True
         else:
-            self._transport.close()
+            self.transport.close()
 
     def stop(self) -> None:
         """Break the request in hand off; its handler may still say so to the client."""
         self._driver.cancel()
 
     def abort(self) -> None:
-        self._transport.abort()
+        self.transport.abort()
 
     def hijack(self) -> tuple[asyncio.Transport, bytes]:
         """The bare connection, and what the client has sent after its request. Nothing else may be sent by us."""
         self.deadline = NEVER
         self._answering = self._finished = True
-        return self._transport, self._reader.rest()
+        return self.transport, self.reader.rest()

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from interlingua._native import AnswerReader, BadMessage, ResponseHead
 from interlingua.gateway.decoding import Decoder
 from interlingua.gateway.faults import AnswerTooLarge, BadAnswer, ConnectionLost, UpstreamFault, UpstreamTimeout
 from interlingua.gateway.waiting import NEVER, Deadlines, Signal
+
+if TYPE_CHECKING:
+    from interlingua.gateway.short_way import ShortWay
 
 HIGH_WATER = 256 * 1024
 DRAIN_SECONDS = 1.0
@@ -32,7 +35,9 @@ class Connection(asyncio.Protocol):
         self._on_idle = on_idle
         self.loop = asyncio.get_running_loop()
         self._signal = Signal(self.loop)
-        self._reader = AnswerReader(max_head_bytes)
+        self.reader = AnswerReader(max_head_bytes)
+        self.short_way: ShortWay | None = None
+        """What takes the answer, if no coroutine waits for it."""
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self.head: ResponseHead = NO_HEAD
         """The answer's, once ``send`` has waited for it."""
@@ -63,13 +68,18 @@ class Connection(asyncio.Protocol):
         self._deadlines.watch(self)
 
     def data_received(self, data: bytes) -> None:
+        short_way = self.short_way
+        if short_way is not None:
+            self.short_way = None
+            if short_way.answer(data):
+                return
         if self._done:
             # Bytes that nobody asked for: whatever follows could be taken for the next answer.
             self.abort()
             return
         self._touched = True
         try:
-            head, body, over = self._reader.feed(data)
+            head, body, over = self.reader.feed(data)
         except BadMessage as error:
             self._fail(_refused(error))
             return
@@ -78,7 +88,7 @@ class Connection(asyncio.Protocol):
         if body and not self._draining:
             self._body = self._body + body if self._body else body
         if over:
-            self._complete(self._reader.keep_alive)
+            self._complete(self.reader.keep_alive)
         elif len(self._body) > HIGH_WATER and not self._read_paused:
             self._read_paused = True
             self._transport.pause_reading()
@@ -88,11 +98,12 @@ class Connection(asyncio.Protocol):
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._hand_over()
         self._closed = True
         self.idle = False
         self._deadlines.forget(self)
         if not self._done:
-            if self._reader.unframed and error is None:
+            if self.reader.unframed and error is None:
                 self._complete(keep_alive=False)
             else:
                 message = "the upstream closed the connection before its answer was complete"
@@ -111,17 +122,26 @@ class Connection(asyncio.Protocol):
     def begin(self, head: bytes, body: bytes | None, timeout: float | None) -> None:
         """Start an exchange, with a body that is whole, or without one. ``timeout`` is how long the upstream may be
         silent."""
-        self.idle = False
-        self.head = NO_HEAD
-        self._done = self._touched = False
-        self._timeout = timeout
-        self.deadline = NEVER if timeout is None else self._deadlines.now + timeout
+        self._expect_answer(timeout)
         if body is None:
             self._transport.write(head + b"\r\n")
         elif len(body) < _SEPARATE_BYTES:
             self._transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
         else:
             self._transport.writelines((b"%bcontent-length: %d\r\n\r\n" % (head, len(body)), body))
+
+    def carry(self, message: bytes, timeout: float | None, short_way: ShortWay) -> None:
+        """Start an exchange with a whole message; ``short_way`` takes the answer."""
+        self._expect_answer(timeout)
+        self.short_way = short_way
+        self._transport.write(message)
+
+    def _expect_answer(self, timeout: float | None) -> None:
+        self.idle = False
+        self.head = NO_HEAD
+        self._done = self._touched = False
+        self._timeout = timeout
+        self.deadline = NEVER if timeout is None else self._deadlines.now + timeout
 
     def write(self, data: bytes) -> None:
         """Send some of a body that has no announced length."""
@@ -138,7 +158,7 @@ class Connection(asyncio.Protocol):
 
     def special(self, *, headless: bool, upgrading: bool) -> None:
         """The next answer is to a ``HEAD``, or may be a 101."""
-        self._reader.expect(headless, upgrading)
+        self.reader.expect(headless, upgrading)
 
     def spoil(self) -> None:
         """This exchange is the connection's last."""
@@ -215,10 +235,23 @@ class Connection(asyncio.Protocol):
             self._draining = True
             self.deadline = self._deadlines.now + DRAIN_SECONDS
         elif self._keep_alive and not self._closed and not self._write_paused:
-            self.idle = True
-            self._on_idle(self)
+            self._rest()
         else:
             self.close()
+
+    def complete(self) -> None:
+        """The answer was taken as a whole, and the connection may be used again."""
+        self._done = True
+        self.deadline = NEVER
+        if self._write_paused:
+            self.close()
+        else:
+            self._rest()
+
+    def _rest(self) -> None:
+        self.idle = True
+        self.idle_since = self._deadlines.now
+        self._on_idle(self)
 
     def hijack(self) -> tuple[asyncio.Transport, bytes]:
         """After 101: the bare connection, and the bytes that came behind the head."""
@@ -258,6 +291,11 @@ class Connection(asyncio.Protocol):
                 self._transport.resume_reading()
         return data
 
+    def _hand_over(self) -> None:
+        """Whatever happens now is for a coroutine."""
+        if self.short_way is not None:
+            self.short_way.hand_over()
+
     def _complete(self, keep_alive: bool) -> None:
         self._done = True
         self.deadline = NEVER
@@ -267,6 +305,7 @@ class Connection(asyncio.Protocol):
             self.release()
 
     def _fail(self, fault: UpstreamFault) -> None:
+        self._hand_over()
         if not self._done:
             self._fault = fault
         self.abort()

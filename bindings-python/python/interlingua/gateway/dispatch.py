@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Mapping
 
 from interlingua import _native
@@ -10,10 +11,11 @@ from interlingua.gateway import litellm_keys as keys
 from interlingua.gateway.client import BodyTooLarge
 from interlingua.gateway.config import Config
 from interlingua.gateway.engine_python import PythonEngine, PythonUnavailable
-from interlingua.gateway.engine_rust import Begun, CredentialError, Decided, Plan, RustEngine
-from interlingua.gateway.exchange import Exchange, Terms
+from interlingua.gateway.engine_rust import CredentialError, Plan, Ready, RustEngine, signed
+from interlingua.gateway.exchange import CALL_IDS, Exchange, Terms
 from interlingua.gateway.faults import UpstreamFault, UpstreamTimeout
 from interlingua.gateway.groups import Choice, Groups
+from interlingua.gateway.metrics import Metrics
 from interlingua.gateway.multipart import MultipartError, ocr_request
 from interlingua.gateway.relay import Relay
 from interlingua.gateway.retries import retries_allowed
@@ -36,6 +38,20 @@ class Refusal(Exception):
         self.param = param
 
 
+async def refuse(exchange: Exchange, error: Refusal | CredentialError | _native.InterlinguaError) -> None:
+    """Tell the client why it has no answer."""
+    if isinstance(error, _native.InterlinguaError):
+        exchange.outcome = error.code
+        await exchange.refuse(error.status, str(error), param=error.param)
+        return
+    exchange.outcome = "refused"
+    if isinstance(error, CredentialError):
+        kind = "authentication_error" if error.status == 401 else None
+        await exchange.refuse(error.status, str(error), type=kind)
+    else:
+        await exchange.refuse(error.status, error.message, type=error.type, param=error.param)
+
+
 class Dispatcher:
     """Serves the routes that the core translates."""
 
@@ -47,6 +63,7 @@ class Dispatcher:
         rust: RustEngine,
         python: PythonEngine,
         relay: Relay,
+        metrics: Metrics,
     ) -> None:
         self._config = config
         self._groups = groups
@@ -54,6 +71,7 @@ class Dispatcher:
         self._rust = rust
         self.python = python
         self._relay = relay
+        self._metrics = metrics
         self._lanes: dict[tuple[object, ...], _native.Lanes] = {}
         self._lanes_version: object = None
 
@@ -63,22 +81,59 @@ class Dispatcher:
             terms = exchange.terms
             if terms.version is not self._switches.version:
                 self._renew(terms, exchange)
+            underway = exchange.client.underway
+            if underway is not None and underway.error is not None:
+                raise underway.error
             raw = body = exchange.client.body_here(self._config.max_request_bytes) if terms.plain_json else None
             if raw is None or body is None:
                 raw, body = await self._read(exchange)
-            begun = self._rust.begin_again(terms.lanes, body) or await self._decide(exchange, raw, body)
-            if begun is not None:
-                await self._rust.serve(exchange, begun)
-        except Refusal as refusal:
-            exchange.outcome = "refused"
-            await exchange.refuse(refusal.status, refusal.message, type=refusal.type, param=refusal.param)
-        except CredentialError as error:
-            exchange.outcome = "refused"
-            kind = "authentication_error" if error.status == 401 else None
-            await exchange.refuse(error.status, str(error), type=kind)
-        except _native.InterlinguaError as error:
-            exchange.outcome = error.code
-            await exchange.refuse(error.status, str(error), param=error.param)
+            begun = None if underway is None else underway.begun
+            if begun is None:
+                begun = terms.lanes.begin(body, self._rust.clock(), exchange.started)
+            ready = _ready(begun) or await self._decide(exchange, raw, body, begun)
+            if ready is not None:
+                await self._rust.serve(exchange, ready, underway)
+        except (Refusal, CredentialError, _native.InterlinguaError) as error:
+            await refuse(exchange, error)
+
+    async def serve_operation(self, exchange: Exchange) -> None:
+        """Answer what a client wants of ``/v1/responses`` beside a response."""
+        try:
+            _, _, path = exchange.client.path.partition("/responses")
+            raw, body = await self._read(exchange)
+            operation = _native.Operation.read(
+                exchange.client.method,
+                path,
+                body,
+                query=exchange.client.query,
+                max_body_bytes=max(self._config.max_request_bytes, len(body)),
+            )
+            choice = None if operation is None else self._keeper(operation)
+            if operation is None or choice is None:
+                await self._without_keeper(exchange, raw)
+                return
+            exchange.stream = operation.stream
+            decision = self._engine(exchange.terms.dialect, ("stored_state",), choice, {})
+            if decision.engine == "python":
+                await self._by_python(exchange, raw, decision)
+                return
+            attempt, sent = self._rust.begin(operation, choice)
+            gate = "ungated" if decision.ungated else ""
+            decided = self._rust.decided(choice, self._plan(exchange, choice, {}), gate, sent.url)
+            await self._rust.serve(exchange, (decided, operation, attempt, sent), None)
+        except (Refusal, CredentialError, _native.InterlinguaError) as error:
+            await refuse(exchange, error)
+
+    def _keeper(self, operation: _native.Operation) -> Choice | None:
+        """Who keeps the response that the operation is about, or serves the model."""
+        if operation.model is not None:
+            return self._groups.find(operation.model)
+        return None if operation.deployment is None else self._groups.of_deployment(operation.deployment)
+
+    async def _without_keeper(self, exchange: Exchange, raw: bytes) -> None:
+        if not self.python.available:
+            raise Refusal(404, "no deployment here keeps this response, or there is no such operation")
+        await self.relay(exchange, raw, "")
 
     def _renew(self, terms: Terms, exchange: Exchange) -> None:
         """Look up what was decided for requests whose heads say the same to us, with the switches as they are."""
@@ -91,19 +146,24 @@ class Dispatcher:
         lanes = self._lanes.get(key)
         if lanes is None:
             limit = self._config.max_request_bytes
-            lanes = self._lanes[key] = _native.Lanes(terms.dialect, terms.passed_headers, query, limit)
+            lanes = self._lanes[key] = _native.Lanes(
+                terms.dialect, terms.passed_headers, query, limit, CALL_IDS, random.getrandbits(128)
+            )
         terms.lanes = lanes
 
-    async def _decide(self, exchange: Exchange, raw: bytes, body: bytes) -> Begun | None:
-        """Read the request and decide who serves it. ``None`` if somebody else has."""
-        terms = exchange.terms
-        request = _native.Request(
-            terms.dialect,
+    def _request(self, exchange: Exchange, body: bytes) -> _native.Request:
+        return _native.Request(
+            exchange.terms.dialect,
             body,
-            headers=terms.passed_headers,
+            headers=exchange.terms.passed_headers,
             query=exchange.client.query,
             max_body_bytes=max(self._config.max_request_bytes, len(body)),
         )
+
+    async def _decide(self, exchange: Exchange, raw: bytes, body: bytes, begun: _native.Begun | None) -> Ready | None:
+        """Decide who serves the request, which may have been read already. ``None`` if somebody else has."""
+        terms = exchange.terms
+        request = self._request(exchange, body) if begun is None else begun.take()[0]
         choice = self._groups.find(request.model)
         if choice is None:
             await self._without_choice(exchange, request, raw)
@@ -123,9 +183,13 @@ class Dispatcher:
             await self.relay(exchange, raw, str(error))
             return None
         plan = self._plan(exchange, choice, controls)
-        decided = Decided(choice, plan, "ungated" if decision.ungated else "")
+        decided = self._rust.decided(choice, plan, "ungated" if decision.ungated else "", sent.url)
+        exchange.follow(decided)
         if not controls and choice.target is not None:
-            terms.lanes.add(request, choice.target, choice.requested, decided)
+            _, head = signed(sent, choice, sent.parts[0], stream=request.stream)
+            lines = exchange.lines_behind_call_id()
+            tally = self._metrics.tally(terms.route, choice.provider, "rust", "answered", 200, decided.gate)
+            terms.lanes.add(request, choice.target, choice.requested, decided, sent, head, lines, tally)
         return decided, request, attempt, sent
 
     async def _without_choice(self, exchange: Exchange, request: _native.Request, raw: bytes) -> None:
@@ -232,6 +296,16 @@ class Dispatcher:
             config.num_retries,
         )
         return Plan(Timeouts(connect=min(read, CONNECT_SECONDS), read=read), retries, config.retry_after)
+
+
+def _ready(begun: _native.Begun | None) -> Ready | None:
+    """What is known of a request that has a lane."""
+    decision = None if begun is None else begun.decision
+    if begun is None or decision is None:
+        return None
+    request, attempt, sent = begun.take()
+    assert attempt is not None and sent is not None
+    return decision, request, attempt, sent
 
 
 def _foreign_controls(controls: Mapping[str, object]) -> list[str]:

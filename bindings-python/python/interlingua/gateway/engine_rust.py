@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from urllib.parse import quote
 
 from interlingua import _native
@@ -15,9 +15,12 @@ from interlingua.gateway.connection import Connection
 from interlingua.gateway.exchange import VERSION, Exchange
 from interlingua.gateway.faults import UpstreamFault
 from interlingua.gateway.groups import Choice
-from interlingua.gateway.pool import Location, locate
+from interlingua.gateway.pool import Idle, Location, locate
 from interlingua.gateway.retries import is_retryable, wait_seconds
 from interlingua.gateway.transport import Timeouts, Transport, coding_lines, request_head
+
+if TYPE_CHECKING:
+    from interlingua.gateway.short_way import Underway
 
 MAX_REMEMBERED_HEADS = 64
 _USER_AGENT_LINE = b"user-agent: " + VERSION + b"\r\n"
@@ -45,10 +48,16 @@ class Decided(NamedTuple):
     choice: Choice
     plan: Plan
     gate: str
+    idle: Idle
+    """Where connections to the provider wait."""
+    read_timeout: float | None
+    """The plan's."""
 
 
-Begun: TypeAlias = tuple[Decided, _native.Request, _native.Attempt, _native.HttpRequest]
-"""A request on its way: what was decided for it, its first try, and what that sends."""
+Asked: TypeAlias = "_native.Request | _native.Operation"
+"""What a client asks for, for any number of attempts."""
+Ready: TypeAlias = tuple[Decided, Asked, _native.Attempt, _native.HttpRequest]
+"""What was decided for a request, the request, its first attempt, and what that sends."""
 
 
 class RustEngine:
@@ -63,20 +72,16 @@ class RustEngine:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._transport = transport
-        self._clock = clock
+        self.clock = clock
         self._sleep = sleep
         self._jitter = jitter
 
-    def begin_again(self, lanes: _native.Lanes, body: bytes) -> Begun | None:
-        """The first try of a request that is like an earlier one."""
-        return lanes.begin(body, int(self._clock()), random.getrandbits(128))
-
-    def begin(self, request: _native.Request, choice: Choice) -> tuple[_native.Attempt, _native.HttpRequest]:
+    def begin(self, request: Asked, choice: Choice) -> tuple[_native.Attempt, _native.HttpRequest]:
         """A try, and what it sends. Raises what the core raises: the request is invalid, unsupported, or declined."""
         assert choice.target is not None
         attempt = request.attempt(
             choice.target,
-            now_unix=int(self._clock()),
+            now_unix=int(self.clock()),
             id_seed=random.getrandbits(128),
             requested_model=choice.requested,
         )
@@ -85,18 +90,23 @@ class RustEngine:
             raise RuntimeError("the core does not send")
         return attempt, sent
 
-    async def serve(self, exchange: Exchange, begun: Begun) -> None:
-        """Run the exchange until it is answered."""
-        decided, request, attempt, sent = begun
-        choice, plan, exchange.gate = decided
-        exchange.engine = "rust"
-        exchange.group = choice.group
-        exchange.provider = choice.provider
-        exchange.extra_lines = choice.lines
+    def decided(self, choice: Choice, plan: Plan, gate: str, url: str) -> Decided:
+        return Decided(choice, plan, gate, self._transport.pool.idle(locate(url).origin), plan.timeouts.read)
+
+    async def serve(self, exchange: Exchange, ready: Ready, underway: Underway | None) -> None:
+        """Run the exchange until it is answered, from where it is ``underway``."""
+        decided, request, attempt, sent = ready
+        choice, plan = decided.choice, decided.plan
+        exchange.follow(decided)
         stream = request.stream
         while True:
             exchange.attempt = attempt
-            if await (self._stream if stream else self._whole)(exchange, attempt, sent, choice, plan.timeouts):
+            if underway is not None and underway.sent:
+                answered = await self._go_on(exchange, attempt, sent, decided, underway)
+            else:
+                serve = self._stream if stream else self._whole
+                answered = await serve(exchange, attempt, sent, choice, plan.timeouts)
+            if answered:
                 exchange.outcome = "answered"
                 return
             outcome = attempt.step()
@@ -109,10 +119,26 @@ class RustEngine:
                 break
             await self._sleep(wait_seconds(exchange.retries, outcome.retry_after, plan.retry_after, self._jitter))
             exchange.retries += 1
-            exchange.fault = None
+            exchange.fault = underway = None
             attempt, sent = self.begin(request, choice)
         failure = attempt.failure()
         await exchange.reply(failure.status, failure.lines, failure.body)
+
+    async def _go_on(
+        self,
+        exchange: Exchange,
+        attempt: _native.Attempt,
+        sent: _native.HttpRequest,
+        decided: Decided,
+        underway: Underway,
+    ) -> bool:
+        """The rest of a try that the short way has begun."""
+        if underway.answered:
+            exchange.sent, exchange.status = True, 200
+            await exchange.client.drained()
+        if underway.connection is None:
+            return underway.answered
+        return await self._whole(exchange, attempt, sent, decided.choice, decided.plan.timeouts, underway.connection)
 
     async def _whole(
         self,
@@ -121,12 +147,13 @@ class RustEngine:
         sent: _native.HttpRequest,
         choice: Choice,
         timeouts: Timeouts,
+        begun_on: Connection | None = None,
     ) -> bool:
         """One try for an answer in one piece. True if the client has it."""
         varying, body = sent.parts
         location, head = choice.heads[False].get(varying) or signed(sent, choice, varying, stream=False)
         try:
-            answer = await self._transport.send(location, head, body, timeouts)
+            answer = await self._transport.send(location, head, body, timeouts, begun_on=begun_on)
             if (whole := answer.here()) is None:
                 whole = await _all_of(answer)
         except UpstreamFault as fault:

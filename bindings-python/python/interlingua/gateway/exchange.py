@@ -5,12 +5,15 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from itertools import count
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from interlingua import _native
 from interlingua.gateway.client import Client, Headers
 from interlingua.gateway.faults import UpstreamFault
+
+if TYPE_CHECKING:
+    from interlingua.gateway.engine_rust import Decided
 
 _CALL_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _WISHES = (b"x-litellm-timeout", b"x-litellm-stream-timeout", b"x-litellm-num-retries")
@@ -26,17 +29,17 @@ def _retry_lines(times: int) -> bytes:
 _FIRST_TRY_LINES = _retry_lines(0)
 
 
-def _call_ids() -> str:
-    """The first 24 characters of this process's call ids, in the shape of a UUID."""
+def _call_ids() -> _native.CallIds:
+    """This process's call ids, in the shape of a UUID; how they begin is random, as is where counting begins."""
     bits = f"{random.SystemRandom().getrandbits(80):020x}"
-    return f"{bits[:8]}-{bits[8:12]}-4{bits[12:15]}-a{bits[15:18]}-"
+    start = f"{bits[:8]}-{bits[8:12]}-4{bits[12:15]}-a{bits[15:18]}-"
+    return _native.CallIds(start, random.SystemRandom().getrandbits(40))
 
 
-_CALL_ID_START = _call_ids()
-_call_numbers = count(random.SystemRandom().getrandbits(40))
+CALL_IDS = _call_ids()
 
 
-_NO_LANES = _native.Lanes("openai_chat", (), b"", 0)
+_NO_LANES = _native.Lanes("openai_chat", (), b"", 0, CALL_IDS, 0)
 Handler = Callable[["Exchange"], Awaitable[None]]
 
 
@@ -81,11 +84,20 @@ class Exchange:
     attempt: _native.Attempt | None = None
     """The last try of the rust engine."""
 
-    def __init__(self, client: Client, terms: Terms) -> None:
+    def __init__(self, client: Client, terms: Terms, begun: _native.Begun | None = None) -> None:
         self.client = client
         self.terms = terms
-        self.started = perf_counter()
-        self.call_id = terms.call_id or f"{_CALL_ID_START}{next(_call_numbers):012x}"
+        if begun is None:
+            self.started = perf_counter()
+            self.call_id = terms.call_id or CALL_IDS.next()
+        else:
+            self.started, self.call_id = begun.started, begun.call_id
+
+    def follow(self, decided: Decided) -> None:
+        """The core serves, as was decided."""
+        choice, _, self.gate, *_ = decided
+        self.engine = "rust"
+        self.group, self.provider, self.extra_lines = choice.group, choice.provider, choice.lines
 
     @property
     def usage(self) -> Mapping[str, int] | None:
@@ -101,7 +113,10 @@ class Exchange:
 
     def _own_lines(self) -> bytes:
         """The ``x-litellm-*`` headers of this exchange."""
-        lines = b"x-litellm-call-id: " + self.call_id.encode() + _VERSION_LINE + self.extra_lines
+        return b"x-litellm-call-id: " + self.call_id.encode() + self.lines_behind_call_id()
+
+    def lines_behind_call_id(self) -> bytes:
+        lines = _VERSION_LINE + self.extra_lines
         if self.engine == "rust":
             lines += _FIRST_TRY_LINES if not self.retries else _retry_lines(self.retries)
         if self.gate:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, TypeAlias
+
+from interlingua._native import Tally
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 
@@ -18,7 +19,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.in_flight = 0
-        self._requests: dict[tuple[str, str, str, str, int, str], list[float]] = {}
+        self._tallies: dict[tuple[str, str, str, str, int, str], Tally] = {}
         """Per way of ending: how many took up to each of the ``BUCKETS``, how many longer, and all their seconds."""
         self._retries: Counter[tuple[str, str]] = Counter()
         self._losses: Counter[tuple[str, str]] = Counter()
@@ -26,12 +27,19 @@ class Metrics:
     def record(
         self, route: str, provider: str, engine: str, outcome: str, status: int, seconds: float, gate: str = ""
     ) -> None:
+        self.tally(route, provider, engine, outcome, status, gate).count(seconds)
+
+    def tally(self, route: str, provider: str, engine: str, outcome: str, status: int, gate: str = "") -> Tally:
+        """Where exchanges that end in this way are counted."""
         key = (route, provider, engine, outcome, status, gate)
-        row = self._requests.get(key)
-        if row is None:
-            row = self._requests[key] = [0] * (len(BUCKETS) + 2)
-        row[bisect_left(BUCKETS, seconds)] += 1
-        row[-1] += seconds
+        found = self._tallies.get(key)
+        if found is None:
+            found = self._tallies[key] = Tally(BUCKETS)
+        return found
+
+    def _rows(self) -> list[tuple[tuple[str, str, str, str, int, str], list[float]]]:
+        rows = [(key, tally.row) for key, tally in self._tallies.items()]
+        return [(key, row) for key, row in rows if any(row)]
 
     def retried(self, route: str, provider: str, times: int) -> None:
         self._retries[(route, provider)] += times
@@ -44,7 +52,7 @@ class Metrics:
         """All counts, as JSON can carry them."""
         return {
             "in_flight": self.in_flight,
-            "requests": [[list(key), row] for key, row in self._requests.items()],
+            "requests": [[list(key), row] for key, row in self._rows()],
             "retries": [[list(key), count] for key, count in self._retries.items()],
             "losses": [[list(key), count] for key, count in self._losses.items()],
         }
@@ -52,10 +60,8 @@ class Metrics:
     def add(self, other: Snapshot) -> None:
         """Add another process's counts."""
         self.in_flight += other["in_flight"]
-        for (route, provider, engine, outcome, status, gate), row in other["requests"]:
-            key = (route, provider, engine, outcome, status, gate)
-            known = self._requests.get(key, [0] * len(row))
-            self._requests[key] = [one + more for one, more in zip(known, row, strict=True)]
+        for key, row in other["requests"]:
+            self.tally(*key).add(row)
         for (route, provider), count in other["retries"]:
             self._retries[(route, provider)] += count
         for (pair, code), count in other["losses"]:
@@ -69,7 +75,7 @@ class Metrics:
 
     def _latency(self) -> dict[tuple[str, str, str], list[float]]:
         sums: dict[tuple[str, str, str], list[float]] = {}
-        for (route, provider, engine, *_), row in self._requests.items():
+        for (route, provider, engine, *_), row in self._rows():
             known = sums.setdefault((route, provider, engine), [0] * len(row))
             sums[(route, provider, engine)] = [one + other for one, other in zip(known, row, strict=True)]
         return sums
@@ -80,7 +86,7 @@ class Metrics:
             "# HELP interlingua_requests_total Exchanges by how they ended.",
             "# TYPE interlingua_requests_total counter",
         ]
-        for (route, provider, engine, outcome, status, gate), row in sorted(self._requests.items()):
+        for (route, provider, engine, outcome, status, gate), row in sorted(self._rows()):
             count = int(sum(row[:-1]))
             labels = _labels(
                 route=route, provider=provider, engine=engine, outcome=outcome, status=str(status), gate=gate

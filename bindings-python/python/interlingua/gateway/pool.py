@@ -75,25 +75,60 @@ def _split(url: str) -> Location:
 _remembered = lru_cache(maxsize=4096)(_split)
 
 
+class Idle:
+    """The idle connections to one origin, the most recently used last."""
+
+    __slots__ = ("_pool", "_stack")
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._stack: deque[Connection] = deque()
+
+    def __len__(self) -> int:
+        return len(self._stack)
+
+    def take(self) -> Connection | None:
+        """The most recently used connection that is still open."""
+        stack = self._stack
+        while stack:
+            connection = stack.pop()
+            if connection.idle:
+                return connection
+        return None
+
+    def give_back(self, connection: Connection) -> None:
+        pool = self._pool
+        if pool.closed or len(self._stack) >= MAX_IDLE_PER_ORIGIN:
+            connection.close()
+            return
+        self._stack.append(connection)
+        if pool.sweeper is None:
+            pool.sweep_later(connection.loop)
+
+    def drop(self, before: float) -> None:
+        """Close those that are idle for longer."""
+        stack = self._stack
+        while stack and (stack[0].idle_since < before or not stack[0].idle):
+            stack.popleft().close()
+
+
 class Pool:
     """Keep-alive connections. One per event loop."""
 
     def __init__(self, *, max_head_bytes: int, tls: ssl.SSLContext | None = None) -> None:
         self._max_head_bytes = max_head_bytes
         self._tls = tls
-        self._idle: dict[Origin, deque[Connection]] = {}
-        self._sweeper: asyncio.TimerHandle | None = None
+        self._idle: dict[Origin, Idle] = {}
+        """Origins are those of the config's deployments: there are never too many."""
+        self.sweeper: asyncio.TimerHandle | None = None
         self._deadlines: Deadlines | None = None
-        self._closed = False
+        self.closed = False
 
-    def take_idle(self, origin: Origin) -> Connection | None:
-        """The most recently used idle connection that is still open."""
-        stack = self._idle.get(origin)
-        while stack:
-            connection = stack.pop()
-            if connection.idle:
-                return connection
-        return None
+    def idle(self, origin: Origin) -> Idle:
+        found = self._idle.get(origin)
+        if found is None:
+            found = self._idle[origin] = Idle(self)
+        return found
 
     async def open(self, origin: Origin, timeout: float) -> Connection:
         """A fresh connection."""
@@ -105,12 +140,10 @@ class Pool:
         if self._deadlines is None:
             self._deadlines = Deadlines(loop)
         deadlines = self._deadlines
-
-        def back(connection: Connection) -> None:
-            self._give_back(origin, connection)
+        give_back = self.idle(origin).give_back
 
         def make() -> Connection:
-            return Connection(self._max_head_bytes, deadlines, back)
+            return Connection(self._max_head_bytes, deadlines, give_back)
 
         secure = origin.scheme == "https"
         try:
@@ -131,17 +164,15 @@ class Pool:
         return connection
 
     def idle_count(self) -> int:
-        return sum(len(stack) for stack in self._idle.values())
+        return sum(len(idle) for idle in self._idle.values())
 
     def close(self) -> None:
-        self._closed = True
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            self._sweeper = None
-        for stack in self._idle.values():
-            for connection in stack:
-                connection.close()
-        self._idle.clear()
+        self.closed = True
+        if self.sweeper is not None:
+            self.sweeper.cancel()
+            self.sweeper = None
+        for idle in self._idle.values():
+            idle.drop(before=float("inf"))
         if self._deadlines is not None:
             self._deadlines.close()
 
@@ -152,27 +183,13 @@ class Pool:
             self._tls.set_alpn_protocols(["http/1.1"])
         return self._tls
 
-    def _give_back(self, origin: Origin, connection: Connection) -> None:
-        stack = self._idle.get(origin)
-        if stack is None:
-            stack = self._idle[origin] = deque()
-        if self._closed or len(stack) >= MAX_IDLE_PER_ORIGIN:
-            connection.close()
-            return
-        assert self._deadlines is not None
-        connection.idle_since = self._deadlines.now
-        stack.append(connection)
-        if self._sweeper is None:
-            self._sweeper = connection.loop.call_later(IDLE_SECONDS / 2, self._sweep)
+    def sweep_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.sweeper = loop.call_later(IDLE_SECONDS / 2, self._sweep)
 
     def _sweep(self) -> None:
-        self._sweeper = None
+        self.sweeper = None
         loop = asyncio.get_running_loop()
-        oldest = loop.time() - IDLE_SECONDS
-        for origin, stack in list(self._idle.items()):
-            while stack and (stack[0].idle_since < oldest or not stack[0].idle):
-                stack.popleft().close()
-            if not stack:
-                del self._idle[origin]
-        if self._idle:
-            self._sweeper = loop.call_later(IDLE_SECONDS / 2, self._sweep)
+        for idle in self._idle.values():
+            idle.drop(before=loop.time() - IDLE_SECONDS)
+        if self.idle_count():
+            self.sweep_later(loop)

@@ -73,15 +73,16 @@ class Transport:
         decode: bool = True,
         headless: bool = False,
         upgrade: bool = False,
+        begun_on: Connection | None = None,
     ) -> Connection:
         """Send a request, whose ``head`` is ``request_head``'s, and wait for the head of its answer.
 
         With ``decode`` off the body is handed over as it came. ``headless`` is for ``HEAD``; ``upgrade`` takes 101 for
-        an answer.
+        an answer. With ``begun_on`` the request has been sent there already, on a connection that was idle.
         """
         # A body that streams in cannot be sent twice, so it never goes out on a connection that may be dead.
         whole = body is None or isinstance(body, bytes)
-        connection = self.pool.take_idle(location.origin) if whole else None
+        connection = begun_on or (self.pool.idle(location.origin).take() if whole else None)
         while True:
             reused = connection is not None
             if connection is None:
@@ -89,7 +90,9 @@ class Transport:
             try:
                 if headless or upgrade:
                     connection.special(headless=headless, upgrading=upgrade)
-                if body is None or isinstance(body, bytes):
+                if connection is begun_on:
+                    begun_on = None  # not to be taken for it again
+                elif body is None or isinstance(body, bytes):
                     connection.begin(head, body, timeouts.read)
                 else:
                     await _stream(connection, head, body, timeouts.read)

@@ -1,7 +1,7 @@
 //! Whole answers, both ways.
 
-use super::error;
 use super::wire::{finish, finish_reason, usage, write_usage};
+use super::{error, items};
 use crate::dialect::{AnswerContext, AnswerHints, Dialect};
 use crate::edit::{Decision, Patch};
 use crate::error::{FailureKind, UpstreamError};
@@ -146,7 +146,11 @@ pub(crate) fn encode(
 ) {
     let mut w = Writer::new(out);
     w.begin_object();
-    w.key("id").str(&ids::chat_completion(context.id_seed));
+    match response.id.as_ref().filter(|_| items::is_upstream(context)) {
+        // The client may go on from an answer that the provider keeps.
+        Some(id) => w.key("id").text(id),
+        None => w.key("id").str(&ids::chat_completion(context.id_seed)),
+    };
     w.key("created").number(response.created.unwrap_or(context.now_unix));
     w.key("model").str(&context.requested_model);
     w.key("object").str("chat.completion");

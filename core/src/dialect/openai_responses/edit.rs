@@ -174,6 +174,14 @@ pub(crate) fn answer(root: Node<'_>, context: &AnswerContext, patch: &mut Patch)
     });
 }
 
+/// Collects the edits of what a provider says of a response that it keeps: the response, or that it is deleted.
+pub(crate) fn stored(root: Node<'_>, context: &AnswerContext, patch: &mut Patch) {
+    let object = root.get_text("object");
+    if object.is_some_and(|object| object.is("response") || object.is("response.deleted")) {
+        answer(root, context, patch);
+    }
+}
+
 /// The id under which the client knows the provider's response.
 pub(super) fn client_id(id: &str, context: &AnswerContext) -> String {
     response_id::for_client(context.provider, context.deployment.as_deref(), id)

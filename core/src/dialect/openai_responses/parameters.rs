@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::wire::sent_model;
 use crate::error::Refusal;
 use crate::json::{Node, Text};
 use crate::loss::Report;
@@ -19,6 +20,7 @@ pub(super) fn raised_limit(limit: u64) -> Option<u64> {
 /// What a model does not take.
 pub(super) struct Rules<'t> {
     target: &'t Target,
+    model: &'t str,
     family: OpenAiFamily,
     /// The model is one of OpenAI's, wherever it runs.
     of_openai: bool,
@@ -26,13 +28,14 @@ pub(super) struct Rules<'t> {
 
 impl<'t> Rules<'t> {
     pub(super) fn of(target: &'t Target) -> Self {
-        let of_openai = !target.model.contains('/') || target.model.starts_with("openai/");
-        Self { target, family: OpenAiFamily::of(&target.model), of_openai }
+        let model = sent_model(target);
+        let of_openai = !model.contains('/') || model.starts_with("openai/");
+        Self { target, model, family: OpenAiFamily::of(model), of_openai }
     }
 
     /// Why the model takes no reasoning effort at all.
     pub(super) fn refuses_reasoning(&self) -> Option<String> {
-        let model = &self.target.model;
+        let model = self.model;
         let never = ["gpt-4", "gpt-3.5", "chatgpt-4o"].iter().any(|prefix| model.starts_with(prefix));
         (never && self.target.provider.name() == "openai" && !self.target.capabilities.reasoning)
             .then(|| format!("{model} does not support reasoning.effort. To drop it, set drop_params"))
@@ -40,7 +43,7 @@ impl<'t> Rules<'t> {
 
     /// Why the model does not take this effort.
     pub(super) fn refuses_effort(&self, effort: &Text<'_>) -> Option<String> {
-        if !self.always_reasons() || self.target.model.contains("codex") {
+        if !self.always_reasons() || self.model.contains("codex") {
             return None;
         }
         let capabilities = &self.target.capabilities;
@@ -51,7 +54,7 @@ impl<'t> Rules<'t> {
             _ => true,
         };
         (!taken).then(|| {
-            let (model, effort) = (&self.target.model, effort.unescape());
+            let (model, effort) = (self.model, effort.unescape());
             format!("{model} does not support reasoning.effort={effort:?}. To drop it, set drop_params")
         })
     }
@@ -73,8 +76,34 @@ impl<'t> Rules<'t> {
         if none && self.target.capabilities.none_effort {
             return None;
         }
-        let model = &self.target.model;
+        let model = self.model;
         Some(format!("{model} takes {name} only with reasoning.effort 'none'. To drop it, set drop_params"))
+    }
+
+    /// The same for clients of `openai_chat`, whose o-series LiteLLM checks as well.
+    pub(super) fn refuses_chat_sampling(
+        &self,
+        name: &str,
+        value: Node<'_>,
+        effort: Option<&Text<'_>>,
+    ) -> Option<String> {
+        let temperature = name == "temperature" && value.f64() != Some(1.0);
+        if temperature && self.of_openai && self.family == OpenAiFamily::OSeries {
+            return Some(format!("{} takes no temperature but 1. To drop it, set drop_params", self.model));
+        }
+        self.refuses_sampling(name, value, effort)
+    }
+
+    /// The strongest effort that the model takes, up to this one.
+    pub(super) fn nearest_effort<'e>(&self, effort: &'e str) -> &'e str {
+        let capabilities = &self.target.capabilities;
+        match effort {
+            "max" if capabilities.max_effort => "max",
+            "max" | "xhigh" if capabilities.xhigh_effort => "xhigh",
+            "max" | "xhigh" => "high",
+            "minimal" if !capabilities.minimal_effort => "low",
+            effort => effort,
+        }
     }
 
     fn always_reasons(&self) -> bool {

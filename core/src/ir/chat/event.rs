@@ -104,6 +104,8 @@ pub enum BlockStart<'a> {
         /// The provider's opaque data.
         data: Text<'a>,
     },
+    /// A whole reasoning item of `openai_responses` without a readable word; it has no deltas.
+    ThinkingItem(Node<'a>),
     /// A tool call.
     ToolUse {
         /// The call's id.
@@ -129,6 +131,10 @@ pub enum Delta<'a> {
     Text(Text<'a>),
     /// More reasoning.
     Thinking(Text<'a>),
+    /// The next part of a reasoning whose parts stand apart begins.
+    ThinkingPart,
+    /// The reasoning item of `openai_responses` that the reasoning so far belongs to, whole.
+    ThinkingItem(Node<'a>),
     /// The signature of the reasoning so far.
     Signature(Text<'a>),
     /// More of a tool call's arguments: a piece of JSON in a string, or of a custom tool's free text.

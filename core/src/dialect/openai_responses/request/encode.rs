@@ -1,5 +1,9 @@
 //! IR → `openai_responses` request.
 
+use super::encode_fields::Fields;
+use super::encode_input::Input;
+use super::encode_tools;
+use crate::dialect::openai_responses::wire::sent_model;
 use crate::dialect::{Encoded, RequestContext};
 use crate::error::Refusal;
 use crate::ir::chat::Request;
@@ -8,10 +12,18 @@ use crate::loss::Report;
 
 /// Writes a request as its host takes it.
 pub(crate) fn encode(
-    _request: Request<'_>,
-    _context: RequestContext<'_>,
-    _w: &mut Writer<'_>,
-    _report: &mut Report,
+    request: Request<'_>,
+    context: RequestContext<'_>,
+    w: &mut Writer<'_>,
+    report: &mut Report,
 ) -> Result<Encoded, Refusal> {
-    Err(Refusal::decline("responses_dialect", "openai_responses is not built yet"))
+    encode_tools::check(&request.tools)?;
+    let fields = Fields::collect(&request, context, report)?;
+    w.begin_object().key("model").str(sent_model(context.target));
+    let instructions = Input::new(&request, report).write(&request.messages, w)?;
+    fields.write(&request, instructions, w, report);
+    encode_tools::write(&request, fields.web_search, w, report);
+    encode_tools::write_choice(&request, w)?;
+    w.end_object();
+    Ok(Encoded::default())
 }

@@ -8,6 +8,11 @@ mod decode_search;
 mod decode_tools;
 mod echo;
 mod encode;
+mod encode_fields;
+mod encode_input;
+mod encode_message;
+mod encode_reasoning;
+mod encode_tools;
 
 pub(crate) use decode::decode;
 pub(crate) use decode_tools::namespaces;

@@ -5,11 +5,11 @@ use super::super::error;
 use super::super::response::envelope::{Envelope, is_tier};
 use super::super::response::native;
 use super::super::wire::incomplete_reason;
-use super::call::Call;
-use super::item::{Item, Kind, Place};
-use super::message::{Message, PartKind, REFUSAL, TEXT};
-use super::search::Search;
-use super::thought::Reasoning;
+use super::encode_call::Call;
+use super::encode_item::{Item, Kind, Place};
+use super::encode_message::{Message, PartKind, REFUSAL, TEXT};
+use super::encode_search::Search;
+use super::encode_thought::Reasoning;
 use crate::dialect::{AnswerContext, StreamEncoder};
 use crate::ids;
 use crate::ir::chat::{BlockStart, Delta, Event, Start};
@@ -178,7 +178,7 @@ impl Encoder {
         let target = match block {
             BlockStart::Text => self.speak(Target::Text, TEXT, out),
             BlockStart::Refusal => self.speak(Target::Refusal, REFUSAL, out),
-            BlockStart::Thinking => {
+            BlockStart::Thinking | BlockStart::ThinkingItem(_) => {
                 self.thoughts(out, |_, _, _, _| {});
                 Target::Thinking
             }

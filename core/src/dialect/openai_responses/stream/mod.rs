@@ -1,14 +1,15 @@
 //! Streams of `openai_responses`, in both directions.
 
-mod call;
-mod custom_input;
 mod decode;
 mod encode;
-mod item;
-mod message;
+mod encode_call;
+mod encode_custom_input;
+mod encode_item;
+mod encode_message;
+mod encode_search;
+mod encode_thought;
+mod items;
 mod relay;
-mod search;
-mod thought;
 
 pub(crate) use decode::Decoder;
 pub(crate) use encode::Encoder;
