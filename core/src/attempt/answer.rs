@@ -78,7 +78,7 @@ impl Attempt {
                 None
             }
             Dialect::OpenAiResponses => {
-                openai_responses::error::refuse(root)?;
+                openai_responses::error::in_band(root)?;
                 if !root.some("output").is_some_and(Node::is_array) {
                     return Err(malformed("the provider's answer has no output"));
                 }
@@ -103,7 +103,7 @@ impl Attempt {
             Dialect::OpenAiResponses
                 if root.some("status").is_some_and(|status| status.is_text("failed")) =>
             {
-                Err(openai_responses::error::in_band(root))
+                Err(openai_responses::error::of_response(Some(root)))
             }
             _ => {
                 openai_chat::error::in_band(root, root.some("error"))?;

@@ -36,8 +36,6 @@ pub struct Capabilities {
     pub minimal_effort: bool,
     /// `supports_none_reasoning_effort`
     pub none_effort: bool,
-    /// `default_reasoning_effort` is `none`: the model only reasons when asked to.
-    pub default_no_effort: bool,
     /// `supports_forced_tool_use`
     pub forced_tool_use: bool,
     /// `supports_assistant_prefill`
@@ -73,7 +71,6 @@ impl Default for Capabilities {
             max_effort: false,
             minimal_effort: false,
             none_effort: false,
-            default_no_effort: false,
             forced_tool_use: true,
             assistant_prefill: false,
             function_calling: true,
@@ -102,10 +99,6 @@ impl Capabilities {
     fn set(&mut self, name: &[u8], value: Node<'_>) {
         if name == b"max_output_tokens" {
             self.max_output_tokens = value.u64().or(self.max_output_tokens);
-            return;
-        }
-        if name == b"default_reasoning_effort" {
-            self.default_no_effort = value.is_text("none");
             return;
         }
         let Some(flag) = value.bool() else { return };

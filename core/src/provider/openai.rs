@@ -112,16 +112,9 @@ impl Family {
             || name.starts_with("gpt-daybreak-")
     }
 
-    /// Whether the model is known not to reason.
-    pub(crate) fn is_known_plain(model: &str) -> bool {
-        let name = model.rsplit('/').next().unwrap_or(model);
-        let name = name.strip_prefix("ft:").unwrap_or(name);
-        ["gpt-3.5", "gpt-4", "chatgpt-4o"].iter().any(|family| name.starts_with(family))
-    }
-
-    /// Whether LiteLLM's model list says which efforts the model takes.
-    pub(crate) fn has_listed_efforts(model: &str) -> bool {
-        !["-codex", "-chat-latest", "-cyber"].iter().any(|part| model.contains(part))
+    /// Whether the family does not reason unless it is asked to.
+    pub(crate) fn rests_by_default(self) -> bool {
+        matches!(self, Self::Reasoning(5, 1..=4))
     }
 
     /// Whether LiteLLM sends requests with tools for this family to the responses API.
@@ -147,20 +140,18 @@ fn version(name: &str) -> Option<(u32, u32)> {
 pub(super) fn capabilities(model: &str) -> Capabilities {
     let family = Family::of(model);
     let reasoning = matches!(family, Family::OSeries | Family::Reasoning(..));
-    let pro = ends_word(model, "-pro");
-    let from =
-        |least: (u32, u32)| matches!(family, Family::Reasoning(major, minor) if (major, minor) >= least);
+    let (pro, codex) = (model.contains("-pro"), model.contains("codex"));
     Capabilities {
         reasoning,
         response_schema: true,
         native_structured_output: true,
         vision: true,
-        none_effort: from((5, 1)) && !pro,
-        default_no_effort: matches!(family, Family::Reasoning(5, 1 | 2 | 4)) && !pro,
-        minimal_effort: matches!(family, Family::Reasoning(5, 0))
-            || (pro && family == Family::Reasoning(5, 2)),
-        xhigh_effort: from((5, 2)),
-        max_effort: from((6, 0)),
+        none_effort: matches!(family, Family::Reasoning(major, minor) if (major, minor) >= (5, 1))
+            && !pro
+            && !codex,
+        minimal_effort: matches!(family, Family::Reasoning(5, 0)) || (reasoning && pro),
+        xhigh_effort: matches!(family, Family::Reasoning(major, minor) if (major, minor) >= (5, 2)),
+        max_effort: matches!(family, Family::Reasoning(6.., _)),
         ..Capabilities::default()
     }
 }

@@ -1,9 +1,7 @@
 //! The edit lists of requests and answers whose client and provider both speak `openai_responses`.
 
-use std::borrow::Cow;
-
-use super::items;
-use super::parameters::{self, Rules, raised_limit};
+use super::parameters::{Rules, raised_limit};
+use super::{items, wire};
 use crate::controls;
 use crate::dialect::AnswerContext;
 use crate::edit::{Decision, Patch};
@@ -23,7 +21,7 @@ pub(crate) fn edit(
     let editor = Editor {
         target,
         rules: Rules::of(target),
-        effort: root.some("reasoning").and_then(|reasoning| reasoning.some("effort")?.str()),
+        effort: root.some("reasoning").and_then(|reasoning| reasoning.get_text("effort")),
         strict: matches!(target.provider.name(), "openai" | "azure"),
     };
     let mut refusal = None;
@@ -40,7 +38,7 @@ pub(crate) fn edit(
 struct Editor<'t, 'a> {
     target: &'t Target,
     rules: Rules<'t>,
-    effort: Option<Cow<'a, str>>,
+    effort: Option<Text<'a>>,
     /// The provider checks whose items it is given back.
     strict: bool,
 }
@@ -54,7 +52,7 @@ impl Editor<'_, '_> {
         report: &mut Report,
     ) -> Result<Decision, Refusal> {
         Ok(match &*key.name() {
-            b"model" => Decision::string(parameters::model(self.target)),
+            b"model" => Decision::string(wire::sent_model(self.target)),
             b"metadata" => Decision::Keep,
             _ if value.is_null() => Decision::Remove,
             b"input" => {
@@ -65,7 +63,7 @@ impl Editor<'_, '_> {
                 tools(value, patch, report)?;
                 Decision::Keep
             }
-            b"max_output_tokens" => match raised_limit(value.u64()) {
+            b"max_output_tokens" => match value.u64().and_then(raised_limit) {
                 Some(limit) => {
                     report.rewrite("max_output_tokens", "least_output_tokens");
                     Decision::Replace(limit.to_string().into_bytes())
@@ -73,11 +71,8 @@ impl Editor<'_, '_> {
                 None => Decision::Keep,
             },
             b"reasoning" => self.reasoning(value, patch, report)?,
-            b"temperature" => {
-                let refused = self.rules.refused_temperature(value.f64(), self.effort.as_deref());
-                self.sampling("temperature", refused, report)?
-            }
-            b"top_p" => self.sampling("top_p", self.rules.refused_top_p(self.effort.as_deref()), report)?,
+            b"temperature" => self.sampling("temperature", value, report)?,
+            b"top_p" => self.sampling("top_p", value, report)?,
             b"stream_options" => {
                 stream_options(value, patch, report);
                 Decision::Keep
@@ -97,9 +92,13 @@ impl Editor<'_, '_> {
         patch: &mut Patch,
         report: &mut Report,
     ) -> Result<Decision, Refusal> {
-        let Some(effort) = self.effort.as_deref() else { return Ok(Decision::Keep) };
-        if let Some(why) = self.rules.refused_effort(effort) {
-            self.drop_or_refuse("reasoning.effort", why, report)?;
+        let Some(effort) = &self.effort else { return Ok(Decision::Keep) };
+        if let Some(why) = self.rules.refuses_reasoning() {
+            self.rules.drop_or_refuse("reasoning", why, report)?;
+            return Ok(Decision::Remove);
+        }
+        if let Some(why) = self.rules.refuses_effort(effort) {
+            self.rules.drop_or_refuse("reasoning.effort", why, report)?;
             let kept =
                 patch.object(
                     value,
@@ -113,26 +112,11 @@ impl Editor<'_, '_> {
         Ok(Decision::Keep)
     }
 
-    /// What becomes of a parameter if there is a reason why the model does not take it.
-    fn sampling(
-        &self,
-        name: &str,
-        refused: Option<String>,
-        report: &mut Report,
-    ) -> Result<Decision, Refusal> {
-        match refused {
-            Some(why) => self.drop_or_refuse(name, why, report).map(|()| Decision::Remove),
+    fn sampling(&self, name: &str, value: Node<'_>, report: &mut Report) -> Result<Decision, Refusal> {
+        match self.rules.refuses_sampling(name, value, self.effort.as_ref()) {
+            Some(why) => self.rules.drop_or_refuse(name, why, report).map(|()| Decision::Remove),
             None => Ok(Decision::Keep),
         }
-    }
-
-    /// A loss, or the request is refused.
-    fn drop_or_refuse(&self, path: &str, why: String, report: &mut Report) -> Result<(), Refusal> {
-        if !self.target.drop_params {
-            return Err(Refusal::unsupported(path, why + ". To drop it, set drop_params"));
-        }
-        report.lose(path, "unsupported_parameter");
-        Ok(())
     }
 }
 

@@ -21,65 +21,51 @@ pub(crate) fn encode(fault: &Fault) -> ClientResponse {
     openai_chat::error::encode(fault)
 }
 
-/// The error in a failed answer, or in an `error` event, whose fields stand beside its type or in an object of their own.
-pub(crate) fn in_band(root: Node<'_>) -> UpstreamError {
-    let told = root.some("error").filter(|error| error.is_object()).unwrap_or(root);
-    let text = |name: &str| told.get_text(name).map(|text| text.unescape().into_owned());
-    let code = text("code").or_else(|| told.some("code").and_then(Node::number).map(str::to_owned));
-    let kind = text("type").filter(|kind| kind != "error");
-    let status = status_of(code.as_deref(), kind.as_deref());
-    let message = text("message").or_else(|| root.get_text("error").map(|text| text.unescape().into_owned()));
-    let message = message.unwrap_or_else(|| "the provider answered with an error".to_owned());
-    UpstreamError {
-        kind,
-        code,
-        param: text("param"),
-        ..UpstreamError::new(FailureKind::InBand, status, message)
-    }
+/// The failure that a response with `status: failed` tells of.
+pub(crate) fn of_response(response: Option<Node<'_>>) -> UpstreamError {
+    read(response.and_then(|response| response.some("error")), None)
 }
 
-/// The status that an error's code stands for, or its type.
-fn status_of(code: Option<&str>, kind: Option<&str>) -> u16 {
-    let words = || [code, kind].into_iter().flatten();
-    if words().any(|word| word.starts_with("rate_limit") || word == "insufficient_quota") {
-        return 429;
+/// The failure that an `error` event tells of; some hosts put it into an object, as other dialects do.
+pub(crate) fn of_event(root: Node<'_>) -> UpstreamError {
+    match root.some("error").filter(|error| error.is_object()) {
+        Some(inner) => read(Some(inner), inner.get_text("type").map(|kind| kind.unescape().into_owned())),
+        None => read(Some(root), None),
     }
-    words().find_map(status_of_word).unwrap_or(500)
-}
-
-fn status_of_word(word: &str) -> Option<u16> {
-    let number = word.parse().ok().filter(|status| (400..=599).contains(status));
-    number.or(match word {
-        "server_error" => Some(500),
-        "vector_store_timeout" => Some(504),
-        "context_length_exceeded"
-        | "content_policy_violation"
-        | "cyber_policy"
-        | "empty_image_file"
-        | "failed_to_download_image"
-        | "image_content_policy_violation"
-        | "image_file_not_found"
-        | "image_file_too_large"
-        | "image_parse_error"
-        | "image_too_large"
-        | "image_too_small"
-        | "invalid_base64_image"
-        | "invalid_image"
-        | "invalid_image_format"
-        | "invalid_image_mode"
-        | "invalid_image_url"
-        | "invalid_prompt"
-        | "invalid_request_error"
-        | "model_not_found"
-        | "unsupported_image_media_type" => Some(400),
-        _ => None,
-    })
 }
 
 /// An error object where an answer should be.
-pub(crate) fn refuse(root: Node<'_>) -> Result<(), UpstreamError> {
-    let alone = root.some("error").is_some() && root.some("output").is_none();
-    if alone { Err(in_band(root)) } else { Ok(()) }
+pub(crate) fn in_band(root: Node<'_>) -> Result<(), UpstreamError> {
+    match root.some("error") {
+        Some(error) if root.some("output").is_none() => {
+            let kind = error.get_text("type").map(|kind| kind.unescape().into_owned());
+            Err(if error.is_object() { read(Some(error), kind) } else { read(Some(root), None) })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn read(error: Option<Node<'_>>, kind: Option<String>) -> UpstreamError {
+    let text = |name: &str| Some(error?.get_text(name)?.unescape().into_owned());
+    let code = text("code");
+    let message = text("message").unwrap_or_else(|| "the provider's response failed".to_owned());
+    let mut failure = UpstreamError::new(FailureKind::InBand, status(code.as_deref()), message);
+    failure.param = text("param");
+    failure.code = code;
+    failure.kind = kind;
+    failure
+}
+
+/// The status that an error code of the API stands for
+/// (<https://platform.openai.com/docs/api-reference/responses/object#responses/object-error>).
+fn status(code: Option<&str>) -> u16 {
+    match code {
+        Some("rate_limit_exceeded" | "insufficient_quota") => 429,
+        Some("invalid_prompt" | "context_length_exceeded") => 400,
+        Some(code) if code.starts_with("invalid_") || code.contains("image") => 400,
+        Some(code) => code.parse().ok().filter(|status| (400..600).contains(status)).unwrap_or(500),
+        None => 500,
+    }
 }
 
 /// The code that a response of the API has for a failure.
@@ -125,14 +111,14 @@ mod tests {
         let parse = |json: &str| Document::parse(json.to_owned().into_bytes(), &Limits::default()).unwrap();
         let event =
             parse(r#"{"type":"error","code":"rate_limit_exceeded","message":"slow down","param":null}"#);
-        let error = in_band(event.root());
+        let error = of_event(event.root());
         assert_eq!((error.status, error.message.as_str()), (429, "slow down"));
         let nested =
             parse(r#"{"type":"error","error":{"type":"invalid_request_error","code":null,"message":"no"}}"#);
-        assert_eq!(in_band(nested.root()).kind.as_deref(), Some("invalid_request_error"));
+        assert_eq!(of_event(nested.root()).kind.as_deref(), Some("invalid_request_error"));
         let response = parse(r#"{"status":"failed","error":{"code":"invalid_prompt","message":"no"}}"#);
-        assert_eq!(in_band(response.root()).status, 400);
-        assert!(refuse(parse(r#"{"error":{"message":"no"}}"#).root()).is_err());
-        assert!(refuse(parse(r#"{"error":null,"output":[]}"#).root()).is_ok());
+        assert_eq!(of_response(Some(response.root())).status, 400);
+        assert!(in_band(parse(r#"{"error":{"message":"no"}}"#).root()).is_err());
+        assert!(in_band(parse(r#"{"error":null,"output":[]}"#).root()).is_ok());
     }
 }

@@ -3,7 +3,7 @@
 pub(crate) mod edit;
 pub(crate) mod error;
 mod items;
-pub(crate) mod parameters;
+mod parameters;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod stream;

@@ -2,7 +2,16 @@
 
 use crate::ir::chat::Finish;
 use crate::json::{Node, Writer};
+use crate::target::Target;
 use crate::usage::Usage;
+
+/// Before the names of models that their deployment asks for by this dialect, as LiteLLM's configs spell it.
+const BY_RESPONSES: &str = "responses/";
+
+/// The provider's name of the model.
+pub(crate) fn sent_model(target: &Target) -> &str {
+    target.model.strip_prefix(BY_RESPONSES).unwrap_or(&target.model)
+}
 
 /// `usage` → [`Usage`]. `input_tokens` includes cached tokens, `output_tokens` includes reasoning.
 pub(crate) fn usage(node: Node<'_>) -> Usage {

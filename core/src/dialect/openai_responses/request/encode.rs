@@ -3,7 +3,7 @@
 use super::encode_fields::Fields;
 use super::encode_input::Input;
 use super::encode_tools;
-use crate::dialect::openai_responses::parameters;
+use crate::dialect::openai_responses::wire::sent_model;
 use crate::dialect::{Encoded, RequestContext};
 use crate::error::Refusal;
 use crate::ir::chat::Request;
@@ -19,25 +19,11 @@ pub(crate) fn encode(
 ) -> Result<Encoded, Refusal> {
     encode_tools::check(&request.tools)?;
     let fields = Fields::collect(&request, context, report)?;
-    w.begin_object().key("model").str(parameters::model(context.target));
+    w.begin_object().key("model").str(sent_model(context.target));
     let instructions = Input::new(&request, report).write(&request.messages, w)?;
     fields.write(&request, instructions, w, report);
     encode_tools::write(&request, fields.web_search, w, report);
     encode_tools::write_choice(&request, w)?;
     w.end_object();
     Ok(Encoded::default())
-}
-
-/// Leaves out what the target does not take, with `drop_params`; without, the request is refused.
-pub(super) fn leave_out(
-    name: &str,
-    why: impl Into<String>,
-    context: RequestContext<'_>,
-    report: &mut Report,
-) -> Result<(), Refusal> {
-    if !context.target.drop_params {
-        return Err(Refusal::unsupported(name, why));
-    }
-    report.lose(name, "unsupported_parameter");
-    Ok(())
 }

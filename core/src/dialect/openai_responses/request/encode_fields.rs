@@ -1,8 +1,8 @@
 //! Everything at the top level but the conversation and the tools.
 
-use super::encode::leave_out;
 use super::encode_reasoning::Effort;
-use crate::dialect::openai_responses::parameters::{self, Rules};
+use crate::dialect::openai_responses::parameters::{Rules, raised_limit};
+use crate::dialect::openai_responses::wire::sent_model;
 use crate::dialect::{Dialect, RequestContext};
 use crate::error::Refusal;
 use crate::ir::chat::{Format, Request};
@@ -38,6 +38,7 @@ pub(super) struct Fields<'a> {
     sent: Vec<(Text<'a>, Node<'a>)>,
     effort: Option<Effort<'a>>,
     pub(super) web_search: Option<Node<'a>>,
+    parallel_tools: Option<bool>,
     verbosity: Option<Node<'a>>,
     include: Vec<Node<'a>>,
     logprobs: bool,
@@ -58,6 +59,7 @@ impl<'a> Fields<'a> {
             sent: Vec::new(),
             effort: Effort::of(request, context, report)?,
             web_search: None,
+            parallel_tools: None,
             verbosity: None,
             include: Vec::new(),
             logprobs: false,
@@ -66,16 +68,25 @@ impl<'a> Fields<'a> {
             context_management: None,
         };
         let unsupported = unsupported(request, context);
+        let rules = Rules::of(context.target);
         for param in request.params.iter().filter(|param| !param.value.is_null()) {
             let name = param.name.unescape();
             if unsupported.contains(&&*name) {
-                leave_out(&name, not_supported(&name, context), context, report)?;
+                rules.drop_or_refuse(&name, not_supported(&name, context), report)?;
             } else {
                 fields.take(&name, param.value, request.source, context, report)?;
             }
         }
+        if request.parallel_tools.is_some() && unsupported.contains(&"parallel_tool_calls") {
+            let name = "parallel_tool_calls";
+            rules.drop_or_refuse(name, not_supported(name, context), report)?;
+        } else {
+            let some = request.parallel_tools == Some(false) && !request.tools.is_empty();
+            fields.parallel_tools =
+                request.parallel_tools.filter(|_| some || request.source == Dialect::OpenAiChat);
+        }
         if !request.stop.is_empty() {
-            leave_out("stop", not_supported("stop", context), context, report)?;
+            rules.drop_or_refuse("stop", not_supported("stop", context), report)?;
         }
         Ok(fields)
     }
@@ -89,22 +100,23 @@ impl<'a> Fields<'a> {
         report: &mut Report,
     ) -> Result<(), Refusal> {
         let from_chat = source == Dialect::OpenAiChat;
+        let rules = Rules::of(context.target);
         match name {
             "temperature" | "top_p" => {
                 let effort = self.effort.as_ref().and_then(Effort::word);
-                let rules = Rules::of(context.target);
-                let refused = match name {
-                    "top_p" => rules.refused_top_p(effort.as_deref()),
-                    _ => rules.refused_temperature(value.f64(), effort.as_deref()),
+                let refused = if from_chat {
+                    rules.refuses_chat_sampling(name, value, effort.as_ref())
+                } else {
+                    rules.refuses_sampling(name, value, effort.as_ref())
                 };
                 if let Some(why) = refused {
-                    return leave_out(name, why, context, report);
+                    return rules.drop_or_refuse(name, why, report);
                 }
             }
             "n" if value.u64() == Some(1) => return Ok(()),
             "n" => return Err(Refusal::unsupported("n", not_supported("n", context))),
             "modalities" if value.items().all(|word| word.is_text("text")) => return Ok(()),
-            "modalities" => return leave_out(name, not_supported(name, context), context, report),
+            "modalities" => return rules.drop_or_refuse(name, not_supported(name, context), report),
             "background" if value.bool() == Some(false) => return Ok(()),
             "stream_options" => {
                 if let Some(obfuscation) = value.some("include_obfuscation") {
@@ -122,16 +134,38 @@ impl<'a> Fields<'a> {
                 let standard = value.is_text("standard_only");
                 self.service_tier = if standard { Some(Text::new("default")) } else { value.text() };
             }
-            "context_management" if !from_chat => self.compaction(value, report),
+            "context_management" if from_chat => {
+                return rules.drop_or_refuse(name, not_supported(name, context), report);
+            }
+            "context_management" => self.compaction(value, report),
+            "extra_body" if from_chat => return self.more(value, context, report),
             _ => {}
         }
         if ESSENTIAL.contains(&name) {
-            return leave_out(name, not_supported(name, context), context, report);
+            return rules.drop_or_refuse(name, not_supported(name, context), report);
         }
         if SHARED.contains(&name) {
             self.sent.push((Text::new(name.to_owned()), value));
         } else if !TAKEN.contains(&name) || (name == "instructions" && !from_chat) {
             report.lose(name, "unsupported_parameter");
+        }
+        Ok(())
+    }
+
+    /// What a client wants in the body beyond its fields.
+    fn more(
+        &mut self,
+        body: Node<'a>,
+        context: RequestContext<'_>,
+        report: &mut Report,
+    ) -> Result<(), Refusal> {
+        for (key, value) in body.entries().filter(|(_, value)| !value.is_null()) {
+            let name = key.unescape();
+            match &*name {
+                "reasoning_effort" => self.effort = Effort::of_value(value),
+                "extra_body" => report.lose("extra_body.extra_body", "unsupported_parameter"),
+                name => self.take(name, value, Dialect::OpenAiChat, context, report)?,
+            }
         }
         Ok(())
     }
@@ -184,6 +218,9 @@ impl<'a> Fields<'a> {
                 w.key_text(name).node(*value);
             }
         }
+        if let Some(parallel) = self.parallel_tools {
+            w.key("parallel_tool_calls").bool(parallel);
+        }
         if let Some(tier) = &self.service_tier {
             w.key("service_tier").text(tier);
         }
@@ -202,7 +239,7 @@ impl<'a> Fields<'a> {
 
     fn write_limits(&self, request: &Request<'_>, w: &mut Writer<'_>, report: &mut Report) {
         if let Some(limit) = &request.max_tokens {
-            match parameters::raised_limit(limit.parse().ok()) {
+            match limit.parse().ok().and_then(raised_limit) {
                 Some(raised) => {
                     report.rewrite("max_output_tokens", "least_output_tokens");
                     w.key("max_output_tokens").number(raised);
@@ -288,12 +325,12 @@ fn unsupported(request: &Request<'_>, context: RequestContext<'_>) -> &'static [
     if request.source != Dialect::OpenAiChat || context.target.provider.name() != "openai" {
         return &[];
     }
-    let family = OpenAiFamily::of(parameters::model(context.target));
+    let family = OpenAiFamily::of(sent_model(context.target));
     family.unsupported(context.capabilities().none_effort)
 }
 
 fn not_supported(name: &str, context: RequestContext<'_>) -> String {
-    let model = parameters::model(context.target);
+    let model = sent_model(context.target);
     format!("{} does not support parameters: ['{name}'], for model={model}", context.target.provider.name())
 }
 

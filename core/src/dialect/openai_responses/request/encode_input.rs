@@ -160,6 +160,11 @@ impl<'c, 'a> Input<'c, 'a> {
                 w.text(&only.text);
                 self.lose_of_text(only, place.block(0));
             }
+            [] => {
+                w.begin_array();
+                encode_message::text_part("input_text", &Text::new(""), w);
+                w.end_array();
+            }
             blocks => {
                 w.begin_array();
                 for (index, block) in blocks.iter().enumerate() {

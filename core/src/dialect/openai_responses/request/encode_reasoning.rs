@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use super::encode::leave_out;
 use crate::dialect::openai_chat::effort::budget_effort;
 use crate::dialect::openai_responses::parameters::Rules;
 use crate::dialect::{Dialect, RequestContext};
@@ -26,6 +25,7 @@ impl<'a> Effort<'a> {
         context: RequestContext<'_>,
         report: &mut Report,
     ) -> Result<Option<Self>, Refusal> {
+        let rules = Rules::of(context.target);
         let asked = match request.source {
             Dialect::AnthropicMessages => Self::of_messages(request, context, report),
             _ => request.reasoning.iter().find_map(Self::of_chat),
@@ -35,26 +35,32 @@ impl<'a> Effort<'a> {
                 matches!(reasoning, Reasoning::Thinking(_)) && request.source == Dialect::OpenAiChat;
             if foreign {
                 let why = "thinking is not a parameter of openai_responses; reasoning_effort is";
-                leave_out("thinking", why, context, report)?;
+                rules.drop_or_refuse("thinking", why, report)?;
             } else if matches!(reasoning, Reasoning::OutputEffort(_)) && asked.is_none() && index == 0 {
                 report.lose("output_config.effort", "unsupported_parameter");
             }
         }
         let Some(asked) = asked else { return Ok(None) };
-        let Some(why) = asked.word().and_then(|level| Rules::of(context.target).refused_effort(&level))
-        else {
-            return Ok(Some(asked));
-        };
+        let refused =
+            asked.word().and_then(|level| rules.refuses_reasoning().or_else(|| rules.refuses_effort(&level)));
+        let Some(why) = refused else { return Ok(Some(asked)) };
         let name = if request.source == Dialect::AnthropicMessages { "thinking" } else { "reasoning_effort" };
-        leave_out(name, why, context, report)?;
+        rules.drop_or_refuse(name, why, report)?;
         Ok(None)
     }
 
     fn of_chat(reasoning: &Reasoning<'a>) -> Option<Self> {
-        let Reasoning::Effort(node) = reasoning else { return None };
+        match reasoning {
+            Reasoning::Effort(node) => Self::of_value(*node),
+            _ => None,
+        }
+    }
+
+    /// `reasoning_effort`: a word, or what `reasoning` is here.
+    pub(super) fn of_value(node: Node<'a>) -> Option<Self> {
         match node.str() {
             Some(level) => Some(Self::Level { level, summary: None }),
-            None => Some(Self::Given(*node)).filter(|_| node.is_object()),
+            None => Some(Self::Given(node)).filter(|_| node.is_object()),
         }
     }
 
@@ -83,10 +89,10 @@ impl<'a> Effort<'a> {
     }
 
     /// The level, in a word.
-    pub(super) fn word(&self) -> Option<Cow<'a, str>> {
+    pub(super) fn word(&self) -> Option<Text<'a>> {
         match self {
-            Self::Given(node) => node.get_text("effort").map(|level| level.unescape()),
-            Self::Level { level, .. } => Some(level.clone()),
+            Self::Given(node) => node.get_text("effort"),
+            Self::Level { level, .. } => Some(Text::new(level.clone())),
         }
     }
 

@@ -176,13 +176,8 @@ fn anthropic_search(node: Node<'_>, index: usize, w: &mut Writer<'_>, report: &m
     }
 }
 
-/// Writes `tool_choice` and `parallel_tool_calls`.
+/// Writes `tool_choice`.
 pub(super) fn write_choice(request: &Request<'_>, w: &mut Writer<'_>) -> Result<(), Refusal> {
-    if let Some(parallel) = request.parallel_tools
-        && (request.source == Dialect::OpenAiChat || (!parallel && !request.tools.is_empty()))
-    {
-        w.key("parallel_tool_calls").bool(parallel);
-    }
     let Some(choice) = &request.tool_choice else { return Ok(()) };
     match choice {
         ToolChoice::Auto => w.key("tool_choice").word("auto"),

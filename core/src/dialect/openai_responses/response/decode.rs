@@ -1,19 +1,20 @@
 //! `openai_responses` answer → IR.
 
 use super::super::error;
+use super::super::wire::usage;
 use crate::dialect::Dialect;
 use crate::error::{FailureKind, UpstreamError};
 use crate::ir::chat::{Block, Choice, Citations, Finish, Input, Response, TextBlock, ToolUse};
 use crate::json::{Node, Text};
 use crate::policy::reasoning_items;
-use crate::usage::Usage;
 
 /// Reads an answer.
 pub(crate) fn decode(root: Node<'_>) -> Result<Response<'_>, UpstreamError> {
     let [told, status, output, usage_node, id, model, created] =
         root.fields(["error", "status", "output", "usage", "id", "model", "created_at"]);
+    error::in_band(root)?;
     if told.is_some() || status.is_some_and(|status| status.is_text("failed")) {
-        return Err(error::in_band(root));
+        return Err(error::of_response(Some(root)));
     }
     let Some(output) = output.filter(|output| output.is_array()) else {
         let message = "the provider's answer has no output";
@@ -169,29 +170,4 @@ pub(crate) fn call(node: Node<'_>) -> ToolUse<'_> {
 
 fn said(node: Option<Node<'_>>) -> Option<Text<'_>> {
     node.and_then(Node::text).filter(|text| !text.is_empty())
-}
-
-/// `usage` → [`Usage`]. `input_tokens` includes cached tokens, `output_tokens` includes reasoning.
-pub(crate) fn usage(node: Node<'_>) -> Usage {
-    let [input, output, total, input_details, output_details] = node.fields([
-        "input_tokens",
-        "output_tokens",
-        "total_tokens",
-        "input_tokens_details",
-        "output_tokens_details",
-    ]);
-    let [read, written] =
-        input_details.map_or([None; 2], |details| details.fields(["cached_tokens", "cache_write_tokens"]));
-    let count = |node: Option<Node<'_>>| node.and_then(Node::u64);
-    Usage {
-        input: count(input).unwrap_or(0),
-        output: count(output).unwrap_or(0),
-        total: count(total),
-        cache_read: count(read),
-        cache_write: count(written),
-        cache_write_5m: None,
-        cache_write_1h: None,
-        reasoning: output_details.and_then(|details| details.some("reasoning_tokens")?.u64()),
-        web_searches: None,
-    }
 }

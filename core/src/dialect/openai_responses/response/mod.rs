@@ -7,5 +7,5 @@ pub(super) mod envelope;
 pub(super) mod item;
 pub(super) mod native;
 
-pub(crate) use decode::{call, decode, finish, seconds, usage};
+pub(crate) use decode::{call, decode, finish, seconds};
 pub(crate) use encode::encode;

@@ -1,7 +1,8 @@
 //! A provider's stream → events.
 
 use super::super::error;
-use super::super::response::{finish, seconds, usage};
+use super::super::response::{finish, seconds};
+use super::super::wire::usage;
 use super::items::{Items, PartKind, Sink};
 use crate::dialect::StreamDecoder;
 use crate::error::{FailureKind, UpstreamError};
@@ -52,7 +53,7 @@ impl StreamDecoder for Decoder {
         match event {
             b"completed" | b"incomplete" => self.completed(root, sink),
             b"failed" | b"cancelled" => {
-                self.fail(&error::in_band(root.some("response").unwrap_or(root)), sink);
+                self.fail(&error::of_response(root.some("response").or(Some(root))), sink);
             }
             b"created" | b"in_progress" | b"queued" => self.start(root.some("response"), sink),
             _ => {
@@ -96,9 +97,9 @@ impl Decoder {
     /// An event that is none of an answer's.
     fn outside(&mut self, kind: &[u8], name: &[u8], root: Node<'_>, sink: Sink<'_>) {
         match kind {
-            b"error" => self.fail(&error::in_band(root), sink),
+            b"error" => self.fail(&error::of_event(root), sink),
             b"ping" | b"keepalive" => sink(Event::Ping),
-            _ if root.some("error").is_some() => self.fail(&error::in_band(root), sink),
+            _ if root.some("error").is_some() => self.fail(&error::of_event(root), sink),
             _ => sink(Event::Other { name: (!name.is_empty()).then_some(name), node: root }),
         }
     }

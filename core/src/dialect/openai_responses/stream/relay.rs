@@ -100,14 +100,14 @@ impl Relaying for Relay {
                 if state.committed {
                     self.response(frame, root, state, out);
                 }
-                state.fail(error::in_band(root.some("response").unwrap_or(root)));
+                state.fail(error::of_response(root.some("response")));
             }
             Kind::Error => {
                 self.over = true;
                 if state.committed {
                     out.extend_from_slice(frame.raw);
                 }
-                state.fail(error::in_band(root));
+                state.fail(error::of_event(root));
             }
         }
     }
