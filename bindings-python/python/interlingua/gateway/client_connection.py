@@ -11,8 +11,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote_to_bytes
 
-from interlingua._native import BadMessage, RequestHead, RequestReader
+from interlingua._native import Attempt, BadMessage, RequestHead, RequestReader
 from interlingua.gateway.client import ClientGone, whole_body
+from interlingua.gateway.connection import Connection
+from interlingua.gateway.passage import Passage
 from interlingua.gateway.waiting import DONE, NEVER, Driver, Signal
 
 if TYPE_CHECKING:
@@ -302,6 +304,16 @@ class ClientConnection(asyncio.Protocol):
         else:
             self.transport.write(head + data)
         return self.drained() if self.write_paused else DONE
+
+    def pass_on(self, answer: Connection, attempt: Attempt) -> Awaitable[None]:
+        if self.write_paused or not answer.passable:
+            return DONE
+        return self._pass_on(answer, Passage(answer, attempt, self, chunked=self._chunking))
+
+    async def _pass_on(self, answer: Connection, passage: Passage) -> None:
+        await answer.passing(passage)
+        if self.write_paused:
+            await self.drained()
 
     def finish(self) -> Awaitable[None]:
         head, self._answer_head = self._answer_head, b""
