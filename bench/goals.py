@@ -11,7 +11,7 @@ from bench.core import Translation
 from bench.gateway import Kind, Result
 
 OURS, LITELLM, NGINX, DIRECT = "interlingua", "LiteLLM proxy", "nginx relay", gateway.DIRECT
-SAME_DIALECT = {"chat_to_openai", "messages_to_anthropic"}
+SAME_DIALECT = {"chat_to_openai", "messages_to_anthropic", "responses_to_responses"}
 """Requests that are edited, not rebuilt."""
 
 
@@ -77,6 +77,15 @@ def _core(measured: Measured) -> Iterator[Goal]:
     )
     yield _worst("core: edit lists, 60 KB", 1.15, "R", (o for o in edits if o.size in large), lambda o: o.ratio)
     yield _worst("core: a delta of a stream", 350, "ns", deltas, lambda o: o.best)
+    per_byte = {one.size: one.ratio for one in cross if one.name == "chat_to_anthropic"}
+    responses = [one for one in cross if "responses" in one.name and one.size in large & per_byte.keys()]
+    yield _worst(
+        "core: responses pairs against chat → anthropic, 60 KB, per byte",
+        1.3,
+        "times",
+        responses,
+        lambda o: o.ratio / per_byte[o.size],
+    )
     times = factors(measured)
     for size, limit in (("1k", 50), ("60k", 12)):
         value = times.get(f"chat_to_anthropic/{size}")

@@ -7,6 +7,7 @@ mod errors;
 mod http;
 mod http1;
 mod lanes;
+mod operation;
 mod request;
 mod tally;
 mod target;
@@ -22,6 +23,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     http1::register(module)?;
     module.add_class::<target::Target>()?;
     module.add_class::<request::Request>()?;
+    operation::register(module)?;
     module.add_class::<lanes::Lanes>()?;
     module.add_class::<begun::Begun>()?;
     module.add_class::<call_ids::CallIds>()?;

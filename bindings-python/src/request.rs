@@ -68,6 +68,11 @@ impl Request {
     }
 
     #[getter]
+    fn previous_response_id(&self) -> Option<&str> {
+        self.0.facts().previous_response_id.as_deref()
+    }
+
+    #[getter]
     fn facts<'py>(&self, py: Python<'py>) -> PyResult<(&str, bool, Bound<'py, PyTuple>, bool)> {
         let facts = self.0.facts();
         Ok((&facts.model, facts.stream, self.features(py)?, facts.host_controls.len() > 2))

@@ -15,8 +15,8 @@ pub(crate) struct Target(pub(crate) Arc<interlingua::Target>);
 impl Target {
     #[new]
     #[pyo3(signature = (provider, model, /, *, base_url = None, has_credential = true, drop_params = false,
-                        capabilities = None, defaults = None, extra_headers = Vec::new()),
-           text_signature = "(provider, model, /, *, base_url=None, has_credential=True, drop_params=False, capabilities=None, defaults=None, extra_headers=())")]
+                        capabilities = None, defaults = None, extra_headers = Vec::new(), deployment = None),
+           text_signature = "(provider, model, /, *, base_url=None, has_credential=True, drop_params=False, capabilities=None, defaults=None, extra_headers=(), deployment=None)")]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python constructor")]
     fn new(
         py: Python<'_>,
@@ -28,12 +28,14 @@ impl Target {
         capabilities: Option<&[u8]>,
         defaults: Option<&[u8]>,
         extra_headers: Headers,
+        deployment: Option<&str>,
     ) -> PyResult<Self> {
         let refused = |refusal: Refusal| refused(py, &refusal);
         let mut target = interlingua::Target::new(provider, model, base_url).map_err(refused)?;
         target.credential = if has_credential { Credential::ApiKey } else { Credential::None };
         target.drop_params = drop_params;
         target.extra_headers = extra_headers;
+        target.deployment = deployment.map(Arc::from);
         if let Some(json) = capabilities {
             let known = interlingua::Capabilities::clone(&target.capabilities);
             let told = known

@@ -8,7 +8,7 @@ use crate::json::Node;
 pub struct Features(u32);
 
 /// Names, in the order of their bits.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 21] = [
     "streaming",
     "system",
     "multi_turn",
@@ -28,6 +28,8 @@ const NAMES: [&str; 19] = [
     "cache_control",
     "server_tools",
     "mcp",
+    "custom_tools",
+    "stored_state",
 ];
 
 /// The bit of each name.
@@ -51,6 +53,14 @@ mod bit {
     pub(super) const CACHE_CONTROL: u32 = 1 << 16;
     pub(super) const SERVER_TOOLS: u32 = 1 << 17;
     pub(super) const MCP: u32 = 1 << 18;
+    pub(super) const CUSTOM_TOOLS: u32 = 1 << 19;
+    pub(super) const STORED_STATE: u32 = 1 << 20;
+
+    // What only the choice of the dialect looks at.
+    pub(super) const FUNCTIONS: u32 = 1 << 24;
+    pub(super) const TOOL_SEARCH: u32 = 1 << 25;
+    pub(super) const EFFORT: u32 = 1 << 26;
+    pub(super) const NO_EFFORT: u32 = 1 << 27;
 }
 
 impl Features {
@@ -59,6 +69,21 @@ impl Features {
 
     fn add(&mut self, bit: u32) {
         self.0 |= bit;
+    }
+
+    /// Whether functions are among the tools.
+    pub(crate) fn functions(self) -> bool {
+        self.0 & bit::FUNCTIONS != 0
+    }
+
+    /// Whether the provider is to search among the tools.
+    pub(crate) fn tool_search(self) -> bool {
+        self.0 & bit::TOOL_SEARCH != 0
+    }
+
+    /// Whether the request says how much to reason, and whether it says not at all.
+    pub(crate) fn effort(self) -> (bool, bool) {
+        (self.0 & bit::EFFORT != 0, self.0 & bit::NO_EFFORT != 0)
     }
 
     /// Whether the feature of that name is in the set.
@@ -80,8 +105,12 @@ impl Features {
             return features;
         }
         for (key, value) in root.entries() {
-            if !value.is_null() {
-                features.top_level(&key.name(), value);
+            if value.is_null() {
+                continue;
+            }
+            match dialect {
+                Dialect::OpenAiResponses => features.of_responses(&key.name(), value),
+                _ => features.top_level(&key.name(), value),
             }
         }
         features
@@ -104,7 +133,14 @@ impl Features {
             b"output_config" => {
                 self.add(if value.some("format").is_some() { bit::RESPONSE_FORMAT } else { bit::REASONING });
             }
-            b"reasoning_effort" | b"thinking" => self.add(bit::REASONING),
+            b"reasoning_effort" => {
+                self.add(bit::REASONING | bit::EFFORT);
+                let level = value.some("effort").unwrap_or(value);
+                if level.is_text("none") && value.some("summary").is_none() {
+                    self.add(bit::NO_EFFORT);
+                }
+            }
+            b"thinking" => self.add(bit::REASONING),
             b"logprobs" | b"top_logprobs" => self.add(bit::LOGPROBS),
             b"n" if value.u64() != Some(1) => self.add(bit::MULTIPLE_CHOICES),
             b"stop" | b"stop_sequences" if value.is_string() || !value.is_empty() => self.add(bit::STOP),
@@ -116,9 +152,78 @@ impl Features {
         }
     }
 
+    /// What a field of an `openai_responses` request uses.
+    fn of_responses(&mut self, name: &[u8], value: Node<'_>) {
+        match name {
+            b"stream" if value.bool() == Some(true) => self.add(bit::STREAMING),
+            b"instructions" => self.add(bit::SYSTEM),
+            b"input" => value.items().for_each(|item| self.item(item)),
+            b"tools" => value.items().for_each(|tool| self.responses_tool(tool)),
+            b"tool_choice" => self.add(bit::TOOL_CHOICE),
+            b"parallel_tool_calls" => self.add(bit::PARALLEL_TOOLS),
+            b"text"
+                if value
+                    .some("format")
+                    .is_some_and(|format| !format.get("type").is_some_and(|kind| kind.is_text("text"))) =>
+            {
+                self.add(bit::RESPONSE_FORMAT);
+            }
+            b"reasoning" => self.add(bit::REASONING),
+            b"top_logprobs" => self.add(bit::LOGPROBS),
+            b"previous_response_id" | b"conversation" | b"prompt" => self.add(bit::STORED_STATE),
+            b"background" if value.bool() == Some(true) => self.add(bit::STORED_STATE),
+            _ => {}
+        }
+    }
+
+    fn responses_tool(&mut self, tool: Node<'_>) {
+        self.add(bit::TOOLS);
+        match tool.get_text("type").as_ref().map(|kind| kind.name()).as_deref() {
+            Some(b"function") => {}
+            Some(b"custom") => self.add(bit::CUSTOM_TOOLS),
+            Some(b"mcp") => self.add(bit::MCP),
+            _ => self.add(bit::SERVER_TOOLS),
+        }
+    }
+
+    /// What an input item of `openai_responses` uses.
+    fn item(&mut self, item: Node<'_>) {
+        let [kind, role, content, output] = item.fields(["type", "role", "content", "output"]);
+        match kind.and_then(Node::text).as_ref().map(|kind| kind.name()).as_deref() {
+            None | Some(b"message") => {
+                match role.and_then(Node::text).as_ref().map(|role| role.name()).as_deref() {
+                    Some(b"assistant") => self.add(bit::MULTI_TURN),
+                    Some(b"system" | b"developer") => self.add(bit::SYSTEM),
+                    _ => {}
+                }
+            }
+            Some(b"function_call") => self.add(bit::MULTI_TURN),
+            Some(b"function_call_output") => self.add(bit::TOOL_RESULTS),
+            Some(b"custom_tool_call" | b"custom_tool_call_output") => self.add(bit::CUSTOM_TOOLS),
+            Some(b"reasoning") => self.add(bit::THINKING_REPLAY),
+            Some(b"item_reference") => self.add(bit::STORED_STATE),
+            Some(kind) if kind.starts_with(b"mcp_") => self.add(bit::MCP),
+            Some(_) => self.add(bit::SERVER_TOOLS),
+        }
+        for part in content.into_iter().chain(output).flat_map(Node::items) {
+            match part.get_text("type").as_ref().map(|kind| kind.name()).as_deref() {
+                Some(b"input_image") => self.add(bit::IMAGES),
+                Some(b"input_file") => self.add(bit::FILES),
+                Some(b"input_audio") => self.add(bit::AUDIO),
+                _ => {}
+            }
+        }
+    }
+
     fn tool(&mut self, tool: Node<'_>) {
         self.add(bit::TOOLS);
         let kind = tool.get_text("type");
+        if kind.as_ref().is_some_and(|kind| kind.is("function")) {
+            self.add(bit::FUNCTIONS);
+        }
+        if kind.as_ref().is_some_and(|kind| kind.is("tool_search")) {
+            self.add(bit::TOOL_SEARCH);
+        }
         let own = kind.is_none_or(|kind| kind.is("function") || kind.is("custom"));
         if !own {
             self.add(bit::SERVER_TOOLS);
@@ -205,6 +310,8 @@ mod tests {
             (bit::CACHE_CONTROL, "cache_control"),
             (bit::SERVER_TOOLS, "server_tools"),
             (bit::MCP, "mcp"),
+            (bit::CUSTOM_TOOLS, "custom_tools"),
+            (bit::STORED_STATE, "stored_state"),
         ];
         assert_eq!(all.len(), NAMES.len());
         assert!(all.iter().all(|(bit, name)| Features(*bit).names().eq([*name])));

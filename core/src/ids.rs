@@ -10,6 +10,11 @@ pub(crate) fn message(seed: u128) -> String {
     uuid("msg_", seed)
 }
 
+/// An id for an item of `openai_responses`, the one of this number.
+pub(crate) fn item(prefix: &str, seed: u128, number: u32) -> String {
+    uuid(prefix, mixed(seed, number))
+}
+
 /// An id for a tool call.
 pub(crate) fn tool_call(seed: u128, number: u32) -> String {
     format!("call_{:024x}", mixed(seed, number) & ((1 << 96) - 1))

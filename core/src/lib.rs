@@ -59,6 +59,7 @@ mod loss;
 mod policy;
 mod provider;
 mod request;
+mod response_id;
 pub mod route;
 mod target;
 mod tool_names;
@@ -67,7 +68,7 @@ mod usage;
 
 pub use bytes::Bytes;
 
-pub use crate::attempt::{AnswerHead, Attempt, AttemptOptions, Outcome, Step, render_error};
+pub use crate::attempt::{AnswerHead, Attempt, AttemptOptions, Operation, Outcome, Step, render_error};
 pub use crate::capabilities::Capabilities;
 pub use crate::dialect::Dialect;
 pub use crate::error::{FailureKind, Fault, Refusal, UpstreamError};
@@ -77,6 +78,7 @@ pub use crate::json::Limits;
 pub use crate::loss::{Loss, Report, Rewrite};
 pub use crate::provider::Provider;
 pub use crate::request::{Facts, Request};
+pub use crate::response_id::ResponseId;
 pub use crate::target::{Compat, Credential, Target};
 pub use crate::translate::{translate_request, translate_response};
 pub use crate::usage::Usage;

@@ -35,6 +35,8 @@ pub struct Facts {
     pub n: u64,
     /// The fields meant for the host (`num_retries`, `fallbacks` …), as one JSON object; they are not sent on.
     pub host_controls: Bytes,
+    /// The response that the request goes on from, by the id under which the client knows it.
+    pub previous_response_id: Option<String>,
     /// The features that the request uses, as far as the gate distinguishes them.
     pub features: Features,
 }
@@ -129,7 +131,7 @@ fn not_json(error: JsonError) -> Refusal {
 
 fn facts(dialect: Dialect, root: Node<'_>) -> Result<Facts, Refusal> {
     let mut keys = Keys::default();
-    let (mut model, mut stream, mut n) = (None, false, 1);
+    let (mut model, mut stream, mut n, mut previous) = (None, false, 1, None);
     let mut controls = Vec::new();
     let mut entries = root.entries();
     while let Some((key, value)) = entries.next_with_key() {
@@ -146,8 +148,9 @@ fn facts(dialect: Dialect, root: Node<'_>) -> Result<Facts, Refusal> {
                     value.bool().ok_or_else(|| Refusal::invalid("stream", "stream must be a boolean"))?;
             }
             b"n" => n = value.u64().unwrap_or(1),
-            // On this route `metadata` is the provider's.
-            b"metadata" if dialect == Dialect::AnthropicMessages => {}
+            b"previous_response_id" if dialect == Dialect::OpenAiResponses => previous = value.text(),
+            // On these routes `metadata` is the provider's.
+            b"metadata" if matches!(dialect, Dialect::AnthropicMessages | Dialect::OpenAiResponses) => {}
             name if controls::is_usual(name) => {}
             banned if controls::is_banned(banned) => {
                 let name = name.unescape();
@@ -162,7 +165,8 @@ fn facts(dialect: Dialect, root: Node<'_>) -> Result<Facts, Refusal> {
         model.ok_or_else(|| Refusal::invalid("model", "model is required and must be a non-empty string"))?;
     let model = model.into_owned();
     let features = Features::of(dialect, root);
-    Ok(Facts { model, stream, n, host_controls: object(&controls), features })
+    let previous_response_id = previous.map(|id| id.unescape().into_owned());
+    Ok(Facts { model, stream, n, host_controls: object(&controls), previous_response_id, features })
 }
 
 fn object(members: &[(Text<'_>, Node<'_>)]) -> Bytes {

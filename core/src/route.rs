@@ -3,49 +3,102 @@
 use crate::dialect::Dialect;
 use crate::error::Refusal;
 use crate::features::Features;
-use crate::provider::Provider;
+use crate::provider::{OpenAiFamily, Provider, is_own_host};
 
-/// The dialect in which `provider` is asked when a client speaks `client`, as LiteLLM decides it.
+/// The dialect in which `provider` is asked for `model` at its own hosts when a client speaks `client`, as LiteLLM
+/// decides it.
 ///
 /// # Errors
-/// [`Refusal::Decline`] where LiteLLM takes a dialect that this core does not speak yet, [`Refusal::Unsupported`] where
-/// there is no way at all.
-pub fn upstream_dialect(client: Dialect, provider: Provider, features: Features) -> Result<Dialect, Refusal> {
-    // The responses API has no stop sequences, so those requests stay with chat.
-    let chat = features.has("stop");
-    if client == Dialect::AnthropicMessages && provider.name() == "openai" && !chat {
+/// [`Refusal::Decline`] where there is no way, or none that this core speaks.
+pub fn upstream_dialect(
+    client: Dialect,
+    provider: Provider,
+    model: &str,
+    features: Features,
+) -> Result<Dialect, Refusal> {
+    upstream_dialect_at(client, provider, None, model, features)
+}
+
+/// The same at `base_url`.
+pub(crate) fn upstream_dialect_at(
+    client: Dialect,
+    provider: Provider,
+    base_url: Option<&str>,
+    model: &str,
+    features: Features,
+) -> Result<Dialect, Refusal> {
+    let own_host = is_own_host(provider, base_url);
+    if provider.speaks(Dialect::OpenAiResponses)
+        && takes_responses(client, provider, own_host, model, features)
+    {
+        return Ok(Dialect::OpenAiResponses);
+    }
+    if client == Dialect::OpenAiResponses && OWN_RESPONSES.contains(&provider.name()) {
         return Err(Refusal::decline(
             "responses_dialect",
-            "messages for openai go through /v1/responses, which is not built yet",
+            format!("the responses API of {} is not built yet", provider.name()),
         ));
     }
-    if provider.speaks(client) {
-        return Ok(client);
-    }
-    let other = match client {
-        Dialect::OpenAiChat => Dialect::AnthropicMessages,
-        Dialect::AnthropicMessages => Dialect::OpenAiChat,
-        Dialect::MistralOcr => {
-            return Err(Refusal::decline(
-                "no_ocr",
-                format!("this core has no OCR at provider '{}'", provider.name()),
-            ));
+    let ways: &[Dialect] = match client {
+        Dialect::OpenAiChat => &[Dialect::OpenAiChat, Dialect::AnthropicMessages],
+        Dialect::AnthropicMessages => &[Dialect::AnthropicMessages, Dialect::OpenAiChat],
+        Dialect::OpenAiResponses => {
+            &[Dialect::OpenAiResponses, Dialect::OpenAiChat, Dialect::AnthropicMessages]
         }
+        Dialect::MistralOcr => &[Dialect::MistralOcr],
     };
-    if provider.speaks(other) {
-        return Ok(other);
+    let spoken = ways.iter().copied().find(|dialect| provider.speaks(*dialect));
+    spoken.ok_or_else(|| {
+        Refusal::decline(
+            "no_dialect",
+            format!("provider '{}' speaks no dialect that {} translates to", provider.name(), client.name()),
+        )
+    })
+}
+
+/// Providers whose own form of the responses API LiteLLM speaks and this core does not.
+const OWN_RESPONSES: &[&str] = &["xai", "perplexity", "fireworks_ai"];
+
+/// Whether LiteLLM sends the request of a chat or messages client to the provider's responses API.
+fn takes_responses(
+    client: Dialect,
+    provider: Provider,
+    own_host: bool,
+    model: &str,
+    features: Features,
+) -> bool {
+    if matches!(client, Dialect::OpenAiResponses | Dialect::MistralOcr) {
+        return false;
     }
-    Err(Refusal::decline(
-        "no_dialect",
-        format!("provider '{}' speaks no dialect that {} translates to", provider.name(), client.name()),
-    ))
+    if model.starts_with("responses/") {
+        return true;
+    }
+    if provider.name() != "openai" {
+        return false;
+    }
+    OpenAiFamily::is_responses_only(model)
+        || match client {
+            // The responses API has no stop sequences, so those requests stay with chat.
+            Dialect::AnthropicMessages => !features.has("stop"),
+            _ => chat_refuses(provider, own_host, model, features),
+        }
+}
+
+/// Whether the chat API refuses what the responses API takes: functions while the model reasons, and search among tools.
+fn chat_refuses(provider: Provider, own_host: bool, model: &str, features: Features) -> bool {
+    let family = OpenAiFamily::of(model);
+    let (said, none) = features.effort();
+    // A model that does not know the effort `none` reasons all the same.
+    let reasons = !none || !provider.capabilities(model).none_effort;
+    let functions = features.functions() && reasons && family.tools_by_responses() && (said || own_host);
+    functions || (features.tool_search() && own_host && matches!(family, OpenAiFamily::Reasoning(..)))
 }
 
 /// Every pair that is translated: client dialect, provider, upstream dialect.
 pub fn table() -> impl Iterator<Item = (Dialect, Provider, Dialect)> {
     Dialect::ALL.into_iter().flat_map(|client| {
         Provider::all().filter_map(move |provider| {
-            Some((client, provider, upstream_dialect(client, provider, Features::default()).ok()?))
+            Some((client, provider, upstream_dialect(client, provider, "", Features::default()).ok()?))
         })
     })
 }

@@ -51,6 +51,8 @@ pub struct Target {
     pub defaults: Bytes,
     /// Headers to add to every request.
     pub extra_headers: Headers,
+    /// The host's id of the deployment. Ids of responses carry it, so that what refers to them finds its way back.
+    pub deployment: Option<Arc<str>>,
 }
 
 impl Target {
@@ -78,6 +80,7 @@ impl Target {
             compat: Compat::default(),
             defaults: Bytes::new(),
             extra_headers: Headers::new(),
+            deployment: None,
         })
     }
 }

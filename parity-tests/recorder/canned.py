@@ -133,21 +133,24 @@ def _responses_object(model: str, status: str) -> dict[str, Any]:
 
 
 def _responses_events(model: str) -> list[dict[str, Any]]:
+    completed = _responses_object(model, "completed")
+    message = completed["output"][0]
+    text = message["content"][0]
+    place = {"item_id": message["id"], "output_index": 0, "content_index": 0}
     events: list[dict[str, Any]] = [
         {"type": "response.created", "response": _responses_object(model, "in_progress")},
+        {"type": "response.in_progress", "response": _responses_object(model, "in_progress")},
         {
             "type": "response.output_item.added",
             "output_index": 0,
-            "item": {"id": "msg_canned", "type": "message", "role": "assistant", "status": "in_progress"},
+            "item": {**message, "status": "in_progress", "content": []},
         },
-        {
-            "type": "response.output_text.delta",
-            "item_id": "msg_canned",
-            "output_index": 0,
-            "content_index": 0,
-            "delta": "Hello!",
-        },
-        {"type": "response.completed", "response": _responses_object(model, "completed")},
+        {"type": "response.content_part.added", **place, "part": {**text, "text": ""}},
+        {"type": "response.output_text.delta", **place, "delta": text["text"], "logprobs": []},
+        {"type": "response.output_text.done", **place, "text": text["text"], "logprobs": []},
+        {"type": "response.content_part.done", **place, "part": text},
+        {"type": "response.output_item.done", "output_index": 0, "item": message},
+        {"type": "response.completed", "response": completed},
     ]
     return [{**event, "sequence_number": number} for number, event in enumerate(events)]
 

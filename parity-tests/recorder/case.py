@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROUTES = ("openai_chat", "anthropic_messages", "mistral_ocr")
+ROUTES = ("openai_chat", "anthropic_messages", "openai_responses", "mistral_ocr")
 EXPECTATIONS = ("decline", "invalid", "unsupported")
 _REQUEST_FEATURES = (
     *("streaming", "system", "multi_turn", "images", "audio", "files", "metadata", "unknown_params", "mcp"),

@@ -13,7 +13,12 @@ from recorder.providers import Deployment
 from recorder.sdk import Headers
 from recorder.wire import Answer, Responder, Sent, Wire
 
-_PATHS = {"openai_chat": "/v1/chat/completions", "anthropic_messages": "/v1/messages", "mistral_ocr": "/v1/ocr"}
+_PATHS = {
+    "openai_chat": "/v1/chat/completions",
+    "anthropic_messages": "/v1/messages",
+    "openai_responses": "/v1/responses",
+    "mistral_ocr": "/v1/ocr",
+}
 
 
 class Proxy:

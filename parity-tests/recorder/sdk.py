@@ -39,6 +39,8 @@ async def _call(route: str, deployment: Deployment, body: Mapping[str, Any], hea
         return await litellm.acompletion(**arguments)
     if route == "anthropic_messages":
         return await litellm.anthropic.messages.acreate(**arguments)
+    if route == "openai_responses":
+        return await litellm.aresponses(**arguments)
     if route == "mistral_ocr":
         return await litellm.aocr(**arguments)
     raise ValueError(f"unknown route {route}")

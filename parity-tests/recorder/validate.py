@@ -38,6 +38,14 @@ def _adapters(dialect: str, side: str) -> tuple[TypeAdapter[Any], ...]:
             "answer": (types.Message, beta.BetaMessage),
             "event": (types.RawMessageStreamEvent, beta.BetaRawMessageStreamEvent),
         }
+    elif dialect == "openai_responses":
+        from openai.types import responses
+
+        by_side = {
+            "request": (responses.response_create_params.ResponseCreateParams,),
+            "answer": (responses.Response,),
+            "event": (responses.ResponseStreamEvent,),
+        }
     elif dialect == "mistral_ocr":
         from mistralai.client import models
 

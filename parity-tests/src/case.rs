@@ -12,22 +12,37 @@ use crate::value;
 pub(crate) enum Route {
     OpenAiChat,
     AnthropicMessages,
+    OpenAiResponses,
     MistralOcr,
 }
 
 impl Route {
-    pub(crate) const ALL: [Self; 3] = [Self::OpenAiChat, Self::AnthropicMessages, Self::MistralOcr];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::OpenAiChat, Self::AnthropicMessages, Self::OpenAiResponses, Self::MistralOcr];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::OpenAiChat => "openai_chat",
             Self::AnthropicMessages => "anthropic_messages",
+            Self::OpenAiResponses => "openai_responses",
             Self::MistralOcr => "mistral_ocr",
         }
     }
 
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|route| route.name() == name)
+    }
+
+    /// The dialect of a request to this URL, if one of these.
+    pub(crate) fn of_url(url: &str) -> Option<Self> {
+        let path = url.split('?').next().unwrap_or_default();
+        let endings = [
+            ("/chat/completions", Self::OpenAiChat),
+            ("/messages", Self::AnthropicMessages),
+            ("/responses", Self::OpenAiResponses),
+            ("/ocr", Self::MistralOcr),
+        ];
+        endings.into_iter().find(|(ending, _)| path.ends_with(ending)).map(|(_, dialect)| dialect)
     }
 
     /// The LiteLLM release that is the oracle of this route: OCR left Python after 1.103.11.

@@ -45,6 +45,7 @@ fn dialect(exchange: &Value) -> Option<Route> {
     match exchange["api"].as_str()? {
         "chat.completions" => Some(Route::OpenAiChat),
         "messages" => Some(Route::AnthropicMessages),
+        "responses" => Some(Route::OpenAiResponses),
         "ocr" => Some(Route::MistralOcr),
         _ => None,
     }

@@ -16,6 +16,8 @@ use crate::observe;
 const NOW_UNIX: u64 = 1_700_000_000;
 /// Any seed: ids that we make up are normalised.
 const ID_SEED: u128 = 7;
+/// The oracle's is a hash of its configuration.
+const DEPLOYMENT: &str = "deployment";
 /// Where the oracle sends what has no host of its own.
 const UPSTREAM: &str = "http://upstream.test/v1";
 const NEEDS_BASE_URL: [&str; 5] = ["hosted_vllm", "lm_studio", "custom_openai", "ollama", "ollama_openai"];
@@ -84,6 +86,7 @@ fn read(case: &Case) -> Result<Request, Refusal> {
     let dialect = match question.route {
         Route::OpenAiChat => Dialect::OpenAiChat,
         Route::AnthropicMessages => Dialect::AnthropicMessages,
+        Route::OpenAiResponses => Dialect::OpenAiResponses,
         Route::MistralOcr => Dialect::MistralOcr,
     };
     let head = ClientHead { query: String::new(), headers: question.headers.clone() };
@@ -97,6 +100,7 @@ fn attempt(case: &Case) -> Result<(HttpRequest, Attempt), Refusal> {
     let mut target =
         Target::new(&question.provider, &question.model, question.api_base.as_deref().or(needed))?;
     target.drop_params = question.drop_params;
+    target.deployment = Some(Arc::from(DEPLOYMENT));
     let options = AttemptOptions {
         now_unix: NOW_UNIX,
         id_seed: ID_SEED,

@@ -6,9 +6,16 @@
 
 use serde_json::{Map, Value, json};
 
-/// A stream in canonical form: `{"events": […], "chunk": {…}, "beside": {…}}`.
-pub(crate) fn canonical(frames: &[Value], anthropic: bool) -> Value {
-    if anthropic { anthropic_events(frames) } else { chat_events(frames) }
+use crate::case::Route;
+use crate::responses;
+
+/// A stream in canonical form: `{"events": […], …}`.
+pub(crate) fn canonical(frames: &[Value], route: Route) -> Value {
+    match route {
+        Route::AnthropicMessages => anthropic_events(frames),
+        Route::OpenAiResponses => responses::canonical(frames),
+        Route::OpenAiChat | Route::MistralOcr => chat_events(frames),
+    }
 }
 
 /// What no chunk may lack (the official SDK's type).
@@ -312,7 +319,7 @@ mod tests {
     use crate::sse::frames;
 
     fn chat(stream: &str) -> Value {
-        canonical(&frames(stream.as_bytes()), false)
+        canonical(&frames(stream.as_bytes()), Route::OpenAiChat)
     }
 
     const WHOLE: &str = r#"data: {"id":"a","choices":[{"index":0,"delta":{"role":"assistant","content":"Hi you"}}]}
@@ -353,14 +360,15 @@ data: [DONE]
         for (index, frame) in frames(CUT.as_bytes()).iter().enumerate() {
             let mut cut = frames(CUT.as_bytes());
             cut.remove(index);
-            assert_ne!(canonical(&cut, false), chat(CUT), "{frame}");
+            assert_ne!(canonical(&cut, Route::OpenAiChat), chat(CUT), "{frame}");
         }
     }
 
     #[test]
     fn calls_keep_their_order() {
         let call = |id: &str| json!({"data": {"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "id": id}]}}]}});
-        assert_ne!(canonical(&[call("a"), call("b")], false), canonical(&[call("b"), call("a")], false));
+        let read = |calls: &[Value]| canonical(calls, Route::OpenAiChat);
+        assert_ne!(read(&[call("a"), call("b")]), read(&[call("b"), call("a")]));
     }
 
     #[test]
@@ -369,7 +377,7 @@ data: [DONE]
             json!({"event": "content_block_delta",
                 "data": {"type": "content_block_delta", "index": index, "delta": {"type": "text_delta", "text": text}}})
         };
-        let joined = canonical(&[delta(0, "a"), delta(0, "b"), delta(1, "c")], true);
+        let joined = canonical(&[delta(0, "a"), delta(0, "b"), delta(1, "c")], Route::AnthropicMessages);
         assert_eq!(joined["events"].as_array().unwrap().len(), 2);
         assert_eq!(joined["events"][0]["delta"]["text"], "ab");
     }

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 /// What names a block, and does not belong to its content.
-const BLOCK: [&str; 3] = ["choice", "tool_call", "index"];
+const BLOCK: [&str; 6] = ["choice", "tool_call", "index", "output_index", "content_index", "summary_index"];
 
-/// Joins the events of each block: choice, field and call of a chat stream, content block of an Anthropic one.
+/// Joins the events of each block: choice, field and call of a chat stream, content block of an Anthropic one, item
+/// and part of a response.
 pub(crate) fn fold(stream: &Value) -> Value {
     let mut texts: BTreeMap<String, String> = BTreeMap::new();
     let mut rest: BTreeMap<String, Vec<Value>> = BTreeMap::new();
@@ -17,7 +18,8 @@ pub(crate) fn fold(stream: &Value) -> Value {
             .filter_map(|key| event.get(*key).map(|value| format!("{key}={value}")))
             .collect::<Vec<_>>()
             .join(" ");
-        let members = event.get("delta").or(Some(event)).and_then(Value::as_object);
+        let delta = event.get("delta").filter(|delta| delta.is_object());
+        let members = delta.or(Some(event)).and_then(Value::as_object);
         for (key, value) in members.into_iter().flatten().filter(|(key, _)| !BLOCK.contains(&key.as_str())) {
             match value {
                 Value::String(text) => texts.entry(format!("{block} {key}")).or_default().push_str(text),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::case::{Answer, Case, OracleAnswer, OracleRequest};
+use crate::case::{Answer, Case, OracleAnswer, OracleRequest, Route};
 use crate::compare::{Difference, differences};
 use crate::engine::{OurRequest, Ours, RefusalKind};
 use crate::ledger::{self, Context, Layer};
@@ -165,9 +165,7 @@ fn refused(kind: RefusalKind, status: u16, message: &str, oracle: Option<&Oracle
 
 /// Whether the oracle sent the request in a dialect that is built.
 fn is_built(sent: &Value) -> bool {
-    let url = sent["url"].as_str().unwrap_or_default();
-    let path = url.split('?').next().unwrap_or_default();
-    ["/chat/completions", "/messages", "/ocr"].iter().any(|ending| path.ends_with(ending))
+    sent["url"].as_str().and_then(Route::of_url).is_some()
 }
 
 fn answer(
@@ -201,7 +199,11 @@ fn failed(seen: &Value) -> bool {
 
 fn error_of(seen: &Value) -> Value {
     let frames = seen["frames"].as_array();
-    let in_stream = frames.into_iter().flatten().find_map(|frame| frame["data"].get("error"));
+    let in_stream = frames.into_iter().flatten().find_map(|frame| {
+        let data = &frame["data"];
+        let failed = data["response"].get("error").filter(|error| !error.is_null());
+        data.get("error").or(failed).or_else(|| (data["type"] == "error").then_some(data))
+    });
     in_stream.or_else(|| seen["body"].get("error")).cloned().unwrap_or_default()
 }
 
@@ -214,7 +216,7 @@ pub(crate) fn compare(case: &Case, observed: &Observed, ours: &Value) -> Verdict
         Layer::Answer => normalise::answer(case.question.route, seen.clone(), &provider_text),
     };
     let (mut ours, mut oracle) = (normal(ours), normal(&observed.oracle));
-    if observed.layer == Layer::Answer && case.question.body["response_format"]["json_schema"].is_object() {
+    if observed.layer == Layer::Answer && asks_for_json(&case.question.body) {
         (ours, oracle) = (normalise::json_answer(ours), normalise::json_answer(oracle));
     }
     let upstream = ledger::upstream(case);
@@ -230,6 +232,11 @@ pub(crate) fn compare(case: &Case, observed: &Observed, ours: &Value) -> Verdict
     };
     let differences = left.into_iter().map(|difference| (observed.layer, difference)).collect();
     Verdict { class, differences, rules, note: String::new() }
+}
+
+/// Whether the client asked for an answer that is JSON by a schema.
+fn asks_for_json(body: &Value) -> bool {
+    body["response_format"]["json_schema"].is_object() || body["text"]["format"]["schema"].is_object()
 }
 
 /// The differences between two normalised layers; of streams both as sequences and folded.
@@ -249,7 +256,7 @@ fn both(ours: &Value, oracle: &Value) -> Vec<Difference> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::case::{Question, Route};
+    use crate::case::Question;
 
     fn case(request: Value, answer: Option<Answer>) -> Case {
         Case {
@@ -331,8 +338,8 @@ mod tests {
             let request = OurRequest::Refused { kind, status: 400, message: String::new() };
             judge(&case, &Ours { request, answer: None }).verdict.class
         };
-        let (chat, responses) = ("https://x/v1/chat/completions", "https://x/v1/responses");
-        assert_eq!(refused(RefusalKind::Decline, responses), Class::Declined);
+        let (chat, other) = ("https://x/v1/chat/completions", "https://x/v1/interactions");
+        assert_eq!(refused(RefusalKind::Decline, other), Class::Declined);
         assert_eq!(refused(RefusalKind::Decline, chat), Class::Unexplained);
         assert_eq!(refused(RefusalKind::Unsupported, chat), Class::Declined);
         assert_eq!(refused(RefusalKind::Invalid, chat), Class::Unexplained);

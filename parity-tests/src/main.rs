@@ -16,6 +16,7 @@ mod options;
 mod oracle;
 mod progress;
 mod report;
+mod responses;
 mod run;
 mod sse;
 mod targets;

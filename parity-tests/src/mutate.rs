@@ -75,7 +75,7 @@ impl Places {
                 let differ = items.iter().any(|item| !same(item, &items[0]));
                 // Frames are swapped by no server; the order of text within them is what the leaves test.
                 if differ && path.last() != Some(&Step::Key("frames".to_owned())) {
-                    let calls = matches!(path.last(), Some(Step::Key(key)) if key == "tool_calls" || key == "content");
+                    let calls = matches!(path.last(), Some(Step::Key(key)) if key == "tool_calls" || key == "content" || key == "output");
                     if calls { places.calls.push(path.to_vec()) } else { places.lists.push(path.to_vec()) }
                 }
             }
@@ -151,6 +151,9 @@ fn is_ignored(layer: Layer, route: Route, path: &[Step], leaf: &Value, provider:
     }
     let Some(Step::Key(last)) = path.last() else { return false };
     let in_frames = path.first() == Some(&Step::Key("frames".to_owned()));
+    if route == Route::OpenAiResponses {
+        return is_ignored_in_responses(path, leaf, provider);
+    }
     match leaf {
         Value::String(text) if last == "message" && !normalise::says(provider, text) => true,
         Value::String(id) if normalise::is_id(path) => !normalise::stands_in(provider, id),
@@ -165,6 +168,27 @@ fn is_ignored(layer: Layer, route: Route, path: &[Step], leaf: &Value, provider:
             text.is_empty() || last == "role" || last == "type"
         }
         Value::Object(_) => in_frames && route == Route::OpenAiChat,
+        _ => false,
+    }
+}
+
+fn is_ignored_in_responses(path: &[Step], leaf: &Value, provider: &str) -> bool {
+    let normal = match path {
+        // frames/n/data/… → stream/events/n/…
+        [Step::Key(frames), Step::Index(at), Step::Key(_), rest @ ..] if frames == "frames" => {
+            let place = [Step::Key("stream".to_owned()), Step::Key("events".to_owned()), Step::Index(*at)];
+            [&place, rest].concat()
+        }
+        _ => path.to_vec(),
+    };
+    let last = |name: &str| matches!(path.last(), Some(Step::Key(key)) if key == name);
+    match leaf {
+        Value::String(text) if normalise::is_error_message(&normal) => !normalise::says(provider, text),
+        Value::String(id) if last("id") => !normalise::stands_in(provider, id),
+        // An empty delta adds nothing.
+        Value::String(text) => last("delta") && text.is_empty(),
+        Value::Null => normalise::is_optional(Route::OpenAiResponses, &normal),
+        Value::Number(_) => normalise::is_made_up_time(Route::OpenAiResponses, &normal, leaf, provider),
         _ => false,
     }
 }

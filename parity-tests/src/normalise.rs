@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::case::Route;
-use crate::events;
 use crate::value::{Step, matches, transform};
+use crate::{events, responses};
 
 /// Members of client answers whose official SDK type is optional: `null` there is the same as nothing.
 const OPTIONAL: &[(Route, &str)] = &[
@@ -43,6 +43,14 @@ const OPTIONAL: &[(Route, &str)] = &[
 /// Where the clock shows: LiteLLM and the core stamp some answers, each with its own.
 const CLOCK: &[&str] = &["/body/created", "/stream/chunk/created"];
 
+/// Where it shows in a response, unless the provider said when that was.
+const RESPONSE_CLOCK: &[&str] = &[
+    "/body/created_at",
+    "/body/completed_at",
+    "/stream/events/*/response/created_at",
+    "/stream/events/*/response/completed_at",
+];
+
 /// Strings that hold JSON: what they mean counts, not how they are spelled.
 const JSON_TEXT: &[&str] = &[
     "/body/messages/*/tool_calls/*/function/arguments",
@@ -51,6 +59,14 @@ const JSON_TEXT: &[&str] = &[
     "/body/choices/*/message/function_call/arguments",
     "/stream/events/*/arguments",
     "/stream/events/*/delta/partial_json",
+    "/body/input/*/arguments",
+    "/body/input/*/encrypted_content",
+    "/body/output/*/arguments",
+    "/body/output/*/encrypted_content",
+    "/stream/events/*/item/arguments",
+    "/stream/events/*/item/encrypted_content",
+    "/stream/events/*/response/output/*/arguments",
+    "/stream/events/*/response/output/*/encrypted_content",
 ];
 
 /// Normalises a request to the provider.
@@ -70,7 +86,16 @@ pub(crate) fn request(mut seen: Value) -> Value {
 }
 
 /// Where a client finds the text of an answer that it asked to be JSON.
-const JSON_ANSWER: &[&str] = &["/body/choices/*/message/content", "/stream/events/*/content"];
+const JSON_ANSWER: &[&str] = &[
+    "/body/choices/*/message/content",
+    "/body/output/*/content/*/text",
+    "/stream/events/*/content",
+    "/stream/events/*/delta",
+    "/stream/events/*/text",
+    "/stream/events/*/part/text",
+    "/stream/events/*/item/content/*/text",
+    "/stream/events/*/response/output/*/content/*/text",
+];
 
 /// Normalises the text of answers to a request that asked for JSON: what it means counts, not how it is spelled.
 pub(crate) fn json_answer(mut seen: Value) -> Value {
@@ -85,7 +110,7 @@ pub(crate) fn answer(route: Route, mut seen: Value, provider: &str) -> Value {
     }
     if let Some(frames) = seen.as_object_mut().and_then(|seen| seen.shift_remove("frames")) {
         let frames = frames.as_array().map(Vec::as_slice).unwrap_or_default();
-        seen["stream"] = events::canonical(frames, route == Route::AnthropicMessages);
+        seen["stream"] = events::canonical(frames, route);
     }
     transform(&mut seen, &mut |path, node| {
         if is_id(path) {
@@ -93,6 +118,8 @@ pub(crate) fn answer(route: Route, mut seen: Value, provider: &str) -> Value {
         } else if is_error_message(path) {
             own_words(node, provider);
         } else if CLOCK.iter().any(|pattern| matches(path, pattern)) {
+            *node = json!("<clock>");
+        } else if is_made_up_time(route, path, node, provider) {
             *node = json!("<clock>");
         }
         json_text(path, node);
@@ -112,12 +139,23 @@ pub(crate) fn answer(route: Route, mut seen: Value, provider: &str) -> Value {
 /// Whether `null` at `path` of a normalised answer is the same as nothing.
 pub(crate) fn is_optional(route: Route, path: &[Step]) -> bool {
     OPTIONAL.iter().any(|(of, pattern)| *of == route && matches(path, pattern))
+        || (route == Route::OpenAiResponses && responses::is_optional(path))
+}
+
+/// Whether this is the time of a response, and not one that the provider told.
+pub(crate) fn is_made_up_time(route: Route, path: &[Step], node: &Value, provider: &str) -> bool {
+    route == Route::OpenAiResponses
+        && node.is_number()
+        && RESPONSE_CLOCK.iter().any(|pattern| matches(path, pattern))
+        && !provider.contains(&format!(":{node}"))
+        && !provider.contains(&format!(": {node}"))
 }
 
 pub(crate) fn is_id(path: &[Step]) -> bool {
     // The ids of a stream's chunks are gathered in a list.
     let chunk = matches(path, "/stream/chunk/id/*");
-    chunk || matches!(path.last(), Some(Step::Key(key)) if key == "id" || key == "tool_use_id")
+    chunk
+        || matches!(path.last(), Some(Step::Key(key)) if matches!(key.as_str(), "id" | "tool_use_id" | "previous_response_id"))
 }
 
 /// Whether the provider's body holds this id.
@@ -126,10 +164,17 @@ pub(crate) fn stands_in(provider: &str, id: &str) -> bool {
 }
 
 /// The ids of answers, whose prefix says what they are.
-const ANSWER_IDS: [&str; 3] = ["/body/id", "/stream/chunk/id/*", "/stream/events/*/message/id"];
+const ANSWER_IDS: [&str; 4] =
+    ["/body/id", "/stream/chunk/id/*", "/stream/events/*/message/id", "/stream/events/*/response/id"];
 
 /// Keeps of a made-up id only what clients may look at: the prefix of an answer's.
 fn made_up_id(path: &[Step], node: &mut Value, provider: &str) {
+    if let Some((whose, id)) = node.as_str().and_then(responses::taken_apart) {
+        let mut own = json!(id);
+        made_up_id(path, &mut own, provider);
+        *node = json!({"provider": whose, "id": own});
+        return;
+    }
     if let Value::String(id) = node
         && !id.is_empty()
         && !stands_in(provider, id)
@@ -142,9 +187,15 @@ fn made_up_id(path: &[Step], node: &mut Value, provider: &str) {
 
 /// The messages of error answers and of errors within a stream.
 pub(crate) fn is_error_message(path: &[Step]) -> bool {
-    ["/body/error/message", "/stream/events/*/error/message", "/stream/events/*/data/error/message"]
-        .iter()
-        .any(|pattern| matches(path, pattern))
+    [
+        "/body/error/message",
+        "/stream/events/*/error/message",
+        "/stream/events/*/data/error/message",
+        "/stream/events/*/response/error/message",
+        "/stream/events/*/message",
+    ]
+    .iter()
+    .any(|pattern| matches(path, pattern))
 }
 
 /// Whether the provider's body says `text`.

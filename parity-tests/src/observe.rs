@@ -79,11 +79,8 @@ pub(crate) fn answer_of_provider(answer: &Answer, dialect: Route) -> Value {
         || answer.body.starts_with(b"event:");
     let key = if streamed { "frames" } else { "body" };
     let mut content = if streamed { Value::Array(sse::frames(&answer.body)) } else { body(&answer.body) };
-    for frame in content
-        .as_array_mut()
-        .filter(|_| streamed && dialect == Route::AnthropicMessages)
-        .into_iter()
-        .flatten()
+    for frame in
+        content.as_array_mut().filter(|_| streamed && dialect != Route::OpenAiChat).into_iter().flatten()
     {
         // A frame without a name means what its data says.
         if let Some(kind) = frame["data"].get("type").filter(|_| frame.get("event").is_none()).cloned() {

@@ -74,11 +74,5 @@ impl Validator {
 
 /// The dialect of a request that we sent.
 fn spoken(sent: &Value) -> Route {
-    let url = sent["url"].as_str().unwrap_or_default();
-    let path = url.split('?').next().unwrap_or_default();
-    match path {
-        path if path.ends_with("/messages") => Route::AnthropicMessages,
-        path if path.ends_with("/ocr") => Route::MistralOcr,
-        _ => Route::OpenAiChat,
-    }
+    Route::of_url(sent["url"].as_str().unwrap_or_default()).unwrap_or(Route::OpenAiChat)
 }

@@ -16,6 +16,7 @@ __all__ = [
     "InvalidRequest",
     "Lanes",
     "Misuse",
+    "Operation",
     "Outcome",
     "Request",
     "RequestHead",
@@ -27,6 +28,7 @@ __all__ = [
     "__version__",
     "providers",
     "render_error",
+    "response_deployment",
     "routes",
     "translate_request",
     "translate_response",
@@ -72,7 +74,10 @@ class Target:
         capabilities: bytes | None = None,
         defaults: bytes | None = None,
         extra_headers: Sequence[tuple[str, str]] = (),
-    ) -> Target: ...
+        deployment: str | None = None,
+    ) -> Target:
+        """``deployment`` is the host's id of it: ids of responses carry it, so that what refers to them comes back."""
+
     @property
     def provider(self) -> str: ...
     @property
@@ -107,6 +112,9 @@ class Request:
     def facts(self) -> tuple[str, bool, tuple[str, ...], bool]:
         """``model``, ``stream``, ``features``, and whether there are ``host_controls``: in one call."""
     @property
+    def previous_response_id(self) -> str | None:
+        """The response that the request goes on from, as the client knows it (see ``response_deployment``)."""
+    @property
     def host_controls(self) -> bytes:
         """The fields meant for the host (``num_retries``, ``fallbacks``, ``metadata`` …) as one JSON object."""
     def attempt(
@@ -118,6 +126,30 @@ class Request:
         id_seed: int,
         requested_model: str | None = None,
     ) -> Attempt: ...
+
+@final
+class Operation:
+    """What a client wants of ``/v1/responses`` beside a response: a stored one, compaction, a token count."""
+
+    @staticmethod
+    def read(
+        method: str, path: str, body: bytes, /, *, query: str | bytes = "", max_body_bytes: int = ...
+    ) -> Operation | None:
+        """``path`` is what follows ``/responses``; ``None`` if the API has no such operation."""
+    @property
+    def deployment(self) -> str | None:
+        """The deployment that the id in the path leads to."""
+    @property
+    def model(self) -> str | None:
+        """The model that the body names, for operations that have one."""
+    @property
+    def stream(self) -> bool: ...
+    def attempt(
+        self, target: Target, /, *, now_unix: int, id_seed: int, requested_model: str | None = None
+    ) -> Attempt: ...
+
+def response_deployment(id: str, /) -> str | None:
+    """The deployment that an id of a response leads back to; ``None`` for an id that a provider made."""
 
 @final
 class HttpRequest:

@@ -79,6 +79,28 @@ fn messages_answer(size: &str) -> Vec<u8> {
     answer.to_string().into_bytes()
 }
 
+fn responses_answer(size: &str) -> Vec<u8> {
+    let (text, calls) = said(size);
+    let mut output =
+        vec![json!({"type": "message", "id": "msg_bench", "role": "assistant", "status": "completed",
+        "content": [{"type": "output_text", "text": text, "annotations": [], "logprobs": []}]})];
+    output.extend((0..).zip(&calls).map(|(number, arguments)| {
+        json!({"type": "function_call", "id": format!("fc_{number:024}"), "call_id": format!("call_{number:024}"),
+            "name": "edit_file", "arguments": arguments.to_string(), "status": "completed"})
+    }));
+    let answer = json!({
+        "id": "resp_bench", "object": "response", "created_at": 1_700_000_000, "status": "completed", "error": null,
+        "incomplete_details": null, "instructions": null, "max_output_tokens": 512, "model": "bench-model",
+        "output": output, "parallel_tool_calls": true, "previous_response_id": null,
+        "reasoning": {"effort": null, "summary": null}, "store": true, "temperature": 1.0,
+        "text": {"format": {"type": "text"}}, "tool_choice": "auto", "tools": [], "top_p": 1.0, "truncation": "disabled",
+        "usage": {"input_tokens": 1200, "input_tokens_details": {"cached_tokens": 1024}, "output_tokens": 410,
+            "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 1610},
+        "user": null, "metadata": {}
+    });
+    answer.to_string().into_bytes()
+}
+
 struct Pair {
     name: &'static str,
     client: Dialect,
@@ -89,11 +111,15 @@ struct Pair {
 
 const SIZES: [&str; 2] = ["1k", "60k"];
 
-fn pairs() -> [Pair; 4] {
+fn pairs() -> [Pair; 9] {
     let (chat, messages) = (Bytes::from(inputs::chat_small()), Bytes::from(inputs::messages_small()));
     let anthropic = target("anthropic", "claude-sonnet-4-5", NO_PLACE);
     let openai = target("openai", "gpt-4o", NO_PLACE);
     let vllm = target("hosted_vllm", "qwen3-32b", LOCAL);
+    let groq = target("groq", "llama-3.3-70b", NO_PLACE);
+    let by_responses = target("openai", "responses/gpt-4.1", NO_PLACE);
+    let responses = Bytes::from(inputs::responses_small());
+    let plain = |body: &Bytes| Bytes::from(inputs::without_stop(body));
     let pair = |name, client, request: &Bytes, target: &Arc<Target>, answer| Pair {
         name,
         client,
@@ -102,11 +128,17 @@ fn pairs() -> [Pair; 4] {
         answer,
     };
     let (to_chat, to_messages) = (Dialect::OpenAiChat, Dialect::AnthropicMessages);
+    let to_responses = Dialect::OpenAiResponses;
     [
         pair("answer_anthropic_to_chat", to_chat, &chat, &anthropic, messages_answer),
         pair("answer_openai_to_chat", to_chat, &chat, &openai, chat_answer),
         pair("answer_vllm_to_messages", to_messages, &messages, &vllm, chat_answer),
         pair("answer_anthropic_to_messages", to_messages, &messages, &anthropic, messages_answer),
+        pair("answer_responses_to_responses", to_responses, &responses, &by_responses, responses_answer),
+        pair("answer_anthropic_to_responses", to_responses, &responses, &anthropic, messages_answer),
+        pair("answer_groq_to_responses", to_responses, &responses, &groq, chat_answer),
+        pair("answer_responses_to_chat", to_chat, &plain(&chat), &by_responses, responses_answer),
+        pair("answer_responses_to_messages", to_messages, &plain(&messages), &by_responses, responses_answer),
     ]
 }
 

@@ -143,6 +143,65 @@ pub(crate) fn messages_large() -> Vec<u8> {
     )
 }
 
+/// The same request without stop sequences, which `openai_responses` does not have.
+pub(crate) fn without_stop(body: &[u8]) -> Vec<u8> {
+    let mut body: Value = serde_json::from_slice(body).unwrap_or_default();
+    if let Some(fields) = body.as_object_mut() {
+        fields.retain(|name, _| name != "stop" && name != "stop_sequences");
+    }
+    bytes(&body)
+}
+
+/// A responses request of about 1 KB.
+pub(crate) fn responses_small() -> Vec<u8> {
+    bytes(&json!({
+        "model": "bench-model", "instructions": prose(1, 180),
+        "input": [
+            {"role": "user", "content": prose(2, 120)},
+            {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": prose(3, 120), "annotations": []}]},
+            {"role": "user", "content": [{"type": "input_text", "text": prose(4, 100)}]}
+        ],
+        "tools": [{"type": "function", "name": "search", "description": prose(5, 60), "strict": false,
+            "parameters": {"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]}}],
+        "temperature": 0.3, "max_output_tokens": 512
+    }))
+}
+
+/// A responses request of about 60 KB: the same loop in the third dialect.
+pub(crate) fn responses_large() -> Vec<u8> {
+    let mut input = Vec::new();
+    for round in 0..13 {
+        let id = format!("call_{round:024}");
+        input.push(
+            json!({"role": "user", "content": [{"type": "input_text", "text": prose(100 + round, 600)}]}),
+        );
+        input.push(json!({"type": "message", "role": "assistant", "id": format!("msg_{round}"), "status": "completed",
+            "content": [{"type": "output_text", "text": prose(200 + round, 500), "annotations": []}]}));
+        input.push(
+            json!({"type": "function_call", "id": format!("fc_{round}"), "call_id": id, "status": "completed",
+            "name": format!("tool_{}", round % 15),
+            "arguments": bytes_text(&json!({"query": prose(300 + round, 120), "limit": round}))}),
+        );
+        input
+            .push(json!({"type": "function_call_output", "call_id": id, "output": prose(400 + round, 1250)}));
+    }
+    let tools: Vec<Value> = (0..15)
+        .map(|index| {
+            json!({"type": "function", "name": format!("tool_{index}"), "description": prose(500 + index, 450),
+                "strict": false, "parameters": schema(600 + index, 220)})
+        })
+        .collect();
+    bytes(&json!({"model": "bench-model", "instructions": prose(10, 3000), "input": input, "tools": tools,
+        "tool_choice": "auto", "temperature": 0.2, "max_output_tokens": 4096, "store": false, "stream": true}))
+}
+
+/// A responses request of about 10 MB: a question about an inline picture.
+pub(crate) fn responses_picture() -> Vec<u8> {
+    let url = format!("data:image/png;base64,{}", picture());
+    bytes(&json!({"model": "bench-model", "max_output_tokens": 512, "input": [{"role": "user", "content": [
+        {"type": "input_text", "text": prose(1, 180)}, {"type": "input_image", "image_url": url}]}]}))
+}
+
 /// Base64 of a picture of 7.5 MB.
 fn picture() -> String {
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -49,6 +49,8 @@ fn share(_: &mut Criterion) {
         ("chat_60k", inputs::chat_large()),
         ("messages_1k", inputs::messages_small()),
         ("messages_60k", inputs::messages_large()),
+        ("responses_1k", inputs::responses_small()),
+        ("responses_60k", inputs::responses_large()),
         ("answer_chat", inputs::chat_answer()),
         ("answer_messages", inputs::messages_answer()),
     ];

@@ -16,12 +16,17 @@ fn translate(dialect: Dialect, body: &Bytes, target: &Arc<Target>) -> usize {
 type Bodies = [(&'static str, Bytes); 3];
 
 /// The translations of requests: name, client dialect, inputs, target.
-fn pairs() -> [(&'static str, Dialect, Bodies, Arc<Target>); 4] {
+fn pairs() -> [(&'static str, Dialect, Bodies, Arc<Target>); 9] {
     let sizes = |small: Vec<u8>, large: Vec<u8>, picture: Vec<u8>| {
         [("1k", small.into()), ("60k", large.into()), ("10m", picture.into())]
     };
     let chat = || sizes(inputs::chat_small(), inputs::chat_large(), inputs::chat_picture());
     let messages = || sizes(inputs::messages_small(), inputs::messages_large(), inputs::messages_picture());
+    let responses =
+        || sizes(inputs::responses_small(), inputs::responses_large(), inputs::responses_picture());
+    // The responses API has no stop sequences.
+    let plain = |bodies: Bodies| bodies.map(|(size, body)| (size, inputs::without_stop(&body).into()));
+    let by_responses = target("openai", "responses/gpt-4.1", NO_PLACE);
     let anthropic = target("anthropic", "claude-sonnet-4-5", NO_PLACE);
     [
         ("chat_to_anthropic", Dialect::OpenAiChat, chat(), Arc::clone(&anthropic)),
@@ -32,7 +37,17 @@ fn pairs() -> [(&'static str, Dialect, Bodies, Arc<Target>); 4] {
             messages(),
             target("hosted_vllm", "qwen3-32b", LOCAL),
         ),
-        ("messages_to_anthropic", Dialect::AnthropicMessages, messages(), anthropic),
+        ("messages_to_anthropic", Dialect::AnthropicMessages, messages(), Arc::clone(&anthropic)),
+        ("responses_to_responses", Dialect::OpenAiResponses, responses(), Arc::clone(&by_responses)),
+        ("responses_to_anthropic", Dialect::OpenAiResponses, responses(), anthropic),
+        (
+            "responses_to_groq",
+            Dialect::OpenAiResponses,
+            responses(),
+            target("groq", "llama-3.3-70b", NO_PLACE),
+        ),
+        ("chat_to_responses", Dialect::OpenAiChat, plain(chat()), Arc::clone(&by_responses)),
+        ("messages_to_responses", Dialect::AnthropicMessages, plain(messages()), by_responses),
     ]
 }
 

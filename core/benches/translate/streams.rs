@@ -39,18 +39,26 @@ struct Pair {
     rows: fn() -> Vec<Row>,
 }
 
-fn pairs() -> [Pair; 4] {
+fn pairs() -> [Pair; 9] {
     let anthropic = target("anthropic", "claude-sonnet-4-5", NO_PLACE);
     let openai = target("openai", "gpt-4o", NO_PLACE);
     let vllm = target("hosted_vllm", "qwen3-32b", LOCAL);
+    let groq = target("groq", "llama-3.3-70b", NO_PLACE);
+    let by_responses = target("openai", "responses/gpt-4.1", NO_PLACE);
     let pair =
         |name, client, target: &Arc<Target>, rows| Pair { name, client, target: Arc::clone(target), rows };
     let (to_chat, to_messages) = (Dialect::OpenAiChat, Dialect::AnthropicMessages);
+    let to_responses = Dialect::OpenAiResponses;
     [
         pair("delta_anthropic_to_chat", to_chat, &anthropic, from_anthropic),
         pair("delta_openai_to_chat", to_chat, &openai, from_chat),
         pair("delta_vllm_to_messages", to_messages, &vllm, from_chat),
         pair("delta_anthropic_to_messages", to_messages, &anthropic, from_anthropic),
+        pair("delta_responses_to_responses", to_responses, &by_responses, from_responses),
+        pair("delta_anthropic_to_responses", to_responses, &anthropic, from_anthropic),
+        pair("delta_groq_to_responses", to_responses, &groq, from_chat),
+        pair("delta_responses_to_chat", to_chat, &by_responses, from_responses),
+        pair("delta_responses_to_messages", to_messages, &by_responses, from_responses),
     ]
 }
 
@@ -130,6 +138,51 @@ fn from_chat() -> Vec<Row> {
     )
 }
 
+fn from_responses() -> Vec<Row> {
+    let event = |name: &str, rest: &str| {
+        format!(
+            "event: response.{name}\ndata: {{\"type\":\"response.{name}\",\"sequence_number\":4,{rest}}}\n\n"
+        )
+    };
+    let start = event(
+        "created",
+        r#""response":{"id":"resp_1","object":"response","created_at":1700000000,"status":"in_progress","model":"m","output":[],"parallel_tool_calls":true,"tool_choice":"auto","tools":[]}"#,
+    );
+    let open = |item: &str| {
+        start.clone() + &event("output_item.added", &format!(r#""output_index":0,"item":{item}"#))
+    };
+    let delta = |kind: &str, more: &str| {
+        event(&format!("{kind}.delta"), &format!(r#""item_id":"msg_1","output_index":0,{more}"delta":"@""#))
+    };
+    let part = event(
+        "content_part.added",
+        r#""item_id":"msg_1","output_index":0,"content_index":0,"part":{"type":"output_text","text":"","annotations":[]}"#,
+    );
+    let message =
+        open(r#"{"id":"msg_1","type":"message","status":"in_progress","role":"assistant","content":[]}"#);
+    let summary = event(
+        "reasoning_summary_part.added",
+        r#""item_id":"msg_1","output_index":0,"summary_index":0,"part":{"type":"summary_text","text":""}"#,
+    );
+    rows(
+        (message + &part, delta("output_text", r#""content_index":0,"logprobs":[],"#)),
+        vec![
+            (
+                "tool",
+                open(
+                    r#"{"id":"msg_1","type":"function_call","call_id":"call_1","name":"search","arguments":"","status":"in_progress"}"#,
+                ),
+                delta("function_call_arguments", ""),
+            ),
+            (
+                "thinking",
+                open(r#"{"id":"msg_1","type":"reasoning","summary":[]}"#) + &summary,
+                delta("reasoning_summary_text", r#""summary_index":0,"#),
+            ),
+        ],
+    )
+}
+
 impl Row {
     fn with(&self, text: &str) -> String {
         self.delta.replace('@', text)
@@ -189,6 +242,7 @@ impl Pair {
             Dialect::AnthropicMessages => {
                 br#"{"model":"m","max_tokens":64,"stream":true,"messages":[{"role":"user","content":"Hi"}]}"#
             }
+            Dialect::OpenAiResponses => br#"{"model":"m","stream":true,"input":"Hi"}"#,
             _ => br#"{"model":"m","stream":true,"messages":[{"role":"user","content":"Hi"}]}"#,
         };
         let mut attempt = attempt(self.client, &Bytes::from_static(request), &self.target);

@@ -3,7 +3,7 @@
 use super::{Attempt, Outcome, head, replay};
 use crate::dialect::{
     Dialect, anthropic_messages, decode_chat_response, encode_chat_response, mistral_ocr, openai_chat,
-    stream_encoder,
+    openai_responses, stream_encoder,
 };
 use crate::edit::Patch;
 use crate::error::{FailureKind, UpstreamError};
@@ -73,6 +73,18 @@ impl Attempt {
                 anthropic_messages::edit::answer(root, &self.context, &mut patch);
                 response.usage
             }
+            Dialect::OpenAiResponses if self.stored => {
+                openai_responses::edit::stored(root, &self.context, &mut patch);
+                None
+            }
+            Dialect::OpenAiResponses => {
+                openai_responses::error::in_band(root)?;
+                if !root.some("output").is_some_and(Node::is_array) {
+                    return Err(malformed("the provider's answer has no output"));
+                }
+                openai_responses::edit::answer(root, &self.context, &mut patch);
+                root.some("usage").map(openai_responses::wire::usage)
+            }
             Dialect::MistralOcr => {
                 mistral_ocr::response::edit(root, &self.context, &mut patch)?;
                 None
@@ -87,6 +99,11 @@ impl Attempt {
         match self.upstream {
             Dialect::AnthropicMessages if root.some("error").is_some() => {
                 Err(anthropic_messages::error::in_band(root))
+            }
+            Dialect::OpenAiResponses
+                if root.some("status").is_some_and(|status| status.is_text("failed")) =>
+            {
+                Err(openai_responses::error::of_response(Some(root)))
             }
             _ => {
                 openai_chat::error::in_band(root, root.some("error"))?;

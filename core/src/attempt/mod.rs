@@ -2,6 +2,7 @@
 
 mod answer;
 mod head;
+mod operation;
 mod prepare;
 mod replay;
 mod stream;
@@ -10,7 +11,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::dialect::{AnswerContext, Dialect, anthropic_messages, mistral_ocr, openai_chat};
+use crate::dialect::{
+    AnswerContext, Dialect, anthropic_messages, mistral_ocr, openai_chat, openai_responses,
+};
 use crate::error::{FailureKind, Fault, Refusal, UpstreamError};
 use crate::frame::sse::SseReader;
 use crate::http::{ClientResponse, HttpRequest};
@@ -21,6 +24,7 @@ use crate::usage::Usage;
 
 pub use head::AnswerHead;
 use head::{OwnHeaders, ProviderHeaders};
+pub use operation::Operation;
 use stream::StreamReader;
 pub(crate) use stream::{Relaying, StreamState};
 
@@ -84,6 +88,8 @@ pub struct Attempt {
     hide_usage: bool,
     /// The provider answers in one piece where the client asked for a stream.
     whole: bool,
+    /// It is about a stored response: the answer need not be a response.
+    stored: bool,
     request: Option<HttpRequest>,
     reader: Reader,
     status: u16,
@@ -268,6 +274,7 @@ impl Attempt {
         let mut error = match self.upstream {
             Dialect::AnthropicMessages => anthropic_messages::error::decode(self.status, body),
             Dialect::MistralOcr => mistral_ocr::error::decode(self.status, body),
+            Dialect::OpenAiResponses => openai_responses::error::decode(self.status, body),
             Dialect::OpenAiChat => openai_chat::error::decode(self.status, body),
         };
         error.retry_after_ms = self.provider_headers.retry_after_ms();
@@ -302,6 +309,7 @@ const LONGEST_EVENT: usize = 64 << 20;
 fn fault(client: Dialect, upstream: Dialect, error: &UpstreamError) -> Fault {
     match client {
         Dialect::AnthropicMessages => anthropic_messages::error::fault(error, upstream),
+        Dialect::OpenAiResponses => openai_responses::error::fault(error, upstream),
         Dialect::OpenAiChat | Dialect::MistralOcr => openai_chat::error::fault(error, upstream),
     }
 }
@@ -311,6 +319,7 @@ fn fault(client: Dialect, upstream: Dialect, error: &UpstreamError) -> Fault {
 pub fn render_error(dialect: Dialect, fault: &Fault) -> ClientResponse {
     match dialect {
         Dialect::AnthropicMessages => anthropic_messages::error::encode(fault),
+        Dialect::OpenAiResponses => openai_responses::error::encode(fault),
         Dialect::OpenAiChat | Dialect::MistralOcr => openai_chat::error::encode(fault),
     }
 }

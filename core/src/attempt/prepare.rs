@@ -8,13 +8,14 @@ use bytes::Bytes;
 use super::{Attempt, AttemptOptions, ProviderHeaders, Reader};
 use crate::dialect::{
     AnswerContext, AnswerHints, Dialect, RequestContext, anthropic_messages, decode_chat_request,
-    encode_chat_request, mistral_ocr, openai_chat,
+    encode_chat_request, mistral_ocr, openai_chat, openai_responses,
 };
 use crate::edit::Patch;
 use crate::error::Refusal;
-use crate::http::{Headers, HttpRequest};
+use crate::http::{Auth, Headers, HttpRequest};
 use crate::json::{Body, Writer};
 use crate::loss::Report;
+use crate::policy::custom_tools;
 use crate::provider::Endpoint;
 use crate::request::Request;
 use crate::route;
@@ -25,6 +26,7 @@ struct Prepared {
     body: Vec<Bytes>,
     headers: Headers,
     hints: AnswerHints,
+    echo: Bytes,
     hide_usage: bool,
     whole: bool,
 }
@@ -35,7 +37,8 @@ pub(super) fn prepare(
     options: AttemptOptions,
 ) -> Result<Attempt, Refusal> {
     let client = request.dialect();
-    let upstream = route::upstream_dialect(client, target.provider, request.facts().features)?;
+    let (base_url, features) = (target.base_url.as_deref(), request.facts().features);
+    let upstream = route::upstream_dialect_at(client, target.provider, base_url, &target.model, features)?;
     let endpoint = target.provider.endpoint(upstream).ok_or_else(|| {
         Refusal::decline(
             "no_dialect",
@@ -55,25 +58,38 @@ pub(super) fn prepare(
         id_seed: options.id_seed,
         include_usage: asks_for_usage(request),
         upstream,
+        provider: target.provider.name(),
+        deployment: target.deployment.clone(),
+        echo: prepared.echo,
         hints: prepared.hints,
     };
     let http = HttpRequest {
         method: "POST",
         url: url(target, endpoint, request),
         headers: headers(target, upstream, prepared.headers),
-        auth: match target.credential {
-            Credential::ApiKey => vec![endpoint.auth.clone()],
-            Credential::None => Vec::new(),
-        },
+        auth: auth(target, endpoint),
         body: prepared.body,
     };
-    Ok(Attempt {
+    let attempt = attempt(client, context, facts.stream, http, options.max_answer_bytes);
+    Ok(Attempt { hide_usage: prepared.hide_usage, whole: prepared.whole, report, ..attempt })
+}
+
+/// An attempt that has sent nothing yet.
+fn attempt(
+    client: Dialect,
+    context: AnswerContext,
+    streaming: bool,
+    http: HttpRequest,
+    max_answer_bytes: Option<usize>,
+) -> Attempt {
+    Attempt {
         client,
-        upstream,
+        upstream: context.upstream,
         context,
-        streaming: facts.stream,
-        hide_usage: prepared.hide_usage,
-        whole: prepared.whole,
+        streaming,
+        hide_usage: false,
+        whole: false,
+        stored: false,
         request: Some(http),
         reader: Reader::Waiting,
         status: 0,
@@ -81,9 +97,84 @@ pub(super) fn prepare(
         owed: None,
         outcome: None,
         usage: None,
-        report,
-        max_answer_bytes: options.max_answer_bytes.unwrap_or(256 << 20),
-    })
+        report: Report::default(),
+        max_answer_bytes: max_answer_bytes.unwrap_or(256 << 20),
+    }
+}
+
+/// An operation on a request like one for a response; `path` follows `/responses`.
+pub(super) fn asked(
+    request: &Request,
+    path: &str,
+    query: &str,
+    target: &Arc<Target>,
+    options: AttemptOptions,
+) -> Result<Attempt, Refusal> {
+    let mut report = Report::default();
+    let body = same_dialect(request, target, &mut report)?.body;
+    let requested_model =
+        Some(options.requested_model.clone().unwrap_or_else(|| request.facts().model.clone()));
+    let asked =
+        about_responses("POST", path, query, body, target, AttemptOptions { requested_model, ..options })?;
+    Ok(Attempt { report, ..asked })
+}
+
+/// An operation on a stored response; `path` follows `/responses`.
+pub(super) fn stored(
+    method: &'static str,
+    path: &str,
+    query: &str,
+    streaming: bool,
+    target: &Arc<Target>,
+    options: AttemptOptions,
+) -> Result<Attempt, Refusal> {
+    let stored = about_responses(method, path, query, Vec::new(), target, options)?;
+    Ok(Attempt { streaming, ..stored })
+}
+
+fn about_responses(
+    method: &'static str,
+    path: &str,
+    query: &str,
+    body: Vec<Bytes>,
+    target: &Arc<Target>,
+    options: AttemptOptions,
+) -> Result<Attempt, Refusal> {
+    let dialect = Dialect::OpenAiResponses;
+    let endpoint = target.provider.endpoint(dialect).ok_or_else(|| {
+        let message = format!("{} keeps no responses", target.provider.name());
+        Refusal::invalid("response_id", message)
+    })?;
+    let mut url = endpoint_url(target, endpoint) + path;
+    if !query.is_empty() {
+        url.push('?');
+        url.push_str(query);
+    }
+    let context = AnswerContext {
+        requested_model: options.requested_model.unwrap_or_else(|| target.model.clone()),
+        now_unix: options.now_unix,
+        id_seed: options.id_seed,
+        include_usage: false,
+        upstream: dialect,
+        provider: target.provider.name(),
+        deployment: target.deployment.clone(),
+        echo: Bytes::new(),
+        hints: AnswerHints::default(),
+    };
+    let mut headers = headers(target, dialect, Headers::new());
+    if body.is_empty() {
+        headers.retain(|(name, _)| name != "content-type");
+    }
+    let http = HttpRequest { method, url, headers, auth: auth(target, endpoint), body };
+    let attempt = attempt(dialect, context, false, http, options.max_answer_bytes);
+    Ok(Attempt { stored: true, ..attempt })
+}
+
+fn auth(target: &Target, endpoint: &Endpoint) -> Vec<Auth> {
+    match target.credential {
+        Credential::ApiKey => vec![endpoint.auth.clone()],
+        Credential::None => Vec::new(),
+    }
 }
 
 fn asks_for_usage(request: &Request) -> bool {
@@ -97,6 +188,7 @@ fn same_dialect(request: &Request, target: &Target, report: &mut Report) -> Resu
         body: Vec::new(),
         headers: Vec::new(),
         hints: AnswerHints::default(),
+        echo: Bytes::new(),
         hide_usage: false,
         whole: false,
     };
@@ -112,6 +204,11 @@ fn same_dialect(request: &Request, target: &Target, report: &mut Report) -> Resu
             let mut patch = Patch::default();
             prepared.headers =
                 anthropic_messages::edit::edit(root, target, &request.head().headers, &mut patch, report)?;
+            patch
+        }
+        Dialect::OpenAiResponses => {
+            let mut patch = Patch::default();
+            openai_responses::edit::edit(root, target, &mut patch, report)?;
             patch
         }
         Dialect::MistralOcr => {
@@ -131,30 +228,31 @@ fn translated(
     report: &mut Report,
 ) -> Result<Prepared, Refusal> {
     let ir = decode_chat_request(request.dialect(), request.root(), report)?;
+    let echo = match request.dialect() {
+        Dialect::OpenAiResponses => openai_responses::request::echo(request.root()),
+        _ => Bytes::new(),
+    };
     let context = RequestContext { target, headers: &request.head().headers };
     let mut body = Body::new(request.body().clone(), request.own_bytes());
-    let encoded = encode_chat_request(upstream, ir, context, &mut Writer::into_body(&mut body), report)?;
+    let custom_tools = custom_tools::names(&ir.tools);
+    let namespaces = openai_responses::request::namespaces(&ir);
+    let mut encoded = encode_chat_request(upstream, ir, context, &mut Writer::into_body(&mut body), report)?;
+    if upstream != Dialect::OpenAiResponses {
+        encoded.hints.custom_tools = custom_tools;
+        encoded.hints.namespaces = namespaces;
+    }
     Ok(Prepared {
         body: body.into_pieces(),
         headers: encoded.headers,
         hints: encoded.hints,
+        echo,
         hide_usage: false,
         whole: encoded.whole,
     })
 }
 
 fn url(target: &Target, endpoint: &Endpoint, request: &Request) -> String {
-    let default = endpoint.base_url.or(target.provider.base_url()).unwrap_or_default();
-    let base = target.base_url.as_deref().unwrap_or(default).trim_end_matches('/');
-    let path = endpoint.path;
-    // A base URL may already be the endpoint itself, or end with the first part of the path.
-    let mut url = if base.ends_with(path) {
-        base.to_owned()
-    } else if let Some(rest) = path.strip_prefix("/v1").filter(|_| base.ends_with("/v1")) {
-        [base, rest].concat()
-    } else {
-        [base, path].concat()
-    };
+    let mut url = endpoint_url(target, endpoint);
     let query = &request.head().query;
     if !query.is_empty()
         && endpoint.dialect == Dialect::AnthropicMessages
@@ -164,6 +262,21 @@ fn url(target: &Target, endpoint: &Endpoint, request: &Request) -> String {
         url.push_str(query);
     }
     url
+}
+
+/// Where the provider speaks a dialect.
+pub(super) fn endpoint_url(target: &Target, endpoint: &Endpoint) -> String {
+    let default = endpoint.base_url.or(target.provider.base_url()).unwrap_or_default();
+    let base = target.base_url.as_deref().unwrap_or(default).trim_end_matches('/');
+    let path = endpoint.path;
+    // A base URL may already be the endpoint itself, or end with the first part of the path.
+    if base.ends_with(path) {
+        base.to_owned()
+    } else if let Some(rest) = path.strip_prefix("/v1").filter(|_| base.ends_with("/v1")) {
+        [base, rest].concat()
+    } else {
+        [base, path].concat()
+    }
 }
 
 type SentHeaders = Vec<(Cow<'static, str>, Cow<'static, str>)>;

@@ -43,10 +43,15 @@ fn replay_block(choice: &Choice<'_>, index: u32, block: &Block<'_>, sink: &mut i
         }
         Block::RedactedThinking { data } => (BlockStart::RedactedThinking { data: data.clone() }, Vec::new()),
         Block::ToolUse(call) => {
-            let start = BlockStart::ToolUse { id: call.id.clone(), name: call.name.clone(), caller: None };
+            let start = BlockStart::ToolUse {
+                id: call.id.clone(),
+                name: call.name.clone(),
+                custom: matches!(call.input, Input::Free(_)),
+                caller: None,
+            };
             let input = match &call.input {
                 Input::Json(node) => Text::new(node.raw_str()),
-                Input::Encoded(text) => text.clone(),
+                Input::Encoded(text) | Input::Free(text) => text.clone(),
             };
             (start, vec![Delta::Input(input)])
         }

@@ -1,8 +1,8 @@
 //! Streamed answers: framing, holding back until there is content, and the two ways of going on (relay or translate).
 
 use crate::dialect::{
-    AnswerContext, Dialect, StreamDecoder, StreamEncoder, anthropic_messages, openai_chat, stream_decoder,
-    stream_encoder,
+    AnswerContext, Dialect, StreamDecoder, StreamEncoder, anthropic_messages, openai_chat, openai_responses,
+    stream_decoder, stream_encoder,
 };
 use crate::error::{FailureKind, UpstreamError};
 use crate::frame::sse::{Frame, SseReader};
@@ -81,6 +81,9 @@ impl StreamReader {
             }
             Dialect::AnthropicMessages if upstream == client => {
                 Mode::Relay(Box::new(anthropic_messages::stream::Relay::new(context.clone())))
+            }
+            Dialect::OpenAiResponses if upstream == client => {
+                Mode::Relay(Box::new(openai_responses::stream::Relay::new(context.clone())))
             }
             _ => Mode::Translate {
                 decoder: stream_decoder(upstream),

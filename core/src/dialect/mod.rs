@@ -7,6 +7,11 @@
 pub(crate) mod anthropic_messages;
 pub(crate) mod mistral_ocr;
 pub(crate) mod openai_chat;
+pub(crate) mod openai_responses;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
 
 use crate::capabilities::Capabilities;
 use crate::error::{Refusal, UpstreamError};
@@ -24,13 +29,16 @@ pub enum Dialect {
     OpenAiChat,
     /// [Anthropic messages](https://docs.anthropic.com/en/api/messages).
     AnthropicMessages,
+    /// [OpenAI responses](https://platform.openai.com/docs/api-reference/responses).
+    OpenAiResponses,
     /// [Mistral OCR](https://docs.mistral.ai/api/#tag/ocr).
     MistralOcr,
 }
 
 impl Dialect {
     /// Every dialect.
-    pub const ALL: [Self; 3] = [Self::OpenAiChat, Self::AnthropicMessages, Self::MistralOcr];
+    pub const ALL: [Self; 4] =
+        [Self::OpenAiChat, Self::AnthropicMessages, Self::OpenAiResponses, Self::MistralOcr];
 
     /// Its name, as in fixtures, configuration and metrics.
     #[must_use]
@@ -38,6 +46,7 @@ impl Dialect {
         match self {
             Self::OpenAiChat => "openai_chat",
             Self::AnthropicMessages => "anthropic_messages",
+            Self::OpenAiResponses => "openai_responses",
             Self::MistralOcr => "mistral_ocr",
         }
     }
@@ -81,12 +90,31 @@ pub(crate) struct AnswerHints {
     pub(crate) tool_names: Vec<(String, String)>,
     /// The answer's form was asked for as a tool of this name, so its arguments are the text.
     pub(crate) json_tool: Option<&'static str>,
+    /// The client's names of tools that take free text, which the provider knows as functions.
+    pub(crate) custom_tools: Vec<String>,
+    /// Functions with a namespace, which the provider knows as part of their names.
+    pub(crate) namespaces: Vec<Namespaced>,
+}
+
+/// A function in a namespace of the client's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Namespaced {
+    /// Its name with its namespace.
+    pub(crate) qualified: String,
+    pub(crate) namespace: String,
+    pub(crate) name: String,
 }
 
 impl AnswerHints {
     /// The client's name of a tool that was renamed for the provider.
     pub(crate) fn client_tool_name(&self, name: &str) -> Option<&str> {
         self.tool_names.iter().find(|(sent, _)| sent == name).map(|(_, client)| client.as_str())
+    }
+
+    /// The namespace and the name in it of a function that the provider knows by both.
+    pub(crate) fn namespaced(&self, name: &str) -> Option<(&str, &str)> {
+        let found = self.namespaces.iter().find(|function| function.qualified == name)?;
+        Some((&found.namespace, &found.name))
     }
 }
 
@@ -103,6 +131,12 @@ pub(crate) struct AnswerContext {
     pub(crate) include_usage: bool,
     /// The dialect that the provider answers in.
     pub(crate) upstream: Dialect,
+    /// The provider, by its name.
+    pub(crate) provider: &'static str,
+    /// The host's id of the deployment, for ids that lead back to it.
+    pub(crate) deployment: Option<Arc<str>>,
+    /// The members of the request that an answer of `openai_responses` repeats, as JSON: an object without its braces.
+    pub(crate) echo: Bytes,
     pub(crate) hints: AnswerHints,
 }
 
@@ -115,6 +149,7 @@ pub(crate) fn decode_chat_request<'a>(
     match dialect {
         Dialect::OpenAiChat => openai_chat::request::decode(root, report),
         Dialect::AnthropicMessages => anthropic_messages::request::decode(root, report),
+        Dialect::OpenAiResponses => openai_responses::request::decode(root, report),
         Dialect::MistralOcr => Err(not_chat(dialect)),
     }
 }
@@ -130,6 +165,7 @@ pub(crate) fn encode_chat_request(
     match dialect {
         Dialect::OpenAiChat => openai_chat::request::encode(request, context, w, report),
         Dialect::AnthropicMessages => anthropic_messages::request::encode(request, context, w, report),
+        Dialect::OpenAiResponses => openai_responses::request::encode(request, context, w, report),
         Dialect::MistralOcr => Err(not_chat(dialect)),
     }
 }
@@ -142,6 +178,7 @@ fn not_chat(dialect: Dialect) -> Refusal {
 pub(crate) fn decode_chat_response(dialect: Dialect, root: Node<'_>) -> Result<Response<'_>, UpstreamError> {
     match dialect {
         Dialect::AnthropicMessages => anthropic_messages::response::decode(root),
+        Dialect::OpenAiResponses => openai_responses::response::decode(root),
         Dialect::OpenAiChat | Dialect::MistralOcr => openai_chat::response::decode(root),
     }
 }
@@ -156,6 +193,7 @@ pub(crate) fn encode_chat_response(
 ) {
     match dialect {
         Dialect::AnthropicMessages => anthropic_messages::response::encode(response, context, out, report),
+        Dialect::OpenAiResponses => openai_responses::response::encode(response, context, out, report),
         Dialect::OpenAiChat | Dialect::MistralOcr => {
             openai_chat::response::encode(response, context, out, report);
         }
@@ -191,6 +229,7 @@ pub(crate) trait StreamEncoder {
 pub(crate) fn stream_decoder(dialect: Dialect) -> Box<dyn StreamDecoder + Send + Sync> {
     match dialect {
         Dialect::AnthropicMessages => Box::<anthropic_messages::stream::Decoder>::default(),
+        Dialect::OpenAiResponses => Box::<openai_responses::stream::Decoder>::default(),
         Dialect::OpenAiChat | Dialect::MistralOcr => Box::<openai_chat::stream::Decoder>::default(),
     }
 }
@@ -202,6 +241,7 @@ pub(crate) fn stream_encoder(
 ) -> Box<dyn StreamEncoder + Send + Sync> {
     match dialect {
         Dialect::AnthropicMessages => Box::new(anthropic_messages::stream::Encoder::new(context.clone())),
+        Dialect::OpenAiResponses => Box::new(openai_responses::stream::Encoder::new(context.clone())),
         Dialect::OpenAiChat | Dialect::MistralOcr => {
             Box::new(openai_chat::stream::Encoder::new(context.clone()))
         }

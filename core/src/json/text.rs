@@ -129,6 +129,37 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// What follows `prefix`, where the text starts with it.
+    #[must_use]
+    pub fn strip_prefix(&self, prefix: &str) -> Option<Self> {
+        match &self.0 {
+            Form::Plain(inner) => Some(Self(Form::Plain(inner.strip_prefix(prefix.as_bytes())?))),
+            Form::Escaped(inner) if spells_first(inner, prefix.as_bytes()) => {
+                Some(Self::new(unescape(inner).strip_prefix(prefix)?.to_owned()))
+            }
+            Form::Escaped(_) => None,
+            Form::Own(text) => Some(Self::new(text.strip_prefix(prefix)?.to_owned())),
+        }
+    }
+
+    /// How many characters it has.
+    #[must_use]
+    pub fn characters(&self) -> u64 {
+        let starts = |bytes: &[u8]| bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count() as u64;
+        let Form::Escaped(mut inner) = self.0 else {
+            return match &self.0 {
+                Form::Own(text) => starts(text.as_bytes()),
+                Form::Plain(inner) | Form::Escaped(inner) => starts(inner),
+            };
+        };
+        let mut count = 0;
+        while let Some(at) = memchr::memchr(b'\\', inner) {
+            count += starts(&inner[..at]) + 1;
+            inner = inner.get(at + escape_length(&inner[at..])..).unwrap_or_default();
+        }
+        count + starts(inner)
+    }
+
     /// Length in bytes of its JSON spelling, without the quotes; for limits, not for meaning.
     #[must_use]
     pub fn spelled_len(&self) -> usize {
@@ -215,6 +246,21 @@ fn unescape_one(escape: &[u8], text: &mut Vec<u8>) -> usize {
     2
 }
 
+/// How many bytes spell the character that `escape` starts with.
+fn escape_length(escape: &[u8]) -> usize {
+    let is =
+        |at, range: std::ops::RangeInclusive<u16>| hex4(escape, at).is_some_and(|unit| range.contains(&unit));
+    match escape.get(1) {
+        Some(b'u')
+            if is(2, 0xD800..=0xDBFF) && escape.get(6..8) == Some(b"\\u") && is(8, 0xDC00..=0xDFFF) =>
+        {
+            12
+        }
+        Some(b'u') => 6,
+        _ => 2,
+    }
+}
+
 fn unescape_unicode(escape: &[u8], text: &mut Vec<u8>) -> usize {
     let Some(high) = hex4(escape, 2) else { return 2 };
     let low = if escape.get(6..8) == Some(b"\\u") { hex4(escape, 8) } else { None };
@@ -234,6 +280,24 @@ fn unescape_unicode(escape: &[u8], text: &mut Vec<u8>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn characters_are_counted_as_they_are_read() {
+        for inner in ["", "H\u{e9}llo \u{1f600}", r"a\nb\u00e9\ud83d\ude00\ud83dx\\", r"\ude00\u0041"] {
+            let text = Text::escaped_token(inner.as_bytes());
+            assert_eq!(text.characters(), text.unescape().chars().count() as u64, "{inner}");
+            assert_eq!(Text::new(inner).characters(), inner.chars().count() as u64, "{inner}");
+        }
+    }
+
+    #[test]
+    fn a_beginning_is_taken_off_in_any_spelling() {
+        for inner in [r"pre:x\ny", r"\u0070re:x\ny"] {
+            let rest = Text::escaped_token(inner.as_bytes()).strip_prefix("pre:").expect("it begins so");
+            assert_eq!(rest.unescape(), "x\ny");
+        }
+        assert!(Text::plain_token(b"prx").strip_prefix("pre").is_none());
+    }
 
     #[test]
     fn a_beginning_is_found_in_any_spelling() {

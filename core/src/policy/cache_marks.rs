@@ -34,6 +34,7 @@ fn is_marked(tool: &Tool<'_>) -> bool {
     match tool {
         Tool::Function { cache, .. } => cache.is_some_and(|cache| !cache.is_null()),
         Tool::Native { node, .. } => node.some("cache_control").is_some(),
+        Tool::Custom { .. } => false,
     }
 }
 
@@ -86,7 +87,7 @@ mod tests {
         };
         let mut turns = turns((0..6).map(marked).collect());
         let mut report = Report::default();
-        cap(&mut turns, &Request::default(), true, &mut report);
+        cap(&mut turns, &Request::new(crate::dialect::Dialect::OpenAiChat), true, &mut report);
         let kept =
             |turn: &Turn<'_>| matches!(&turn.message.blocks[0], Block::Text(text) if text.cache.is_some());
         assert_eq!(turns.iter().map(kept).collect::<Vec<_>>(), [false, false, false, true, true, true]);

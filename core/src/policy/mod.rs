@@ -21,9 +21,11 @@
 //! | `thinking_always_on` | a model that always thinks is not asked to stop |
 
 pub(crate) mod cache_marks;
+pub(crate) mod custom_tools;
 pub(crate) mod defaults;
 pub(crate) mod empty_text;
 pub(crate) mod operator_note;
+pub(crate) mod reasoning_items;
 pub(crate) mod schema;
 pub(crate) mod tool_names;
 pub(crate) mod trailing_whitespace;

@@ -20,7 +20,7 @@ pub(crate) fn make_safe(
         return changes;
     }
     for (index, tool) in tools.iter_mut().enumerate() {
-        if let Tool::Function { name, .. } = tool
+        if let Tool::Function { name, .. } | Tool::Custom { name, .. } = tool
             && replace(name, &changes)
         {
             report.rewrite(format!("tools[{index}].name"), "tool_name");
@@ -42,7 +42,7 @@ pub(crate) fn make_safe(
 fn changes(tools: &[Tool<'_>]) -> Vec<(String, String)> {
     let names = || {
         tools.iter().filter_map(|tool| match tool {
-            Tool::Function { name, .. } if !name.is_empty() => Some(name),
+            Tool::Function { name, .. } | Tool::Custom { name, .. } if !name.is_empty() => Some(name),
             _ => None,
         })
     };

@@ -2,7 +2,7 @@
 
 use super::Row;
 use super::rules::{ChatRules, MaxTokens};
-use super::table::CHAT;
+use super::table::CHAT_AND_RESPONSES;
 use crate::capabilities::Capabilities;
 
 pub(super) const ROW: Row = Row {
@@ -10,7 +10,7 @@ pub(super) const ROW: Row = Row {
     base_url: Some("https://api.openai.com/v1"),
     key_variable: Some("OPENAI_API_KEY"),
     base_variable: Some("OPENAI_BASE_URL"),
-    endpoints: CHAT,
+    endpoints: CHAT_AND_RESPONSES,
     chat: ChatRules { max_tokens: MaxTokens::Keep, user: true, include_usage: true, ..ChatRules::DEFAULT },
 };
 
@@ -104,10 +104,28 @@ impl Family {
         self != Self::Gpt
     }
 
+    /// Whether the responses API alone serves the model.
+    pub(crate) fn is_responses_only(model: &str) -> bool {
+        let name = model.rsplit('/').next().unwrap_or(model);
+        let reasons = matches!(Self::of(name), Self::OSeries | Self::Reasoning(..));
+        reasons && ["-codex", "-pro", "-deep-research"].iter().any(|part| ends_word(name, part))
+            || name.starts_with("gpt-daybreak-")
+    }
+
+    /// Whether the family does not reason unless it is asked to.
+    pub(crate) fn rests_by_default(self) -> bool {
+        matches!(self, Self::Reasoning(5, 1..=4))
+    }
+
     /// Whether LiteLLM sends requests with tools for this family to the responses API.
     pub(crate) fn tools_by_responses(self) -> bool {
         matches!(self, Self::Reasoning(major, minor) if (major, minor) >= (5, 4))
     }
+}
+
+/// Whether `part` stands in `name` before its end or another part.
+fn ends_word(name: &str, part: &str) -> bool {
+    name.split_once(part).is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with('-'))
 }
 
 fn version(name: &str) -> Option<(u32, u32)> {
@@ -122,14 +140,18 @@ fn version(name: &str) -> Option<(u32, u32)> {
 pub(super) fn capabilities(model: &str) -> Capabilities {
     let family = Family::of(model);
     let reasoning = matches!(family, Family::OSeries | Family::Reasoning(..));
+    let (pro, codex) = (model.contains("-pro"), model.contains("codex"));
     Capabilities {
         reasoning,
         response_schema: true,
         native_structured_output: true,
         vision: true,
-        none_effort: matches!(family, Family::Reasoning(major, minor) if (major, minor) >= (5, 1)),
-        minimal_effort: matches!(family, Family::Reasoning(5, 0)),
+        none_effort: matches!(family, Family::Reasoning(major, minor) if (major, minor) >= (5, 1))
+            && !pro
+            && !codex,
+        minimal_effort: matches!(family, Family::Reasoning(5, 0)) || (reasoning && pro),
         xhigh_effort: matches!(family, Family::Reasoning(major, minor) if (major, minor) >= (5, 2)),
+        max_effort: matches!(family, Family::Reasoning(6.., _)),
         ..Capabilities::default()
     }
 }

@@ -9,6 +9,16 @@ use crate::capabilities::Capabilities;
 const BEARER: Auth = Auth::Header { name: "authorization", prefix: "Bearer " };
 const CHAT_ENDPOINT: Endpoint =
     Endpoint { dialect: Dialect::OpenAiChat, base_url: None, path: "/chat/completions", auth: BEARER };
+/// The endpoints of hosts that speak `openai_responses` as well.
+pub(super) const CHAT_AND_RESPONSES: &[Endpoint] = &[
+    CHAT_ENDPOINT,
+    Endpoint { dialect: Dialect::OpenAiResponses, base_url: None, path: "/responses", auth: BEARER },
+];
+/// The same for vLLM, whose base URL may stand without `/v1`.
+const VLLM: &[Endpoint] = &[
+    CHAT_ENDPOINT,
+    Endpoint { dialect: Dialect::OpenAiResponses, base_url: None, path: "/v1/responses", auth: BEARER },
+];
 /// The endpoint of every host that speaks `openai_chat`.
 pub(super) const CHAT: &[Endpoint] = &[CHAT_ENDPOINT];
 
@@ -156,18 +166,21 @@ pub(super) static ROWS: &[Row] = &[
             ..ChatRules::DEFAULT
         },
     ),
-    host(
-        "openrouter",
-        Some("https://openrouter.ai/api/v1"),
-        "OPENROUTER_API_KEY",
-        "OPENROUTER_API_BASE",
-        ChatRules {
-            supported: &["reasoning_effort", "thinking"],
-            cache_control: true,
-            openrouter: true,
-            ..ChatRules::DEFAULT
-        },
-    ),
+    Row {
+        endpoints: CHAT_AND_RESPONSES,
+        ..host(
+            "openrouter",
+            Some("https://openrouter.ai/api/v1"),
+            "OPENROUTER_API_KEY",
+            "OPENROUTER_API_BASE",
+            ChatRules {
+                supported: &["reasoning_effort", "thinking"],
+                cache_control: true,
+                openrouter: true,
+                ..ChatRules::DEFAULT
+            },
+        )
+    },
     host(
         "together_ai",
         Some("https://api.together.ai/v1"),
@@ -270,21 +283,24 @@ pub(super) static ROWS: &[Row] = &[
         "NVIDIA_NIM_API_BASE",
         ChatRules { unsupported: RARE, max_tokens: MaxTokens::MaxTokens, ..ChatRules::DEFAULT },
     ),
-    host(
-        "hosted_vllm",
-        None,
-        "HOSTED_VLLM_API_KEY",
-        "HOSTED_VLLM_API_BASE",
-        ChatRules {
-            supported: &["reasoning_effort", "thinking"],
-            drop_strict: true,
-            drop_additional_properties: true,
-            thinking_as_effort: true,
-            drop_thinking_blocks: true,
-            join_assistant_text: true,
-            ..ChatRules::DEFAULT
-        },
-    ),
+    Row {
+        endpoints: VLLM,
+        ..host(
+            "hosted_vllm",
+            None,
+            "HOSTED_VLLM_API_KEY",
+            "HOSTED_VLLM_API_BASE",
+            ChatRules {
+                supported: &["reasoning_effort", "thinking"],
+                drop_strict: true,
+                drop_additional_properties: true,
+                thinking_as_effort: true,
+                drop_thinking_blocks: true,
+                join_assistant_text: true,
+                ..ChatRules::DEFAULT
+            },
+        )
+    },
     host("lm_studio", None, "LM_STUDIO_API_KEY", "LM_STUDIO_API_BASE", ChatRules::DEFAULT),
     host(
         "ollama_openai",

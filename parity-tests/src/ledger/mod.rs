@@ -12,6 +12,7 @@ mod failures;
 mod headers;
 mod request_tools;
 mod requests;
+mod responses_streams;
 mod same_dialect;
 mod usage;
 
@@ -72,17 +73,13 @@ impl Context<'_> {
 /// The dialect that the provider of `case` speaks, among those built.
 pub(crate) fn upstream(case: &Case) -> Route {
     if let Some(OracleRequest::Sent(sent)) = &case.oracle_request {
-        let path = sent["url"].as_str().and_then(|url| url.split('?').next()).unwrap_or_default();
-        for (ending, dialect) in
-            [("/chat/completions", Route::OpenAiChat), ("/messages", Route::AnthropicMessages)]
-        {
-            if path.ends_with(ending) {
-                return dialect;
-            }
+        if let Some(dialect) = sent["url"].as_str().and_then(Route::of_url) {
+            return dialect;
         }
     }
     match (case.question.route, case.question.provider.as_str()) {
         (Route::MistralOcr, _) => Route::MistralOcr,
+        (Route::OpenAiResponses, "openai") => Route::OpenAiResponses,
         (_, "anthropic") => Route::AnthropicMessages,
         _ => Route::OpenAiChat,
     }
@@ -107,6 +104,7 @@ pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
         documents::RULES,
         requests::RULES,
         request_tools::RULES,
+        responses_streams::RULES,
         failures::RULES,
         errors::RULES,
         same_dialect::RULES,

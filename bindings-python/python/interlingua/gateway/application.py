@@ -77,9 +77,11 @@ class Gateway:
         for path, dialect in (
             ("/chat/completions", "openai_chat"),
             ("/messages", "anthropic_messages"),
+            ("/responses", "openai_responses"),
             ("/ocr", "mistral_ocr"),
         ):
             table[path] = table[f"/v1{path}"] = (("POST",), dialect, dialect, self.dispatcher.serve)
+        table["/openai/v1/responses"] = table["/responses"]
         table["/models"] = table["/v1/models"] = (("GET",), "models", "openai_chat", self._models)
         for name in ("liveliness", "liveness"):
             table[f"/health/{name}"] = (("GET",), "health", "openai_chat", self._alive)
@@ -131,7 +133,7 @@ class Gateway:
 
     def _judge(self, client: Client) -> Terms:
         """What the head of a request says: where it goes, and whether it may."""
-        found = self._routes.get(client.path)
+        found = self._found(client.path)
         handler: Handler
         if found is None:
             route, dialect, handler = "relay", _dialect_of(client.path), self._relay
@@ -142,6 +144,12 @@ class Gateway:
         if route not in self._open_routes and self.auth.check(client.headers) is not Verdict.ACCEPTED:
             handler = self._without_key
         return Terms(client.headers, route, dialect, handler)
+
+    def _found(self, path: str) -> tuple[tuple[str, ...], str, str, Handler] | None:
+        found = self._routes.get(path)
+        if found is not None or not path.startswith(("/v1/responses/", "/responses/", "/openai/v1/responses/")):
+            return found
+        return ("GET", "POST", "DELETE"), "openai_responses", "openai_responses", self.dispatcher.serve_operation
 
     def _has_short_way(self, client: ClientConnection, terms: Terms) -> bool:
         translated = terms.handler == self.dispatcher.serve and terms.plain_json
@@ -166,7 +174,8 @@ class Gateway:
 
     async def _wrong_method(self, exchange: Exchange) -> None:
         path = exchange.client.path
-        methods = ", ".join(self._routes[path][0])
+        found = self._found(path)
+        methods = ", ".join(found[0] if found is not None else ())
         exchange.outcome = "refused"
         await exchange.refuse(405, f"{path} takes {methods} only", lines=f"allow: {methods}\r\n".encode())
 

@@ -38,6 +38,20 @@ class Refusal(Exception):
         self.param = param
 
 
+async def refuse(exchange: Exchange, error: Refusal | CredentialError | _native.InterlinguaError) -> None:
+    """Tell the client why it has no answer."""
+    if isinstance(error, _native.InterlinguaError):
+        exchange.outcome = error.code
+        await exchange.refuse(error.status, str(error), param=error.param)
+        return
+    exchange.outcome = "refused"
+    if isinstance(error, CredentialError):
+        kind = "authentication_error" if error.status == 401 else None
+        await exchange.refuse(error.status, str(error), type=kind)
+    else:
+        await exchange.refuse(error.status, error.message, type=error.type, param=error.param)
+
+
 class Dispatcher:
     """Serves the routes that the core translates."""
 
@@ -79,16 +93,47 @@ class Dispatcher:
             ready = _ready(begun) or await self._decide(exchange, raw, body, begun)
             if ready is not None:
                 await self._rust.serve(exchange, ready, underway)
-        except Refusal as refusal:
-            exchange.outcome = "refused"
-            await exchange.refuse(refusal.status, refusal.message, type=refusal.type, param=refusal.param)
-        except CredentialError as error:
-            exchange.outcome = "refused"
-            kind = "authentication_error" if error.status == 401 else None
-            await exchange.refuse(error.status, str(error), type=kind)
-        except _native.InterlinguaError as error:
-            exchange.outcome = error.code
-            await exchange.refuse(error.status, str(error), param=error.param)
+        except (Refusal, CredentialError, _native.InterlinguaError) as error:
+            await refuse(exchange, error)
+
+    async def serve_operation(self, exchange: Exchange) -> None:
+        """Answer what a client wants of ``/v1/responses`` beside a response."""
+        try:
+            _, _, path = exchange.client.path.partition("/responses")
+            raw, body = await self._read(exchange)
+            operation = _native.Operation.read(
+                exchange.client.method,
+                path,
+                body,
+                query=exchange.client.query,
+                max_body_bytes=max(self._config.max_request_bytes, len(body)),
+            )
+            choice = None if operation is None else self._keeper(operation)
+            if operation is None or choice is None:
+                await self._without_keeper(exchange, raw)
+                return
+            exchange.stream = operation.stream
+            decision = self._engine(exchange.terms.dialect, ("stored_state",), choice, {})
+            if decision.engine == "python":
+                await self._by_python(exchange, raw, decision)
+                return
+            attempt, sent = self._rust.begin(operation, choice)
+            gate = "ungated" if decision.ungated else ""
+            decided = self._rust.decided(choice, self._plan(exchange, choice, {}), gate, sent.url)
+            await self._rust.serve(exchange, (decided, operation, attempt, sent), None)
+        except (Refusal, CredentialError, _native.InterlinguaError) as error:
+            await refuse(exchange, error)
+
+    def _keeper(self, operation: _native.Operation) -> Choice | None:
+        """Who keeps the response that the operation is about, or serves the model."""
+        if operation.model is not None:
+            return self._groups.find(operation.model)
+        return None if operation.deployment is None else self._groups.of_deployment(operation.deployment)
+
+    async def _without_keeper(self, exchange: Exchange, raw: bytes) -> None:
+        if not self.python.available:
+            raise Refusal(404, "no deployment here keeps this response, or there is no such operation")
+        await self.relay(exchange, raw, "")
 
     def _renew(self, terms: Terms, exchange: Exchange) -> None:
         """Look up what was decided for requests whose heads say the same to us, with the switches as they are."""

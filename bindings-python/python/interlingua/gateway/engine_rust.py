@@ -54,7 +54,9 @@ class Decided(NamedTuple):
     """The plan's."""
 
 
-Ready: TypeAlias = tuple[Decided, _native.Request, _native.Attempt, _native.HttpRequest]
+Asked: TypeAlias = "_native.Request | _native.Operation"
+"""What a client asks for, for any number of attempts."""
+Ready: TypeAlias = tuple[Decided, Asked, _native.Attempt, _native.HttpRequest]
 """What was decided for a request, the request, its first attempt, and what that sends."""
 
 
@@ -74,7 +76,7 @@ class RustEngine:
         self._sleep = sleep
         self._jitter = jitter
 
-    def begin(self, request: _native.Request, choice: Choice) -> tuple[_native.Attempt, _native.HttpRequest]:
+    def begin(self, request: Asked, choice: Choice) -> tuple[_native.Attempt, _native.HttpRequest]:
         """A try, and what it sends. Raises what the core raises: the request is invalid, unsupported, or declined."""
         assert choice.target is not None
         attempt = request.attempt(

@@ -59,11 +59,12 @@ class Groups:
                 self._exact[deployment.group] = self._choose(
                     deployment, deployment.group, deployment.provider, deployment.model
                 )
+        self._by_deployment = {choice.deployment.model_id: choice for choice in self._exact.values()}
         self._patterns.sort(key=lambda pattern: len(pattern[1].group), reverse=True)
         for alias, group in config.aliases.items():
-            choice = self._exact.get(group) or self.find(group)
-            if choice is not None and alias not in self._exact:
-                self._exact[alias] = choice
+            aliased = self._exact.get(group) or self.find(group)
+            if aliased is not None and alias not in self._exact:
+                self._exact[alias] = aliased
 
     def names(self) -> list[str]:
         """What ``/v1/models`` lists: names that can be asked for as they stand."""
@@ -74,6 +75,10 @@ class Groups:
 
     def wildcards(self) -> list[Deployment]:
         return [deployment for _, deployment in self._patterns]
+
+    def of_deployment(self, identity: str) -> Choice | None:
+        """The choice for a deployment, by its id. Wildcards have none before somebody asks for a model."""
+        return self._by_deployment.get(identity)
 
     def find(self, name: str) -> Choice | None:
         """The choice for a model name; ``None`` if no group has it."""
@@ -159,6 +164,7 @@ class Groups:
             drop_params=deployment.drop_params,
             defaults=deployment.defaults,
             extra_headers=deployment.extra_headers,
+            deployment=deployment.model_id,
         )
 
 

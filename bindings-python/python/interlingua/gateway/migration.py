@@ -30,7 +30,7 @@ from interlingua.gateway.config_file import Fields
 from interlingua.gateway.pool import locate
 
 MODES: Final = ("python", "rust", "auto")
-ROUTE_DIALECTS: Final = ("openai_chat", "anthropic_messages", "mistral_ocr")
+ROUTE_DIALECTS: Final = ("openai_chat", "anthropic_messages", "openai_responses", "mistral_ocr")
 
 
 @dataclass(frozen=True, slots=True)

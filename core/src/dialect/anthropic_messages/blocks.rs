@@ -25,6 +25,7 @@ pub(super) fn decode(node: Node<'_>) -> Block<'_> {
             text: node.get_text("thinking").unwrap_or(Text::new("")),
             signature: node.get_text("signature").filter(|signature| !signature.is_empty()),
             cache: node.some("cache_control"),
+            item: None,
         }),
         b"redacted_thinking" => node.get_text("data").map_or(native, |data| Block::RedactedThinking { data }),
         _ => native,

@@ -5,9 +5,10 @@ use super::{blocks, error};
 use crate::dialect::{AnswerContext, Dialect};
 use crate::error::{FailureKind, UpstreamError};
 use crate::ids;
-use crate::ir::chat::{Block, Choice, Input, Response, ToolUse};
+use crate::ir::chat::{Block, Choice, Input, Response, Thinking, ToolUse};
 use crate::json::{Node, Text, Writer};
 use crate::loss::Report;
+use crate::policy::{custom_tools, reasoning_items};
 
 /// Reads an answer.
 pub(crate) fn decode(root: Node<'_>) -> Result<Response<'_>, UpstreamError> {
@@ -143,6 +144,7 @@ fn write_block(
         Block::Refusal(text) => {
             w.begin_object().key("type").str("text").key("text").text(text).end_object();
         }
+        Block::Thinking(Thinking { text, item: Some(item), .. }) => write_reasoning_item(text, *item, w),
         Block::Thinking(thinking) => {
             // Unsigned and empty, it says nothing, and the provider would not take it back.
             if thinking.text.is_empty() && thinking.signature.is_none() {
@@ -167,6 +169,23 @@ fn write_block(
             report.lose(format!("content[{index}]"), "block_kind");
         }
     }
+}
+
+/// A reasoning item of `openai_responses`: what its provider needs to read it travels in the block's opaque field.
+fn write_reasoning_item(text: &Text<'_>, item: Node<'_>, w: &mut Writer<'_>) {
+    let signature = reasoning_items::signature(item);
+    if text.is_empty() {
+        if let Some(data) = signature {
+            w.begin_object().key("type").str("redacted_thinking").key("data").concat(&data).end_object();
+        }
+        return;
+    }
+    w.begin_object().key("type").str("thinking").key("thinking").text(text).key("signature");
+    match signature {
+        Some(signature) => w.concat(&signature),
+        None => w.str(""),
+    };
+    w.end_object();
 }
 
 fn write_tool_use(
@@ -197,6 +216,7 @@ fn write_tool_use(
         Input::Json(node) => {
             w.node(*node);
         }
+        Input::Free(text) => custom_tools::write_arguments(text, w),
         Input::Encoded(text) => match arguments(text) {
             Some(found) => {
                 w.raw(found.json.as_bytes());

@@ -5,10 +5,12 @@ use std::borrow::Cow;
 
 use crate::dialect::{AnswerContext, Dialect};
 use crate::ids;
-use crate::ir::chat::{Block, Choice, Input, Response, Thinking, ToolUse};
+use crate::ir::chat::{Block, Choice, Citations, Input, Response, TextBlock, Thinking, ToolUse};
 use crate::json::{Node, Text, Writer};
 use crate::loss::Report;
+use crate::policy;
 
+use super::items;
 use super::response::write_finish;
 use super::stream::unusual;
 
@@ -20,6 +22,10 @@ struct Parts<'b, 'a> {
     refusal: Option<&'b Text<'a>>,
     /// Citations, with the text that they stand behind.
     citations: Vec<(Node<'a>, &'b Text<'a>)>,
+    /// Annotations of `openai_responses`, with the characters before the text that they belong to.
+    annotations: Vec<(Node<'a>, u64)>,
+    /// Probabilities of the tokens of `openai_responses`.
+    logprobs: Vec<Node<'a>>,
     search_results: Vec<Node<'a>>,
     tool_results: Vec<Node<'a>>,
     compactions: Vec<Node<'a>>,
@@ -30,10 +36,7 @@ impl<'b, 'a> Parts<'b, 'a> {
         let mut parts = Self::default();
         for (number, block) in choice.blocks.iter().enumerate() {
             match block {
-                Block::Text(text) => {
-                    parts.texts.push(&text.text);
-                    parts.citations.extend(text.citations.map(|citations| (citations.node, &text.text)));
-                }
+                Block::Text(text) => parts.text(number, text, report),
                 Block::Thinking(_) | Block::RedactedThinking { .. } => parts.thoughts.push(block),
                 Block::ToolUse(call) => parts.calls.push((number, Cow::Borrowed(call))),
                 Block::Refusal(text) => parts.refusal = Some(text),
@@ -46,6 +49,26 @@ impl<'b, 'a> Parts<'b, 'a> {
             }
         }
         parts
+    }
+
+    fn text(&mut self, number: usize, block: &'b TextBlock<'a>, report: &mut Report) {
+        match block.citations {
+            Some(Citations { dialect: Dialect::OpenAiResponses, node }) => {
+                let offset = self.texts.iter().map(|text| text.characters()).sum();
+                for (index, annotation) in node.items().enumerate() {
+                    if items::is_annotation(annotation) {
+                        self.annotations.push((annotation, offset));
+                    } else {
+                        report.lose(format!("content[{number}].annotations[{index}]"), "annotation");
+                    }
+                }
+            }
+            Some(citations) => self.citations.push((citations.node, &block.text)),
+            None => {}
+        }
+        let logprobs = block.extra.iter().filter(|(key, _)| key.is("logprobs"));
+        self.logprobs.extend(logprobs.map(|(_, list)| *list));
+        self.texts.push(&block.text);
     }
 
     /// A block that only the provider's dialect knows: a call of one of its own tools, or what came out of it.
@@ -95,15 +118,27 @@ pub(super) fn choice(
         w.end_array();
     }
     thinking(&parts.thoughts, w);
+    if !parts.annotations.is_empty() {
+        w.key("annotations").begin_array();
+        parts.annotations.iter().for_each(|(annotation, offset)| items::annotation(*annotation, *offset, w));
+        w.end_array();
+    }
     if unwrapped.is_none() {
         provider_fields(&parts, choice, response, w);
     }
-    for (key, _) in &choice.message_extra {
+    let told = |key: &Text<'_>| response.dialect == Dialect::OpenAiResponses && key.is("phase");
+    for (key, _) in choice.message_extra.iter().filter(|(key, _)| !told(key)) {
         report.lose(format!("choices[{}].message.{}", choice.index, key.unescape()), "answer_field");
     }
     w.end_object();
     if let Some(logprobs) = choice.logprobs {
         w.key("logprobs").node(logprobs);
+    } else if !parts.logprobs.is_empty() {
+        w.key("logprobs").begin_object().key("content").begin_array();
+        parts.logprobs.iter().flat_map(|list| list.items()).for_each(|token| {
+            w.node(token);
+        });
+        w.end_array().end_object();
     }
     w.end_object();
 }
@@ -111,7 +146,7 @@ pub(super) fn choice(
 fn content(parts: &Parts<'_, '_>, unwrapped: Option<&ToolUse<'_>>, w: &mut Writer<'_>) {
     w.key("content");
     match unwrapped.map(|call| &call.input) {
-        Some(Input::Encoded(text)) => {
+        Some(Input::Encoded(text) | Input::Free(text)) => {
             w.text(text);
         }
         Some(Input::Json(node)) => {
@@ -128,10 +163,15 @@ fn content(parts: &Parts<'_, '_>, unwrapped: Option<&ToolUse<'_>>, w: &mut Write
 
 fn tool_call(call: &ToolUse<'_>, index: usize, context: &AnswerContext, w: &mut Writer<'_>) {
     w.begin_object().key("index").number(index as u64);
+    if let Input::Free(input) = &call.input {
+        items::custom_call(Some(&call.name), input, w);
+        w.key("id").text(&call.id).end_object();
+        return;
+    }
     w.key("function").begin_object().key("arguments");
     match &call.input {
         Input::Json(node) => w.json_as_string(node.raw_str()),
-        Input::Encoded(text) => w.text(text),
+        Input::Encoded(text) | Input::Free(text) => w.text(text),
     };
     w.key("name");
     match context.hints.client_tool_name(&call.name.unescape()) {
@@ -156,6 +196,9 @@ fn thinking(thoughts: &[&Block<'_>], w: &mut Writer<'_>) {
     if thoughts.is_empty() {
         return;
     }
+    if thoughts.iter().any(|block| item_of(block).is_some()) {
+        return reasoning_items(thoughts, w);
+    }
     let texts: Vec<&Text<'_>> = thoughts
         .iter()
         .filter_map(|block| match block {
@@ -168,6 +211,30 @@ fn thinking(thoughts: &[&Block<'_>], w: &mut Writer<'_>) {
     for block in thoughts {
         thinking_block(block, w);
     }
+    w.end_array();
+}
+
+fn item_of<'a>(block: &Block<'a>) -> Option<Node<'a>> {
+    match block {
+        Block::Thinking(thinking) => thinking.item,
+        _ => None,
+    }
+}
+
+/// Reasoning items of `openai_responses`: what they say, and they themselves.
+fn reasoning_items(thoughts: &[&Block<'_>], w: &mut Writer<'_>) {
+    let list = || thoughts.iter().filter_map(|block| item_of(block));
+    let between = Text::new(items::BETWEEN_PARTS);
+    let mut texts = Vec::new();
+    for text in list().flat_map(policy::reasoning_items::parts) {
+        texts.extend((!texts.is_empty()).then(|| between.clone()));
+        texts.push(text);
+    }
+    if !texts.is_empty() {
+        w.key("reasoning_content").concat(&texts);
+    }
+    w.key("reasoning_items").begin_array();
+    list().for_each(|item| items::reasoning_item(item, w));
     w.end_array();
 }
 
@@ -189,8 +256,10 @@ fn thinking_block(block: &Block<'_>, w: &mut Writer<'_>) {
 
 /// What clients find in `provider_specific_fields`, under LiteLLM's names.
 fn provider_fields(parts: &Parts<'_, '_>, choice: &Choice<'_>, response: &Response<'_>, w: &mut Writer<'_>) {
-    if response.dialect == Dialect::OpenAiChat {
-        return;
+    match response.dialect {
+        Dialect::OpenAiChat => return,
+        Dialect::OpenAiResponses => return phase(choice, w),
+        _ => {}
     }
     w.key("provider_specific_fields").begin_object();
     w.key("citations");
@@ -236,6 +305,13 @@ fn provider_fields(parts: &Parts<'_, '_>, choice: &Choice<'_>, response: &Respon
         w.key("stop_reason").text(&reason);
     }
     w.end_object();
+}
+
+/// What the text is to the answer (a comment on the way, or its end): the last message's.
+fn phase(choice: &Choice<'_>, w: &mut Writer<'_>) {
+    if let Some((_, phase)) = choice.message_extra.iter().rfind(|(key, _)| key.is("phase")) {
+        w.key("provider_specific_fields").begin_object().key("phase").node(*phase).end_object();
+    }
 }
 
 /// The citations of one text, each with the text that it supports.

@@ -137,15 +137,6 @@ impl<'t> Editor<'t> {
                 "web search at xai goes through /v1/responses, which is not built yet",
             ));
         }
-        if self.openai && present.tools && self.family.tools_by_responses() {
-            return Err(Refusal::decline(
-                "responses_dialect",
-                format!(
-                    "requests with tools for {} go through /v1/responses, which is not built yet",
-                    self.target.model
-                ),
-            ));
-        }
         Ok(())
     }
 

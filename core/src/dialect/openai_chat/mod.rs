@@ -3,8 +3,9 @@
 
 mod answer_message;
 pub(crate) mod edit;
-mod effort;
+pub(crate) mod effort;
 pub(crate) mod error;
+mod items;
 mod parameters;
 pub(crate) mod request;
 pub(crate) mod response;

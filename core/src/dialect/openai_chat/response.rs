@@ -1,7 +1,7 @@
 //! Whole answers, both ways.
 
-use super::error;
 use super::wire::{finish, finish_reason, usage, write_usage};
+use super::{error, items};
 use crate::dialect::{AnswerContext, AnswerHints, Dialect};
 use crate::edit::{Decision, Patch};
 use crate::error::{FailureKind, UpstreamError};
@@ -74,8 +74,7 @@ fn blocks<'a>(message: Node<'a>, choice: &mut Choice<'a>) {
     }
     if thinking.is_empty() {
         let reasoning = reasoning.filter(|reasoning| !reasoning.is_empty());
-        thinking
-            .extend(reasoning.map(|text| Block::Thinking(Thinking { text, signature: None, cache: None })));
+        thinking.extend(reasoning.map(|text| Block::Thinking(Thinking::new(text))));
     }
     choice.blocks.append(&mut thinking);
     match text.map(|node| (node.text(), node)) {
@@ -83,9 +82,7 @@ fn blocks<'a>(message: Node<'a>, choice: &mut Choice<'a>) {
             let tagged = think_tags(&text).filter(|_| choice.blocks.is_empty());
             let (thought, text) =
                 tagged.map_or((None, text), |(thought, answer)| (Some(thought), Text::new(answer)));
-            choice.blocks.extend(thought.map(|thought| {
-                Block::Thinking(Thinking { text: Text::new(thought), signature: None, cache: None })
-            }));
+            choice.blocks.extend(thought.map(|thought| Block::Thinking(Thinking::new(Text::new(thought)))));
             choice.blocks.push(Block::Text(TextBlock::new(text)));
         }
         Some((None, list)) => choice.blocks.extend(list.items().filter_map(content_part)),
@@ -105,7 +102,7 @@ fn content_part(part: Node<'_>) -> Option<Block<'_>> {
         b"thinking" => {
             let inner = part.some("thinking")?;
             let text = inner.text().or_else(|| inner.items().find_map(|piece| piece.get_text("text")))?;
-            Some(Block::Thinking(Thinking { text, signature: None, cache: None }))
+            Some(Block::Thinking(Thinking::new(text)))
         }
         _ => Some(Block::Native { dialect: Dialect::OpenAiChat, node: part }),
     }
@@ -117,6 +114,7 @@ fn thinking_block(node: Node<'_>) -> Option<Block<'_>> {
             text: node.get_text("thinking")?,
             signature: node.get_text("signature").filter(|signature| !signature.is_empty()),
             cache: None,
+            item: None,
         })),
         b"redacted_thinking" => Some(Block::RedactedThinking { data: node.get_text("data")? }),
         _ => None,
@@ -148,7 +146,11 @@ pub(crate) fn encode(
 ) {
     let mut w = Writer::new(out);
     w.begin_object();
-    w.key("id").str(&ids::chat_completion(context.id_seed));
+    match response.id.as_ref().filter(|_| items::is_upstream(context)) {
+        // The client may go on from an answer that the provider keeps.
+        Some(id) => w.key("id").text(id),
+        None => w.key("id").str(&ids::chat_completion(context.id_seed)),
+    };
     w.key("created").number(response.created.unwrap_or(context.now_unix));
     w.key("model").str(&context.requested_model);
     w.key("object").str("chat.completion");

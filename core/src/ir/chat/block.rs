@@ -131,6 +131,8 @@ pub enum Input<'a> {
     Json(Node<'a>),
     /// A JSON value inside a string, as the model wrote it (not necessarily valid).
     Encoded(Text<'a>),
+    /// Free text: what a custom tool takes.
+    Free(Text<'a>),
 }
 
 /// The answer to a tool call.
@@ -159,4 +161,14 @@ pub struct Thinking<'a> {
     pub signature: Option<Text<'a>>,
     /// A cache breakpoint, which LiteLLM's clients may set.
     pub cache: Option<Node<'a>>,
+    /// The reasoning item of `openai_responses` that it was read from: id, parts and `encrypted_content`, which that
+    /// dialect gets back as they were.
+    pub item: Option<Node<'a>>,
+}
+
+impl<'a> Thinking<'a> {
+    /// Reasoning that no provider has signed.
+    pub fn new(text: Text<'a>) -> Self {
+        Self { text, signature: None, cache: None, item: None }
+    }
 }

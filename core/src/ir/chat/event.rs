@@ -104,12 +104,16 @@ pub enum BlockStart<'a> {
         /// The provider's opaque data.
         data: Text<'a>,
     },
+    /// A whole reasoning item of `openai_responses` without a readable word; it has no deltas.
+    ThinkingItem(Node<'a>),
     /// A tool call.
     ToolUse {
         /// The call's id.
         id: Text<'a>,
         /// The tool's name.
         name: Text<'a>,
+        /// The tool takes free text: the deltas of its input are that text, not JSON.
+        custom: bool,
         /// Who calls, where the provider's own tools may (`caller` of `anthropic_messages`).
         caller: Option<Node<'a>>,
     },
@@ -127,9 +131,13 @@ pub enum Delta<'a> {
     Text(Text<'a>),
     /// More reasoning.
     Thinking(Text<'a>),
+    /// The next part of a reasoning whose parts stand apart begins.
+    ThinkingPart,
+    /// The reasoning item of `openai_responses` that the reasoning so far belongs to, whole.
+    ThinkingItem(Node<'a>),
     /// The signature of the reasoning so far.
     Signature(Text<'a>),
-    /// More of a tool call's arguments: a piece of JSON in a string.
+    /// More of a tool call's arguments: a piece of JSON in a string, or of a custom tool's free text.
     Input(Text<'a>),
     /// A source of the text, in the provider's spelling.
     Citation(Node<'a>),

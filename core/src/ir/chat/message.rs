@@ -14,7 +14,7 @@ pub enum Role {
     User,
     /// The model.
     Assistant,
-    /// A tool; its message holds one [`Block::ToolResult`].
+    /// Tools; their message holds [`Block::ToolResult`]s, one from `openai_chat`, neighbours from `openai_responses`.
     Tool,
 }
 

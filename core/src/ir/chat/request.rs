@@ -4,15 +4,20 @@ use std::borrow::Cow;
 
 use super::message::Message;
 use super::tool::{Tool, ToolChoice};
+use crate::dialect::Dialect;
 use crate::json::{Node, Text};
 
 /// A chat request. Its model is the target's, so it is not here.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Request<'a> {
+    /// The dialect that it was read from.
+    pub source: Dialect,
     /// The conversation; system messages stand where they stood (from `anthropic_messages`: first).
     pub messages: Vec<Message<'a>>,
     /// The tools on offer.
     pub tools: Vec<Tool<'a>>,
+    /// Functions that have a namespace, which is part of their names among the tools: namespace and name.
+    pub namespaces: Vec<(Text<'a>, Text<'a>)>,
     /// Which tool to call.
     pub tool_choice: Option<ToolChoice<'a>>,
     /// Whether several tools may be called at once.
@@ -29,8 +34,31 @@ pub struct Request<'a> {
     pub user: Option<Text<'a>>,
     /// Whether the answer is streamed.
     pub stream: bool,
-    /// Every other top-level field, in order, by its name in the source dialect.
+    /// Every other top-level field, in order, by its name in the source dialect. What `openai_responses` shares with
+    /// `openai_chat` has the latter's name.
     pub params: Vec<Param<'a>>,
+}
+
+impl Request<'_> {
+    /// A request that says nothing yet.
+    #[must_use]
+    pub fn new(source: Dialect) -> Self {
+        Self {
+            source,
+            messages: Vec::new(),
+            tools: Vec::new(),
+            namespaces: Vec::new(),
+            tool_choice: None,
+            parallel_tools: None,
+            max_tokens: None,
+            stop: Vec::new(),
+            format: None,
+            reasoning: Vec::new(),
+            user: None,
+            stream: false,
+            params: Vec::new(),
+        }
+    }
 }
 
 /// A top-level field that has no place of its own in the IR.

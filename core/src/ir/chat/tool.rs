@@ -21,6 +21,17 @@ pub enum Tool<'a> {
         /// Other fields of the source.
         extra: Vec<(Text<'a>, Node<'a>)>,
     },
+    /// A tool of the client that takes free text instead of JSON.
+    Custom {
+        /// Its name.
+        name: Text<'a>,
+        /// What it does.
+        description: Option<Text<'a>>,
+        /// The grammar that its text must follow: its syntax (`lark`, `regex`) and its definition.
+        grammar: Option<(Text<'a>, Text<'a>)>,
+        /// Other fields of the source.
+        extra: Vec<(Text<'a>, Node<'a>)>,
+    },
     /// A tool that only `dialect` knows (web search, computer use …): kept whole.
     Native {
         /// Whose tool it is.

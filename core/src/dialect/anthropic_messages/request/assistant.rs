@@ -7,7 +7,7 @@ use crate::error::Refusal;
 use crate::ir::chat::{Block, Input, Role, ToolUse};
 use crate::json::{Node, Text, Writer};
 use crate::loss::Report;
-use crate::policy::Turn;
+use crate::policy::{Turn, custom_tools};
 
 /// Ids of calls that the provider ran itself begin like this.
 const SERVER_ID: &[u8] = b"srvtoolu_";
@@ -253,6 +253,7 @@ impl<'t, 'a, 'r> Assistant<'t, 'a, 'r> {
             Input::Json(node) => {
                 w.node(*node);
             }
+            Input::Free(text) => custom_tools::write_arguments(text, w),
             Input::Encoded(text) => {
                 let found = arguments(text).ok_or_else(|| {
                     let path = format!("{}.tool_calls", turn.path());

@@ -15,7 +15,7 @@ pub(crate) fn decode<'a>(root: Node<'a>, report: &mut Report) -> Result<Request<
     if !root.is_object() {
         return Err(Refusal::invalid("body", "the request must be a JSON object"));
     }
-    let mut request = Request::default();
+    let mut request = Request::new(Dialect::AnthropicMessages);
     let mut messages = None;
     let mut system = None;
     for (name, value) in root.entries() {

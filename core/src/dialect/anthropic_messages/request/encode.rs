@@ -23,7 +23,8 @@ pub(crate) fn encode(
     report: &mut Report,
 ) -> Result<Encoded, Refusal> {
     let mut betas = Betas::of_client(context.headers);
-    let fields = fields::collect(&request, context, &mut betas, report)?;
+    let mut fields = fields::collect(&request, context, &mut betas, report)?;
+    fields.take_search(&mut request.tools, report);
     let format = format::plan(&request, context, report)?;
     let thinking = reasoning::plan(&request, context, report)?;
     thinking.add_betas(&mut betas);
@@ -41,6 +42,7 @@ pub(crate) fn encode(
             report,
         ),
         json_tool: matches!(format, Plan::Tool { .. }).then_some(format::JSON_TOOL),
+        ..AnswerHints::default()
     };
     let extra_tools = fields.web_search.is_some() || hints.json_tool.is_some();
     if context.target.compat == Compat::LiteLlm && !extra_tools {

@@ -2,9 +2,9 @@
 
 use super::betas::Betas;
 use super::reasoning;
-use crate::dialect::RequestContext;
+use crate::dialect::{Dialect, RequestContext};
 use crate::error::Refusal;
-use crate::ir::chat::{Reasoning, Request};
+use crate::ir::chat::{Reasoning, Request, Tool};
 use crate::json::{Node, Text, Writer};
 use crate::loss::Report;
 
@@ -67,7 +67,8 @@ pub(super) fn collect<'a>(
         if param.value.is_null() {
             continue;
         }
-        if UNSUPPORTED.contains(&&*name) || (name == "n" && param.value.u64() != Some(1)) {
+        let counts_calls = request.source == Dialect::OpenAiResponses && name == "max_tool_calls";
+        if counts_calls || UNSUPPORTED.contains(&&*name) || (name == "n" && param.value.u64() != Some(1)) {
             fields.unsupported.push(name.into_owned());
             continue;
         }
@@ -92,7 +93,7 @@ impl<'a> Fields<'a> {
             "temperature" | "top_p" | "top_k" => return self.sampling(name, text, value, context, report),
             "speed" if !context.capabilities().speed => return unsupported_value(name, context, report),
             "service_tier" => return self.service_tier(text, value, context, report),
-            "web_search_options" if value.is_object() => self.web_search = Some(web_search(value)),
+            "web_search_options" if value.is_object() => self.web_search = Some(web_search(value, report)),
             "metadata" => {
                 self.user = value.get_text("user_id").filter(|id| is_anonymous(&id.unescape()));
             }
@@ -193,6 +194,18 @@ impl<'a> Fields<'a> {
         Err(Refusal::unsupported(first.clone(), message))
     }
 
+    /// The search among tools of `openai_responses`, in the API's own form.
+    pub(super) fn take_search(&mut self, tools: &mut Vec<Tool<'a>>, report: &mut Report) {
+        tools.retain(|tool| {
+            let Tool::Native { dialect: Dialect::OpenAiResponses, node } = tool else { return true };
+            let search = node.get_text("type").is_some_and(|kind| kind.starts_with("web_search"));
+            if search {
+                self.web_search = Some(web_search(*node, report));
+            }
+            !search
+        });
+    }
+
     /// Whether the request as a whole has a cache breakpoint.
     pub(super) fn is_cached(&self) -> bool {
         self.sent.iter().any(|(name, _)| name.is("cache_control"))
@@ -250,18 +263,32 @@ fn unsupported_value(name: &str, context: RequestContext<'_>, report: &mut Repor
     Err(Refusal::unsupported(name, message))
 }
 
-fn web_search(options: Node<'_>) -> Vec<u8> {
+/// Options of a search, as `openai_chat` or `openai_responses` has them.
+fn web_search(options: Node<'_>, report: &mut Report) -> Vec<u8> {
     let mut json = Vec::new();
     let mut w = Writer::new(&mut json);
     w.begin_object().key("type").word("web_search_20250305").key("name").word("web_search");
-    if let Some(place) = options.some("user_location").and_then(|location| location.some("approximate")) {
+    let tool = options.get("type").is_some();
+    let place = options
+        .some("user_location")
+        .and_then(|location| if tool { Some(location) } else { location.some("approximate") });
+    if let Some(place) = place {
         w.key("user_location").begin_object().key("type").word("approximate");
-        for (key, value) in place.entries() {
+        for (key, value) in place.entries().filter(|(_, value)| !tool || !value.is_null()) {
             if ["city", "region", "country", "timezone"].iter().any(|known| key.is(known)) {
                 w.key_text(&key).node(value);
             }
         }
         w.end_object();
+    }
+    for (key, value) in options.some("filters").filter(|_| tool).into_iter().flat_map(Node::entries) {
+        match &*key.name() {
+            _ if value.is_null() => {}
+            b"allowed_domains" | b"blocked_domains" => {
+                w.key_text(&key).node(value);
+            }
+            _ => report.lose(format!("tools.web_search.filters.{}", key.unescape()), "tool_option"),
+        }
     }
     let uses = options.get_text("search_context_size").and_then(|size| match &*size.name() {
         b"low" => Some(1),

@@ -112,6 +112,7 @@ impl Decoder {
                 BlockStart::RedactedThinking { data: block.get_text("data").unwrap_or(Text::new("")) }
             }
             Some(b"tool_use") => BlockStart::ToolUse {
+                custom: false,
                 id: block.get_text("id").unwrap_or(Text::new("")),
                 name: block.get_text("name").unwrap_or(Text::new("")),
                 caller: block.some("caller"),

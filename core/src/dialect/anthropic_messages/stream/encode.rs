@@ -10,6 +10,7 @@ use crate::ids;
 use crate::ir::chat::{BlockStart, Delta, Event, Start};
 use crate::json::{Text, Writer};
 use crate::loss::Report;
+use crate::policy::reasoning_items::{self, BETWEEN_PARTS};
 use crate::usage::Usage;
 
 /// How much may wait for the open block to close, in bytes.
@@ -211,6 +212,16 @@ impl Encoder {
                 };
                 w.key("input").begin_object().end_object().end_object();
             }
+            BlockStart::ThinkingItem(item) => {
+                if let Some(data) = reasoning_items::signature(*item) {
+                    w.begin_object()
+                        .key("type")
+                        .str("redacted_thinking")
+                        .key("data")
+                        .concat(&data)
+                        .end_object();
+                }
+            }
             BlockStart::Native(_) => self.report.lose_once("content", "block_kind"),
         }
         json
@@ -222,6 +233,11 @@ impl Encoder {
             Delta::Thinking(text) => (Kind::Thinking, text),
             Delta::Signature(text) => (Kind::Signature, text),
             Delta::Input(text) => (Kind::Input, text),
+            Delta::ThinkingPart => (Kind::Thinking, Text::new(BETWEEN_PARTS)),
+            Delta::ThinkingItem(item) => match reasoning_items::signature(item) {
+                Some(parts) => (Kind::Signature, Text::new(parts.map(|part| part.unescape()).concat())),
+                None => return,
+            },
             Delta::Citation(_) => return self.report.lose_once("content.citations", "citations"),
             Delta::Native(_) => return self.report.lose_once("content", "delta_kind"),
         };

@@ -14,6 +14,9 @@ fn context() -> AnswerContext {
         id_seed: 0,
         include_usage: false,
         upstream: Dialect::OpenAiChat,
+        provider: "openai",
+        deployment: None,
+        echo: bytes::Bytes::new(),
         hints: AnswerHints {
             tool_names: vec![("a_b".to_owned(), "a/b".to_owned())],
             ..AnswerHints::default()
@@ -48,7 +51,8 @@ fn outline(stream: &str) -> Vec<String> {
 }
 
 fn tool(index: u32, name: &'static str) -> Event<'static> {
-    let block = BlockStart::ToolUse { id: Text::new("call_1"), name: Text::new(name), caller: None };
+    let block =
+        BlockStart::ToolUse { id: Text::new("call_1"), name: Text::new(name), custom: false, caller: None };
     Event::BlockStart { choice: 0, index, block }
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn decode<'a>(root: Node<'a>, report: &mut Report) -> Result<Request<
     if root.get("messages").is_none() {
         return Err(Refusal::invalid("messages", "messages is required"));
     }
-    let mut request = Request::default();
+    let mut request = Request::new(Dialect::OpenAiChat);
     let (mut max_completion_tokens, mut end_user) = (None, None);
     for (key, value) in root.entries() {
         match &*key.name() {
@@ -215,6 +215,7 @@ fn thinking_block(node: Node<'_>) -> Option<Block<'_>> {
             text: node.get_text("thinking").unwrap_or_else(|| Text::new("")),
             signature: node.get_text("signature").filter(|signature| !signature.is_empty()),
             cache: node.some("cache_control"),
+            item: None,
         })),
         b"redacted_thinking" => Some(Block::RedactedThinking { data: node.get_text("data")? }),
         _ => None,
@@ -222,17 +223,22 @@ fn thinking_block(node: Node<'_>) -> Option<Block<'_>> {
 }
 
 fn tool_call(node: Node<'_>) -> ToolUse<'_> {
-    let (mut id, mut function, mut cache, mut extra) = (None, None, None, Vec::new());
+    let (mut id, mut function, mut custom, mut cache, mut extra) = (None, None, None, None, Vec::new());
     for (key, value) in node.entries() {
         match &*key.name() {
             b"id" => id = value.text(),
             b"function" => function = Some(value).filter(|value| !value.is_null()),
+            b"custom" => custom = Some(value).filter(|value| value.is_object()),
             b"cache_control" => cache = Some(value).filter(|value| !value.is_null()),
             b"type" | b"index" => {}
             _ => extra.push((key, value)),
         }
     }
     let id = id.unwrap_or_else(|| Text::new(""));
+    if let Some(custom) = custom {
+        let text = |name| custom.get_text(name).unwrap_or_else(|| Text::new(""));
+        return ToolUse { id, name: text("name"), input: Input::Free(text("input")), cache, extra };
+    }
     ToolUse { cache, ..function_call(function.unwrap_or(node), id, extra) }
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn encode(
     let mut hints = AnswerHints::default();
     w.begin_object().key("model").str(&context.target.model);
     let unfit = messages(&request, context, &mut hints, w, report)?;
-    tools::check(&request.tools, context)?;
+    tools::check(&request, context, report)?;
     let mut later = Report::default();
     let mut fields = Vec::with_capacity(512);
     write_fields(&request, context, &mut hints, &mut fields, &mut later)?;
@@ -34,7 +34,7 @@ pub(crate) fn encode(
     let mut edited = edit::fields(document.root(), context.target, &mut later)?;
     hints.json_tool = edited.json_tool;
     if edited.tools {
-        tools::write(&request.tools, context, &mut hints, w, report);
+        tools::write(&request, context, &mut hints, w, report);
     }
     report.append(later);
     let mut members = Vec::with_capacity(fields.len() + 64);
@@ -77,8 +77,8 @@ fn write_fields(
     if let Some(user) = &request.user {
         w.key("user").text(user);
     }
-    if request.tools.iter().any(tools::is_search) {
-        w.key("web_search_options").begin_object().end_object();
+    if let Some(search) = tools::search(&request.tools).filter(|_| tools::searches(request, context)) {
+        tools::write_search(search, &mut w, report);
     }
     if !request.tools.iter().all(tools::is_search) {
         w.key("tools").raw(edit::TOOLS_STUB);
@@ -86,7 +86,9 @@ fn write_fields(
     if let Some(choice) = &request.tool_choice {
         tools::write_choice(choice, hints, &mut w)?;
     }
-    if request.parallel_tools == Some(false) && !request.tools.is_empty() {
+    if let Some(parallel) = request.parallel_tools.filter(|_| request.source == Dialect::OpenAiResponses) {
+        w.key("parallel_tool_calls").bool(parallel);
+    } else if request.parallel_tools == Some(false) && !request.tools.is_empty() {
         if rules.unsupported.contains(&"parallel_tool_calls") {
             report.lose("tool_choice.disable_parallel_tool_use", "unsupported_parameter");
         } else {
@@ -102,7 +104,7 @@ fn write_fields(
         w.end_array();
     }
     if let Some(format) = &request.format {
-        response_format(format, &mut w);
+        response_format(format, request.source, &mut w);
     }
     if let Some(max_tokens) = &request.max_tokens {
         w.key("max_tokens").raw(max_tokens.as_bytes());
@@ -201,8 +203,23 @@ fn reasoning(list: &[Reasoning<'_>], claude: bool, rules: &ChatRules, w: &mut Wr
     }
 }
 
-fn response_format(format: &Format<'_>, w: &mut Writer<'_>) {
+fn response_format(format: &Format<'_>, source: Dialect, w: &mut Writer<'_>) {
     match format {
+        Format::JsonSchema { name, description, schema, strict } if source == Dialect::OpenAiResponses => {
+            w.key("response_format").begin_object().key("type").word("json_schema");
+            w.key("json_schema").begin_object();
+            w.key("name").text(name.as_ref().unwrap_or(&Text::new("response_schema")));
+            if let Some(description) = description {
+                w.key("description").text(description);
+            }
+            w.key("schema");
+            match schema {
+                Some(schema) => w.node(*schema),
+                None => w.begin_object().end_object(),
+            };
+            w.key("strict").bool(strict.and_then(Node::bool) == Some(true));
+            w.end_object().end_object();
+        }
         Format::Text => {
             w.key("response_format").begin_object().key("type").word("text").end_object();
         }
@@ -271,24 +288,33 @@ fn params(
 ) -> Result<(), Refusal> {
     for param in &request.params {
         let name = param.name.unescape();
-        if name == "service_tier" {
+        if request.source == Dialect::OpenAiResponses {
+            // What the API shares with `openai_chat` has its names there; how often tools are called is only its own.
+            if name != "max_tool_calls" {
+                w.key_text(&param.name).node(param.value);
+                continue;
+            }
+            refuse_or_lose(&name, context, report)?;
+        } else if name == "service_tier" {
             // The same idea under another name: anything but the standard tier is the provider's choice.
             let standard = param.value.is_text("standard_only");
             w.key("service_tier").str(if standard { "default" } else { "auto" });
         } else if LOSSES.contains(&&*name) {
             report.lose(&*name, "unsupported_parameter");
         } else if UNSUPPORTED.contains(&&*name) {
-            if !context.target.drop_params {
-                let provider = context.target.provider.name();
-                return Err(Refusal::unsupported(
-                    &*name,
-                    format!("{provider} does not support parameters: ['{name}']"),
-                ));
-            }
-            report.lose(&*name, "unsupported_parameter");
+            refuse_or_lose(&name, context, report)?;
         } else {
             w.key_text(&param.name).node(param.value);
         }
     }
+    Ok(())
+}
+
+fn refuse_or_lose(name: &str, context: RequestContext<'_>, report: &mut Report) -> Result<(), Refusal> {
+    if !context.target.drop_params {
+        let why = format!("{} does not support parameters: ['{name}']", context.target.provider.name());
+        return Err(Refusal::unsupported(name, why));
+    }
+    report.lose(name, "unsupported_parameter");
     Ok(())
 }

@@ -6,6 +6,7 @@ use super::tools::sent_name;
 use crate::dialect::AnswerHints;
 use crate::ir::chat::{Block, Input, Message, Thinking, ToolUse};
 use crate::json::{Text, Writer};
+use crate::policy::custom_tools;
 
 /// Writes a message of the model's.
 pub(super) fn assistant(message: &Message<'_>, place: Place, w: &mut Writer<'_>, cx: &mut Context<'_>) {
@@ -31,7 +32,12 @@ pub(super) fn assistant(message: &Message<'_>, place: Place, w: &mut Writer<'_>,
     }
     cx.begin("assistant", w);
     if !texts.is_empty() {
-        w.key("content").concat(texts);
+        w.key("content");
+        if cx.of_items && !message.plain && !cx.joins {
+            parts(&texts, w);
+        } else {
+            w.concat(texts);
+        }
     }
     if !calls.is_empty() {
         w.key("tool_calls").begin_array();
@@ -42,6 +48,14 @@ pub(super) fn assistant(message: &Message<'_>, place: Place, w: &mut Writer<'_>,
     w.end_object();
 }
 
+fn parts(texts: &[&Text<'_>], w: &mut Writer<'_>) {
+    w.begin_array();
+    for text in texts {
+        w.begin_object().key("type").word("text").key("text").text(text).end_object();
+    }
+    w.end_array();
+}
+
 fn tool_call(call: &ToolUse<'_>, hints: &mut AnswerHints, w: &mut Writer<'_>) {
     w.begin_object().key("id").text(&call.id).key("type").word("function");
     w.key("function").begin_object();
@@ -49,6 +63,7 @@ fn tool_call(call: &ToolUse<'_>, hints: &mut AnswerHints, w: &mut Writer<'_>) {
     match &call.input {
         Input::Json(node) => w.json_as_string(node.raw_str()),
         Input::Encoded(text) => w.text(text),
+        Input::Free(text) => w.str(&custom_tools::arguments(text)),
     };
     w.end_object().end_object();
 }
@@ -58,11 +73,16 @@ fn thinking(blocks: &[&Block<'_>], place: Place, w: &mut Writer<'_>, cx: &mut Co
     if blocks.is_empty() {
         return;
     }
-    if cx.rules.drop_thinking_blocks {
+    // A reasoning item without what its provider needs to take it back is text and nothing else.
+    let told = |block: &&&Block<'_>| {
+        !cx.of_items || !matches!(block, Block::Thinking(Thinking { signature: None, .. }))
+    };
+    if !blocks.iter().any(|block| told(&block)) {
+    } else if cx.rules.drop_thinking_blocks {
         cx.report.lose(place.to_string(), "thinking_replay");
     } else {
         w.key("thinking_blocks").begin_array();
-        blocks.iter().for_each(|block| thinking_block(block, w));
+        blocks.iter().filter(told).for_each(|block| thinking_block(block, w));
         w.end_array();
     }
     let mut texts: Vec<Text<'_>> = Vec::new();
@@ -72,7 +92,14 @@ fn thinking(blocks: &[&Block<'_>], place: Place, w: &mut Writer<'_>, cx: &mut Co
             texts.push(text.clone());
         }
     }
-    if !texts.is_empty() && !cx.rules.drop_reasoning_content {
+    if texts.is_empty() {
+        return;
+    }
+    if cx.rules.drop_reasoning_content {
+        if cx.of_items {
+            cx.report.lose(place.to_string(), "thinking_replay");
+        }
+    } else {
         w.key("reasoning_content").concat(&texts);
     }
 }

@@ -23,7 +23,9 @@ pub(super) struct Context<'c> {
     /// The model reads cache marks, so they stay.
     reads_cache_marks: bool,
     /// Lists of text become strings.
-    joins: bool,
+    pub(super) joins: bool,
+    /// The client speaks `openai_responses`: messages are written as LiteLLM makes them of its items.
+    pub(super) of_items: bool,
     /// How many messages are written.
     written: usize,
     /// Why the host does not take one of them.
@@ -43,7 +45,8 @@ impl<'c> Context<'c> {
         let rules = target.provider.chat_rules();
         let joins = rules.join_text && !(rules.join_unless_media && request.messages.iter().any(has_media));
         let reads_cache_marks = is_claude(target);
-        Self { rules, target, reads_cache_marks, joins, written: 0, unfit: None, hints, report }
+        let of_items = request.source == Dialect::OpenAiResponses;
+        Self { rules, target, reads_cache_marks, joins, of_items, written: 0, unfit: None, hints, report }
     }
 
     /// Begins a message.
@@ -235,6 +238,11 @@ fn media_part(media: &Media<'_>, (place, number): (Place, usize), w: &mut Writer
             w.begin_object().key("type").word("input_audio").key("input_audio").begin_object();
             w.key("data").text(data).key("format").text(media_type).end_object().end_object();
         }
+        (MediaKind::File, Source::Url(_)) if cx.of_items => {
+            cx.unfit.get_or_insert_with(|| {
+                Refusal::decline("remote_media", format!("{place}: the file would have to be fetched"))
+            });
+        }
         (MediaKind::File, Source::Base64 { .. } | Source::FileId(_) | Source::Text(_)) => {
             if cx.rules.no_files {
                 cx.unfit.get_or_insert_with(|| {
@@ -249,8 +257,14 @@ fn media_part(media: &Media<'_>, (place, number): (Place, usize), w: &mut Writer
         (_, Source::Base64 { .. } | Source::Url(_)) => {
             w.begin_object().key("type").word("image_url").key("image_url").begin_object().key("url");
             url(&media.source, w);
-            if let Some(detail) = &media.detail {
-                w.key("detail").text(detail);
+            match &media.detail {
+                Some(detail) => {
+                    w.key("detail").text(detail);
+                }
+                None if cx.of_items => {
+                    w.key("detail").word("auto");
+                }
+                None => {}
             }
             w.end_object();
             cx.cache_mark(media.cache, place, w);

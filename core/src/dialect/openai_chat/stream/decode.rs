@@ -290,7 +290,10 @@ impl ChoiceState {
     fn name_tool(&mut self, at: usize, name: Text<'_>, sink: Sink<'_>) {
         let Some(held) = self.tools[at].waiting.take() else { return };
         let id = self.tools[at].id.clone();
-        let block = self.start(BlockStart::ToolUse { id: Text::new(id.as_str()), name, caller: None }, sink);
+        let block = self.start(
+            BlockStart::ToolUse { id: Text::new(id.as_str()), name, custom: false, caller: None },
+            sink,
+        );
         self.tools[at].block = block;
         self.tools[at].open = true;
         if !held.is_empty() {

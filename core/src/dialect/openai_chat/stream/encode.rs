@@ -1,7 +1,7 @@
 //! Events → `openai_chat` stream, in the shape that LiteLLM's clients know.
 
-use super::super::error;
 use super::super::wire::{STREAMED_USAGE_EXTRA, finish_reason, write_counts};
+use super::super::{error, items};
 use crate::dialect::{AnswerContext, StreamEncoder};
 use crate::ids;
 use crate::ir::chat::{BlockStart, Delta, Event, Finish, Start};
@@ -11,25 +11,30 @@ use crate::usage::Usage;
 
 /// Writes chunks.
 pub(crate) struct Encoder {
-    context: AnswerContext,
+    pub(super) context: AnswerContext,
     /// `data: {"id":…,"choices":[`, the same in every chunk.
     head: Vec<u8>,
     blocks: Vec<BlockState>,
     tools: u64,
     role_sent: bool,
-    thought: bool,
+    pub(super) thought: bool,
+    /// Characters of the texts so far, where annotations count them.
+    characters: u64,
     usage: Option<Usage>,
     /// What clients get of the provider's usage objects beyond the counts, as JSON.
     usage_extra: Vec<(&'static str, Vec<u8>)>,
-    report: Report,
+    pub(super) report: Report,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Text,
+pub(super) enum Kind {
+    /// Text behind so many characters of other texts.
+    Text(u64),
     Refusal,
     Thinking,
     Tool(u64),
+    /// A call of a tool that takes free text.
+    Custom(u64),
     /// The call that carries an answer asked for as JSON: its arguments are the text.
     JsonTool,
     Silent,
@@ -52,6 +57,7 @@ impl Encoder {
             tools: 0,
             role_sent: false,
             thought: false,
+            characters: 0,
             usage: None,
             usage_extra: Vec::new(),
             report: Report::default(),
@@ -62,7 +68,12 @@ impl Encoder {
         let created = start.created.unwrap_or(self.context.now_unix);
         let mut head = b"data: ".to_vec();
         let mut w = Writer::new(&mut head);
-        w.begin_object().key("id").str(&ids::chat_completion(self.context.id_seed));
+        w.begin_object();
+        match start.id.as_ref().filter(|_| items::is_upstream(&self.context)) {
+            // The client may go on from an answer that the provider keeps.
+            Some(id) => w.key("id").text(id),
+            None => w.key("id").str(&ids::chat_completion(self.context.id_seed)),
+        };
         w.key("created").number(created);
         w.key("model").str(&self.context.requested_model);
         w.key("object").str("chat.completion.chunk");
@@ -81,7 +92,7 @@ impl Encoder {
     }
 
     /// Writes one chunk with one choice.
-    fn chunk(&mut self, choice: u32, out: &mut Vec<u8>, delta: impl FnOnce(&mut Writer<'_>)) {
+    pub(super) fn chunk(&mut self, choice: u32, out: &mut Vec<u8>, delta: impl FnOnce(&mut Writer<'_>)) {
         self.chunk_with(choice, None, out, delta);
     }
 
@@ -92,6 +103,21 @@ impl Encoder {
         out: &mut Vec<u8>,
         delta: impl FnOnce(&mut Writer<'_>),
     ) {
+        self.choice(choice, out, delta, |w| {
+            if let Some(reason) = finish {
+                w.key("finish_reason").str(reason);
+            }
+        });
+    }
+
+    /// Writes one chunk with one choice: its delta, and what stands beside it.
+    pub(super) fn choice(
+        &mut self,
+        choice: u32,
+        out: &mut Vec<u8>,
+        delta: impl FnOnce(&mut Writer<'_>),
+        beside: impl FnOnce(&mut Writer<'_>),
+    ) {
         out.extend_from_slice(&self.head);
         let mut w = Writer::new(out);
         w.begin_object().key("index").number(u64::from(choice)).key("delta").begin_object();
@@ -100,16 +126,14 @@ impl Encoder {
         }
         delta(&mut w);
         w.end_object();
-        if let Some(reason) = finish {
-            w.key("finish_reason").str(reason);
-        }
+        beside(&mut w);
         w.end_object();
         out.extend_from_slice(b"]}\n\n");
     }
 
     fn block_start(&mut self, choice: u32, index: u32, block: BlockStart<'_>, out: &mut Vec<u8>) {
         let kind = match block {
-            BlockStart::Text => Kind::Text,
+            BlockStart::Text => Kind::Text(self.characters),
             BlockStart::Refusal => Kind::Refusal,
             BlockStart::Thinking => {
                 self.thought = true;
@@ -119,7 +143,13 @@ impl Encoder {
                 self.redacted(choice, index, &data, out);
                 Kind::Silent
             }
-            BlockStart::ToolUse { id, name, caller } => self.tool_start(choice, id, name, caller, out),
+            BlockStart::ThinkingItem(item) => {
+                self.thought = true;
+                self.reasoning_item(choice, item, out);
+                Kind::Silent
+            }
+            BlockStart::ToolUse { id, name, custom: true, .. } => self.custom_start(choice, &id, &name, out),
+            BlockStart::ToolUse { id, name, caller, .. } => self.tool_start(choice, id, name, caller, out),
             BlockStart::Native(node) => self.native(choice, node, out),
         };
         self.blocks.push(BlockState { choice, index, kind, filled: false });
@@ -149,8 +179,7 @@ impl Encoder {
         if self.context.hints.json_tool.is_some_and(|json_tool| name.is(json_tool)) {
             return Kind::JsonTool;
         }
-        let number = self.tools;
-        self.tools += 1;
+        let number = self.next_tool();
         let renamed =
             self.context.hints.client_tool_name(&name.unescape()).map(|name| Text::new(name.to_owned()));
         let made = id.is_empty().then(|| Text::new(ids::tool_call(self.context.id_seed, number as u32)));
@@ -166,6 +195,11 @@ impl Encoder {
             w.end_object().end_array();
         });
         Kind::Tool(number)
+    }
+
+    pub(super) fn next_tool(&mut self) -> u64 {
+        self.tools += 1;
+        self.tools - 1
     }
 
     /// A block that only the provider's dialect knows: a call of one of its own tools, or what came out of it.
@@ -207,9 +241,19 @@ impl Encoder {
             (Delta::Text(text), Kind::Refusal) => self.chunk(choice, out, |w| {
                 w.key("refusal").text(text);
             }),
-            (Delta::Text(text), _) => self.chunk(choice, out, |w| {
-                w.key("content").text(text);
-            }),
+            (Delta::Text(text), _) => {
+                if items::is_upstream(&self.context) {
+                    self.characters += text.characters();
+                }
+                self.chunk(choice, out, |w| {
+                    w.key("content").text(text);
+                });
+            }
+            (Delta::Thinking(text), _) if items::is_upstream(&self.context) => {
+                self.reasoning(choice, text, out);
+            }
+            (Delta::ThinkingPart, _) => self.reasoning(choice, &Text::new(items::BETWEEN_PARTS), out),
+            (Delta::ThinkingItem(item), _) => self.reasoning_item(choice, *item, out),
             (Delta::Thinking(text), _) => self.thinking(choice, index, Some(text), None, out),
             (Delta::Signature(text), _) => self.thinking(choice, index, None, Some(text), out),
             (Delta::Input(text), Kind::Tool(number)) if !text.is_empty() => {
@@ -220,6 +264,10 @@ impl Encoder {
                 self.chunk(choice, out, |w| {
                     w.key("content").text(text);
                 });
+            }
+            (Delta::Input(text), Kind::Custom(number)) => self.custom_input(choice, number, text, out),
+            (Delta::Citation(node), Kind::Text(offset)) if items::is_upstream(&self.context) => {
+                self.annotation(choice, offset, *node, out);
             }
             (Delta::Citation(node), _) => self.chunk(choice, out, |w| {
                 w.key("provider_specific_fields").begin_object().key("citation").node(*node).end_object();
@@ -297,6 +345,9 @@ impl Encoder {
                     .end_object();
             });
         }
+        if items::is_upstream(&self.context) && self.phase(node, out) {
+            return;
+        }
         let name = name.map(String::from_utf8_lossy).unwrap_or_default();
         self.report.lose_once(&format!("event.{name}"), "event_without_counterpart");
     }
@@ -356,6 +407,7 @@ impl StreamEncoder for Encoder {
                 error::encode_event(&fault, out);
             }
             Event::Other { name, node } => self.other(name, node, out),
+            Event::Logprobs { choice, node } if node.is_array() => self.logprobs(choice, node, out),
             Event::Ping | Event::Logprobs { .. } => {}
         }
     }

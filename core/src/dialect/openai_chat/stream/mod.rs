@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+mod items;
 mod relay;
 
 pub(crate) use decode::Decoder;

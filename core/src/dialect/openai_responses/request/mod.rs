@@ -1,0 +1,20 @@
+//! Requests, both ways.
+
+mod decode;
+mod decode_input;
+mod decode_part;
+mod decode_reasoning;
+mod decode_search;
+mod decode_tools;
+mod echo;
+mod encode;
+mod encode_fields;
+mod encode_input;
+mod encode_message;
+mod encode_reasoning;
+mod encode_tools;
+
+pub(crate) use decode::decode;
+pub(crate) use decode_tools::namespaces;
+pub(crate) use echo::echo;
+pub(crate) use encode::encode;

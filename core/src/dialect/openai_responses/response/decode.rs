@@ -1,0 +1,173 @@
+//! `openai_responses` answer → IR.
+
+use super::super::error;
+use super::super::wire::usage;
+use crate::dialect::Dialect;
+use crate::error::{FailureKind, UpstreamError};
+use crate::ir::chat::{Block, Choice, Citations, Finish, Input, Response, TextBlock, ToolUse};
+use crate::json::{Node, Text};
+use crate::policy::reasoning_items;
+
+/// Reads an answer.
+pub(crate) fn decode(root: Node<'_>) -> Result<Response<'_>, UpstreamError> {
+    let [told, status, output, usage_node, id, model, created] =
+        root.fields(["error", "status", "output", "usage", "id", "model", "created_at"]);
+    error::in_band(root)?;
+    if told.is_some() || status.is_some_and(|status| status.is_text("failed")) {
+        return Err(error::of_response(Some(root)));
+    }
+    let Some(output) = output.filter(|output| output.is_array()) else {
+        let message = "the provider's answer has no output";
+        return Err(UpstreamError::new(FailureKind::Malformed, 500, message));
+    };
+    if let Some(status) = status.and_then(Node::text).filter(|status| !is_over(status)) {
+        let message = format!("the provider's answer is {}", status.unescape());
+        return Err(UpstreamError::new(FailureKind::InBand, 500, message));
+    }
+    let mut choice = Choice {
+        index: 0,
+        blocks: Vec::new(),
+        finish: Finish::Stop,
+        stop_sequence: None,
+        logprobs: None,
+        message_extra: Vec::new(),
+        extra: Vec::new(),
+    };
+    for node in output.items() {
+        item(node, &mut choice);
+    }
+    choice.finish = finish(root, choice.blocks.iter().any(|block| matches!(block, Block::ToolUse(_))));
+    Ok(Response {
+        dialect: Dialect::OpenAiResponses,
+        id: id.and_then(Node::text),
+        model: model.and_then(Node::text),
+        created: created.and_then(seconds),
+        choices: vec![choice],
+        usage: usage_node.map(usage),
+        usage_node,
+        extra: root.entries().filter(|(key, value)| !value.is_null() && !is_usual(&key.name())).collect(),
+    })
+}
+
+fn is_over(status: &Text<'_>) -> bool {
+    status.is("completed") || status.is("incomplete")
+}
+
+/// Some hosts give fractions of seconds.
+pub(crate) fn seconds(created: Node<'_>) -> Option<u64> {
+    created.u64().or_else(|| created.f64().filter(|time| *time >= 0.0).map(|time| time as u64))
+}
+
+/// What every answer has, most of it repeated from the request.
+fn is_usual(name: &[u8]) -> bool {
+    const NAMES: &[&str] = &[
+        "background",
+        "billing",
+        "completed_at",
+        "created_at",
+        "frequency_penalty",
+        "id",
+        "incomplete_details",
+        "instructions",
+        "max_output_tokens",
+        "max_tool_calls",
+        "metadata",
+        "model",
+        "moderation",
+        "object",
+        "output",
+        "parallel_tool_calls",
+        "presence_penalty",
+        "previous_response_id",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "reasoning",
+        "safety_identifier",
+        "status",
+        "store",
+        "temperature",
+        "text",
+        "tool_choice",
+        "tools",
+        "top_logprobs",
+        "top_p",
+        "truncation",
+        "usage",
+        "user",
+    ];
+    NAMES.binary_search_by(|known| known.as_bytes().cmp(name)).is_ok()
+}
+
+/// Why an answer ended.
+pub(crate) fn finish(root: Node<'_>, calls: bool) -> Finish<'_> {
+    let [status, details] = root.fields(["status", "incomplete_details"]);
+    let reason = details.and_then(|details| details.get_text("reason"));
+    match reason.as_ref().map(Text::name).as_deref() {
+        Some(b"content_filter") => Finish::ContentFilter,
+        Some(_) => Finish::Length,
+        None if status.is_some_and(|status| status.is_text("incomplete")) => Finish::Length,
+        None if calls => Finish::ToolUse,
+        None => Finish::Stop,
+    }
+}
+
+/// Reads an output item.
+fn item<'a>(node: Node<'a>, choice: &mut Choice<'a>) {
+    let kind = node.get_text("type");
+    match kind.as_ref().map(Text::name).as_deref() {
+        Some(b"message") => message(node, choice),
+        Some(b"reasoning") => choice.blocks.push(Block::Thinking(reasoning_items::thinking(node))),
+        Some(b"function_call" | b"custom_tool_call") => choice.blocks.push(Block::ToolUse(call(node))),
+        _ => choice.blocks.push(Block::Native { dialect: Dialect::OpenAiResponses, node }),
+    }
+}
+
+fn message<'a>(node: Node<'a>, choice: &mut Choice<'a>) {
+    choice.message_extra.extend(node.entries().filter(|(key, value)| key.is("phase") && !value.is_null()));
+    for part in node.some("content").into_iter().flat_map(Node::items) {
+        let [kind, text, refusal, annotations, logprobs] =
+            part.fields(["type", "text", "refusal", "annotations", "logprobs"]);
+        let kind = kind.and_then(Node::text);
+        let block = match (kind.as_ref().map(Text::name).as_deref(), text, refusal) {
+            (Some(b"refusal"), _, Some(refusal)) => refusal.text().map(Block::Refusal),
+            (Some(b"output_text"), Some(text), _) => text.text().map(|text| {
+                let list = annotations.filter(|list| !list.is_empty());
+                let logprobs = logprobs.filter(|list| !list.is_empty());
+                Block::Text(TextBlock {
+                    citations: list.map(|node| Citations { dialect: Dialect::OpenAiResponses, node }),
+                    extra: logprobs.into_iter().map(|list| (Text::new("logprobs"), list)).collect(),
+                    ..TextBlock::new(text)
+                })
+            }),
+            _ => None,
+        };
+        let unknown = Block::Native { dialect: Dialect::OpenAiResponses, node: part };
+        choice.blocks.push(block.unwrap_or(unknown));
+    }
+}
+
+/// Reads a call of one of the client's tools.
+pub(crate) fn call(node: Node<'_>) -> ToolUse<'_> {
+    let [kind, call_id, id, name, arguments, input] =
+        node.fields(["type", "call_id", "id", "name", "arguments", "input"]);
+    let free = kind.is_some_and(|kind| kind.is_text("custom_tool_call"));
+    let given = if free { input } else { arguments };
+    let words = given.and_then(Node::text);
+    ToolUse {
+        id: said(call_id).or_else(|| said(id)).unwrap_or_else(|| Text::new("")),
+        name: said(name).unwrap_or_else(|| Text::new("")),
+        input: match (words, given) {
+            (Some(words), _) if free => Input::Free(words),
+            (Some(words), _) => Input::Encoded(words),
+            (None, Some(json)) => Input::Json(json),
+            (None, None) if free => Input::Free(Text::new("")),
+            (None, None) => Input::Encoded(Text::new("{}")),
+        },
+        cache: None,
+        extra: Vec::new(),
+    }
+}
+
+fn said(node: Option<Node<'_>>) -> Option<Text<'_>> {
+    node.and_then(Node::text).filter(|text| !text.is_empty())
+}
