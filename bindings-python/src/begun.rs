@@ -98,12 +98,11 @@ impl Begun {
     pub(crate) fn message<'py>(&self, py: Python<'py>) -> Option<PyResult<Bound<'py, PyBytes>>> {
         let Tried { lane, sent, .. } = self.tried()?;
         lane.has_head_for(sent).then(|| {
-            let length = sent.body.iter().map(|piece| piece.len()).sum();
-            let mut parts = vec![lane.usual.head.as_slice()];
-            let line = content_length(length);
-            parts.push(&line);
-            parts.extend(sent.body.iter().map(|piece| &piece[..]));
-            concatenated(py, &parts)
+            let mut head = Vec::with_capacity(lane.usual.head.len() + 40);
+            head.extend_from_slice(&lane.usual.head);
+            write_length(sent.body.iter().map(|piece| piece.len()).sum(), &mut head);
+            let pieces = sent.body.iter().map(|piece| &piece[..]);
+            concatenated(py, &std::iter::once(head.as_slice()).chain(pieces).collect::<Vec<_>>())
         })
     }
 
@@ -132,14 +131,27 @@ impl Begun {
         lines.extend_from_slice(self.call_id.text().as_bytes());
         lines.extend_from_slice(&lane.usual.lines);
         lines.extend_from_slice(date_line);
-        lines.extend_from_slice(&content_length(self.out.len()));
+        write_length(self.out.len(), &mut lines);
         concatenated(py, &[&lines, &self.out])
     }
 }
 
-/// The last line of a head, and the empty one.
-fn content_length(length: usize) -> Vec<u8> {
-    format!("content-length: {length}\r\n\r\n").into_bytes()
+/// Appends the last line of a head, and the empty one.
+fn write_length(length: usize, head: &mut Vec<u8>) {
+    head.extend_from_slice(b"content-length: ");
+    let mut digits = [0; 20];
+    let mut from = digits.len();
+    let mut rest = length;
+    loop {
+        from -= 1;
+        digits[from] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    head.extend_from_slice(&digits[from..]);
+    head.extend_from_slice(b"\r\n\r\n");
 }
 
 fn concatenated<'py>(py: Python<'py>, parts: &[&[u8]]) -> PyResult<Bound<'py, PyBytes>> {

@@ -56,7 +56,7 @@ pub(crate) fn write_lines<'h>(
 ) -> PyResult<()> {
     for (name, value) in headers {
         let sound = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
-        if !sound || value.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        if !sound || memchr::memchr3(b'\r', b'\n', 0, value.as_bytes()).is_some() {
             return Err(PyValueError::new_err("a header holds a character that HTTP does not allow"));
         }
         lines.extend_from_slice(name.as_bytes());

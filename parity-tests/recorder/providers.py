@@ -40,10 +40,11 @@ class Deployment:
 
 
 # `ollama_openai`, Ollama's OpenAI endpoint, is no provider of LiteLLM (whose `ollama` is Ollama's own dialect): its
-# users write `openai/<model>` with an api_base. On the messages route that would go to /responses, so there the oracle
-# is LiteLLM's `custom_openai`, any server that speaks openai_chat.
+# users write `openai/<model>` with an api_base. On the other routes that would go to /responses, so there the oracle is
+# LiteLLM's `custom_openai`, any server that speaks openai_chat.
 _LITELLM_NAMES = {
     ("ollama_openai", "openai_chat"): "openai",
     ("ollama_openai", "anthropic_messages"): "custom_openai",
+    ("ollama_openai", "openai_responses"): "custom_openai",
 }
 _NEEDS_API_BASE = frozenset({"hosted_vllm", "lm_studio", "custom_openai", "ollama_openai"})

@@ -154,7 +154,8 @@ pub(crate) fn is_made_up_time(route: Route, path: &[Step], node: &Value, provide
 pub(crate) fn is_id(path: &[Step]) -> bool {
     // The ids of a stream's chunks are gathered in a list.
     let chunk = matches(path, "/stream/chunk/id/*");
-    chunk || matches!(path.last(), Some(Step::Key(key)) if key == "id" || key == "tool_use_id")
+    chunk
+        || matches!(path.last(), Some(Step::Key(key)) if matches!(key.as_str(), "id" | "tool_use_id" | "previous_response_id"))
 }
 
 /// Whether the provider's body holds this id.

@@ -371,12 +371,12 @@ class RequestReader:
         """
     def begin(
         self, data: bytes, lanes: Lanes, now_unix: float, started: float, /
-    ) -> tuple[Any, bytes | None, Begun] | None:
-        """Begin the exchange of a request that is here as a whole and has the same head as the one before.
+    ) -> tuple[Any, bytes | None, Begun | None] | None:
+        """Begin the exchange of a request that has the same head as the one before.
 
         Returns what was decided, the bytes to send to the provider, and the exchange; the first two are ``None`` where
-        they are not known. ``None``, and nothing is taken, if there is more to it. To be called while no request is in
-        hand.
+        they are not known, and all three while some of the body is still to come. ``None``, and nothing is taken, if
+        there is more to it. To be called while no request is in hand.
         """
     def next(self) -> int:
         """Let go of the request in hand. The next one is read from what was kept, by ``feed(b"")``; returns how much

@@ -1,5 +1,7 @@
 //! The header fields of a message: spans of its bytes.
 
+use std::borrow::Cow;
+
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList, PyTuple};
@@ -49,6 +51,12 @@ impl Fields {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.list.iter().map(|field| (self.part(field.name), self.part(field.value)))
+    }
+
+    /// The same as parts of the whole head, which is `text`.
+    pub(super) fn texts<'t>(&self, text: &'t str) -> impl Iterator<Item = (Cow<'t, str>, Cow<'t, str>)> {
+        let part = |(from, to): Span| Cow::Borrowed(&text[from as usize..to as usize]);
+        self.list.iter().map(move |field| (part(field.name), part(field.value)))
     }
 
     /// Where the value of `Content-Length` is.

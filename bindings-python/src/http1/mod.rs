@@ -39,19 +39,24 @@ fn bad(status: u16, reason: &'static str) -> PyErr {
 /// end and some do not.
 fn end_of_head(bytes: &[u8], limit: usize) -> PyResult<Option<usize>> {
     let window = &bytes[..bytes.len().min(limit)];
-    let Some(position) = memchr::memmem::find(window, b"\r\n\r\n") else {
-        if bytes.len() >= limit {
-            return Err(bad(431, "the head is over the limit"));
+    let mut start = 0;
+    let mut bare = false;
+    while let Some(length) = memchr::memchr(b'\n', &window[start..]) {
+        let line = &window[start..start + length];
+        // The first carriage return must be the one at the line's end.
+        let ended = memchr::memchr(b'\r', line) == length.checked_sub(1);
+        bare |= !ended || length == 0;
+        let after_crlf = start >= 2 && window[start - 2] == b'\r';
+        start += length + 1;
+        if line == b"\r" && after_crlf {
+            return if bare {
+                Err(bad(400, "a line of the head does not end with CRLF"))
+            } else {
+                Ok(Some(start))
+            };
         }
-        return Ok(None);
-    };
-    let size = position + 4;
-    let head = &window[..size];
-    let bare = memchr::memchr2_iter(b'\r', b'\n', head).any(|at| match head[at] {
-        b'\r' => head.get(at + 1) != Some(&b'\n'),
-        _ => at == 0 || head[at - 1] != b'\r',
-    });
-    if bare { Err(bad(400, "a line of the head does not end with CRLF")) } else { Ok(Some(size)) }
+    }
+    if bytes.len() >= limit { Err(bad(431, "the head is over the limit")) } else { Ok(None) }
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -20,7 +20,7 @@ use crate::request::WORTH_DETACHING;
 type Read<'py, Head> = (Option<Py<Head>>, Bound<'py, PyBytes>, bool);
 
 /// What was decided for a request, what goes to the provider, and the exchange.
-type Beginning<'py> = (Option<Py<PyAny>>, Option<Bound<'py, PyBytes>>, Begun);
+type Beginning<'py> = (Option<Py<PyAny>>, Option<Bound<'py, PyBytes>>, Option<Begun>);
 
 /// What of a body is still to come.
 enum Body {
@@ -146,9 +146,9 @@ impl RequestReader {
         Ok((self.head.as_ref().map(|head| head.clone_ref(py)), body, self.body.over()))
     }
 
-    /// Begins the exchange of a request that is here as a whole, has the same head as the one before, and of which `lanes`
-    /// know something: with the decision and the bytes to send to the provider, if those are known. Else nothing is taken.
-    /// To be called while no request is in hand.
+    /// Begins the exchange of a request that has the same head as the one before, and of which `lanes` know something:
+    /// with the decision and the bytes to send to the provider, if those are known. If some of its body is still to come,
+    /// what is here is kept, and there is no exchange yet. Else nothing is taken. To be called while no request is in hand.
     #[pyo3(signature = (data, lanes, now_unix, started, /))]
     fn begin<'py>(
         &mut self,
@@ -159,20 +159,34 @@ impl RequestReader {
         started: f64,
     ) -> PyResult<Option<Beginning<'py>>> {
         self.reading_body = false;
-        let bytes = data.as_bytes();
-        if lanes.is_empty() || !self.early.is_empty() || bytes.len() >= WORTH_DETACHING {
+        if lanes.is_empty() {
             return Ok(None);
         }
+        let early = std::mem::take(&mut self.early);
+        let data =
+            if early.is_empty() { data } else { PyBytes::new(py, &[&early, data.as_bytes()].concat()) };
+        let bytes = data.as_bytes();
         let again = self.head.as_ref().and_then(|head| head.get().again(bytes));
-        let Some((size, _)) = again.filter(|&(size, length)| (bytes.len() - size) as u64 == length) else {
+        let again = again.map(|(size, length)| (size, (bytes.len() - size) as u64, length));
+        let begun = match again {
+            Some((_, here, length)) if here < length && length < WORTH_DETACHING as u64 => {
+                self.early.extend_from_slice(bytes);
+                return Ok(Some((None, None, None)));
+            }
+            Some((size, here, length)) if here == length => {
+                let body = Bytes::from_owner(PyBackedBytes::from(data)).slice(size..);
+                lanes.first(py, body, now_unix, started)
+            }
+            _ => None,
+        };
+        let Some(begun) = begun else {
+            self.early = early;
             return Ok(None);
         };
-        let body = Bytes::from_owner(PyBackedBytes::from(data)).slice(size..);
-        let Some(begun) = lanes.first(py, body, now_unix, started) else { return Ok(None) };
         self.body = Body::Bytes(0);
         self.reading_body = true;
         let message = begun.message(py).transpose()?;
-        Ok(Some((begun.decision(py), message, begun)))
+        Ok(Some((begun.decision(py), message, Some(begun))))
     }
 
     /// Lets go of the request in hand. The next one is read from what was kept, by `feed(b"")`.

@@ -61,7 +61,10 @@ impl ResponseHead {
 
     /// The headers as the core takes them, read as Latin-1.
     pub(crate) fn headers(&self) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
-        self.fields.iter().map(|(name, value)| (latin_1(name), latin_1(value))).collect()
+        match std::str::from_utf8(self.fields.bytes()) {
+            Ok(text) if text.is_ascii() => self.fields.texts(text).collect(),
+            _ => self.fields.iter().map(|(name, value)| (latin_1(name), latin_1(value))).collect(),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Same dialect on both sides: byte-identical outside the edit list.
 
+use interlingua::Dialect;
 use serde_json::Value;
 
 use crate::common::{Case, cases};
@@ -43,7 +44,11 @@ fn answers_change_in_model_and_usage_only() {
         let allowed = |path: &String| {
             // What every SDK reads and some hosts leave out is completed.
             let completed = ["+.id", "+.created", "+.object", "+.model", "+.choices[0].message"];
-            [".model", ".message.model", ".object"].contains(&path.as_str())
+            let named = [".model", ".message.model", ".object", ".response.model"];
+            // Ids that lead back to the deployment.
+            let ids = [".id", ".response.id", ".previous_response_id", ".response.previous_response_id"];
+            named.contains(&path.as_str())
+                || (case.dialect == Dialect::OpenAiResponses && ids.contains(&path.as_str()))
                 || completed.contains(&path.as_str())
                 || path.ends_with(".message.role")
                 || path.ends_with(".finish_reason")
@@ -111,6 +116,10 @@ fn requests_keep_order_and_spelling() {
             .contains(&path.as_str())
                 || path.starts_with(".messages[")
                 || path.starts_with("+.messages[")
+                || (case.dialect == Dialect::OpenAiResponses
+                    && (path.starts_with(".input")
+                        || path == ".max_output_tokens"
+                        || path == ".previous_response_id"))
                 || path.starts_with(".tools[");
             assert!(listed, "{}: {path} is on no edit list", case.name);
         }

@@ -24,8 +24,9 @@ fn texts(value: &Value, path: &str, out: &mut Vec<(String, String)>) {
 
 /// Whether the text is data of the client rather than a word of the dialect.
 fn is_data(path: &str, text: &str) -> bool {
-    const WORDS: [&str; 10] = [
+    const WORDS: [&str; 11] = [
         "type",
+        "truncation",
         // Becomes a number of searches.
         "search_context_size",
         "role",
@@ -39,6 +40,11 @@ fn is_data(path: &str, text: &str) -> bool {
     ];
     let last = path.rsplit('.').next().unwrap_or(path);
     let host = ["metadata", "tags", "user", "fallbacks"].iter().any(|field| path.starts_with(field));
+    // Names that a provider gave to what it made, and how far it had come with it.
+    let of_item = path.starts_with("input[") && matches!(last, "id" | "status");
+    if of_item || path.starts_with("include[") {
+        return false;
+    }
     !text.trim().is_empty() && !WORDS.contains(&last) && !host
 }
 
@@ -72,6 +78,10 @@ fn stands(hay: &str, text: &str) -> bool {
     if hay.contains(text) || hay.contains(text.trim_end()) {
         return true;
     }
+    // Reasoning that the provider has sealed travels in a signature.
+    if text.strip_prefix("litellm_encrypted_reasoning:").is_some_and(|sealed| hay.contains(sealed)) {
+        return true;
+    }
     // Plain text documents travel as base64 files.
     if hay.contains(&base64::engine::general_purpose::STANDARD.encode(text)) {
         return true;
@@ -86,6 +96,16 @@ fn stands(hay: &str, text: &str) -> bool {
         texts(&value, "", &mut leaves);
         leaves.iter().all(|(_, leaf)| hay.contains(leaf.as_str()))
     })
+}
+
+/// What a field of an `openai_responses` request is called in the IR.
+fn in_the_ir(path: &str) -> String {
+    match path.split_once('.') {
+        Some(("text", "verbosity")) => "verbosity".to_owned(),
+        Some(("text", format)) => format.replacen("format", "response_format.json_schema", 1),
+        Some(("reasoning", rest)) => format!("reasoning_effort.{rest}"),
+        _ => path.to_owned(),
+    }
 }
 
 #[test]
@@ -106,13 +126,26 @@ fn every_text_is_sent_or_reported_lost() {
             let path = &["file", "image_url", "input_audio", "function", "source"]
                 .iter()
                 .fold(path.clone(), |path, wrapper| path.replace(&format!(".{wrapper}."), "."));
-            let thinking = path.ends_with("signature") || path.ends_with("thinking");
+            let path = &in_the_ir(path);
+            let thinking =
+                ["signature", "thinking", "encrypted_content", "text"].iter().any(|end| path.ends_with(end));
             let message = path.split('.').next().unwrap_or_default();
-            let replay = attempt
-                .losses()
-                .iter()
-                .any(|loss| loss.code == "thinking_replay" && loss.path.starts_with(message));
+            let replay = attempt.losses().iter().any(|loss| {
+                (loss.code == "thinking_replay" && loss.path.starts_with(message))
+                    || (loss.code.ends_with("_thinking") && path.contains("].summary["))
+                    || (loss.code == "foreign_reasoning" && path.contains("].content["))
+            });
+            let last = path.rsplit('.').next().unwrap_or_default();
+            let items = path.starts_with("input[")
+                && attempt
+                    .losses()
+                    .iter()
+                    .any(|loss| loss.path.starts_with("messages[") && loss.path.ends_with(last));
+            let sorted_out = path.starts_with("tools[")
+                && attempt.rewrites().iter().any(|rewrite| rewrite.code == "allowed_tools");
             let reported = (thinking && replay)
+                || items
+                || sorted_out
                 || attempt
                     .losses()
                     .iter()

@@ -1,5 +1,8 @@
 //! Reading and folding streams, independently of the code under test.
 
+use std::collections::BTreeMap;
+
+use interlingua::Dialect;
 use serde_json::{Map, Value, json};
 
 /// The events of a stream: `(event, data)`; comments and empty blocks are left out.
@@ -110,6 +113,58 @@ fn fold_thinking(message: &mut Map<String, Value>, block: &Value) {
     for key in ["thinking", "signature", "data"] {
         append(known, key, &block[key]);
     }
+}
+
+/// A stream as the whole answer that it stands for.
+pub fn fold(dialect: Dialect, stream: &[u8]) -> Value {
+    match dialect {
+        Dialect::AnthropicMessages => fold_messages(stream),
+        Dialect::OpenAiResponses => fold_responses(stream),
+        _ => fold_chat(stream),
+    }
+}
+
+/// An `openai_responses` stream as the whole answer that it stands for. What events say twice must be said alike: in
+/// deltas and when they are done, in the items and in the response at the end.
+fn fold_responses(stream: &[u8]) -> Value {
+    let (mut response, mut items, mut texts) = (json!({}), Vec::<Value>::new(), BTreeMap::new());
+    for (expected, event) in chunks(stream).into_iter().enumerate() {
+        let kind = event["type"].as_str().unwrap_or_default();
+        if let Some(number) = event.get("sequence_number") {
+            assert_eq!(number.as_u64(), Some(expected as u64), "events are numbered in order");
+        }
+        if let Some(delta) = event["delta"].as_str() {
+            let place = kind.trim_end_matches(".delta").to_owned();
+            let text: &mut String = texts.entry((place, text_place(&event))).or_default();
+            text.push_str(delta);
+        }
+        let done = ["text", "arguments", "input", "refusal"].iter().find_map(|field| event[*field].as_str());
+        if let (Some(place), Some(said)) = (kind.strip_suffix(".done"), done) {
+            if let Some(known) = texts.get(&(place.to_owned(), text_place(&event))) {
+                assert_eq!(known, said, "{kind}");
+            }
+        }
+        if kind == "response.output_item.done" {
+            let at = event["output_index"].as_u64().unwrap_or(0) as usize;
+            items.resize(items.len().max(at + 1), Value::Null);
+            items[at] = event["item"].clone();
+        }
+        if let Some(told) = event.get("response").filter(|told| told.is_object()) {
+            response = told.clone();
+        }
+    }
+    let output = response["output"].as_array().cloned().unwrap_or_default();
+    if response["status"] == "completed" && !items.is_empty() && !output.is_empty() {
+        assert_eq!(output, items, "the response at the end has other items");
+    }
+    if output.is_empty() {
+        response["output"] = json!(items);
+    }
+    response
+}
+
+fn text_place(event: &Value) -> String {
+    format!("{} {} {}", event["output_index"], event["content_index"], event["summary_index"])
 }
 
 /// An `anthropic_messages` stream as the whole answer that it stands for.

@@ -19,6 +19,12 @@ fn terminals(dialect: Dialect, out: &[u8]) -> (usize, usize) {
                 data.contains(r#""type":"message_stop""#) || data.contains(r#""type": "message_stop""#)
             })
             .count(),
+        Dialect::OpenAiResponses => {
+            let of =
+                |kinds: &[&str]| events.iter().filter(|(name, _)| kinds.contains(&name.as_str())).count();
+            let done = of(&["response.completed", "response.incomplete"]);
+            return (done, of(&["response.failed", "error"]));
+        }
         _ => events.iter().filter(|(_, data)| data == "[DONE]").count(),
     };
     (done, events.iter().filter(|(_, data)| is_error(data)).count())

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::common::cases;
-use crate::sse::{fold_chat, fold_messages};
+use crate::sse::fold;
 use interlingua::Dialect;
 
 fn count(value: &Value) -> u64 {
@@ -20,10 +20,9 @@ fn usage_adds_up_for_every_client() {
             continue;
         }
         let Some(answered) = case.whole().filter(|answered| answered.error().is_none()) else { continue };
-        let answer: Value = match (case.dialect, case.stream) {
-            (Dialect::AnthropicMessages, true) => fold_messages(&answered.out),
-            (_, true) => fold_chat(&answered.out),
-            (_, false) => serde_json::from_slice(&answered.out).unwrap(),
+        let answer: Value = match case.stream {
+            true => fold(case.dialect, &answered.out),
+            false => serde_json::from_slice(&answered.out).unwrap(),
         };
         let usage = &answer["usage"];
         if usage.is_null() {
@@ -39,6 +38,20 @@ fn usage_adds_up_for_every_client() {
             );
             assert!(
                 count(&usage["completion_tokens_details"]["reasoning_tokens"]) <= output,
+                "{}: {usage}",
+                case.name
+            );
+            assert_eq!(count(&usage["total_tokens"]), input + output, "{}: {usage}", case.name);
+        }
+        if case.dialect == Dialect::OpenAiResponses {
+            let (input, output) = (count(&usage["input_tokens"]), count(&usage["output_tokens"]));
+            assert!(
+                count(&usage["input_tokens_details"]["cached_tokens"]) <= input,
+                "{}: {usage}",
+                case.name
+            );
+            assert!(
+                count(&usage["output_tokens_details"]["reasoning_tokens"]) <= output,
                 "{}: {usage}",
                 case.name
             );

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::failures::error_of;
 use super::{Context, Evidence, Layer, Rule};
 use crate::case::Route;
 
@@ -63,13 +64,14 @@ fn provider_error<'v>(context: &Context<'v>) -> Option<ProviderError<'v>> {
     let body = &provider["body"];
     if provider["status"].as_u64()? < 400 {
         let events = provider.pointer("/stream/events").and_then(Value::as_array);
-        let event = events.into_iter().flatten().find(|event| event.get("error").is_some());
-        return event.or_else(|| body.get("error").map(|_| body)).map(read);
+        let event = events.into_iter().flatten().find_map(error_of);
+        return event.or_else(|| body.get("error").filter(|error| !error.is_null()).map(|_| body)).map(read);
     }
     let text = context.case.answer.as_ref().and_then(|answer| std::str::from_utf8(&answer.body).ok());
     let text = text.map(str::trim).filter(|text| !text.is_empty());
     // A page of a proxy in between is no message.
-    let page = context.upstream() == Route::OpenAiChat && text.is_some_and(|text| text.starts_with('<'));
+    let page =
+        context.upstream() != Route::AnthropicMessages && text.is_some_and(|text| text.starts_with('<'));
     let mut error = read(body);
     let whole = || if body.get("$text").is_some() { json!(text) } else { json!({"$json": body}) };
     error.message = error.message.or_else(|| text.filter(|_| !page).map(|_| whole()));
@@ -192,6 +194,9 @@ fn error_objects(answer: &mut Value) -> Vec<&mut Value> {
                     let events = value.get_mut("events").and_then(Value::as_array_mut);
                     found.extend(events.into_iter().flatten().filter_map(|event| match event.get("data") {
                         Some(_) => event.get_mut("data")?.get_mut("error"),
+                        None if event["type"] == "response.failed" => {
+                            event.get_mut("response")?.get_mut("error")
+                        }
                         None => event.get_mut("error"),
                     }));
                 }

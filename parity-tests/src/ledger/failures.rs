@@ -59,6 +59,9 @@ fn chat_type_of(status: u16) -> &'static str {
 }
 
 fn begins(event: &Value) -> bool {
+    if let Some(kind) = event["type"].as_str().filter(|kind| kind.starts_with("response.")) {
+        return !OPENING.contains(&kind);
+    }
     ["content", "reasoning_content", "reasoning", "refusal", "tool_call", "finish_reason"]
         .iter()
         .any(|key| event.get(key).is_some())
@@ -71,6 +74,17 @@ fn begins(event: &Value) -> bool {
             _ => false,
         }
 }
+
+/// The events of a response in which there is nothing yet that a client could see.
+const OPENING: [&str; 7] = [
+    "response.created",
+    "response.in_progress",
+    "response.queued",
+    "response.output_item.added",
+    "response.content_part.added",
+    "response.reasoning_summary_part.added",
+    "response.failed",
+];
 
 fn before_content(context: &Context<'_>, oracle: &mut Value) -> usize {
     let provider = context.provider.filter(|_| context.layer == Layer::Answer);
@@ -85,10 +99,11 @@ fn before_content(context: &Context<'_>, oracle: &mut Value) -> usize {
     if events.iter().any(begins) || oracle.get("stream").is_none() {
         return 0;
     }
-    let error = events.iter().find_map(|event| event.get("error"));
+    let error = events.iter().find_map(error_of);
     let kind = error.and_then(|error| error["type"].as_str());
     let mut status = match context.upstream() {
         Route::AnthropicMessages => kind.map_or(500, status_of),
+        Route::OpenAiResponses => error.and_then(|error| error["code"].as_str()).map_or(500, status_of_code),
         _ => code_of(error).unwrap_or(500),
     };
     let message = error.and_then(|error| error["message"].as_str()).unwrap_or("<own words>");
@@ -116,6 +131,24 @@ fn before_content(context: &Context<'_>, oracle: &mut Value) -> usize {
         headers.insert("content-type".to_owned(), json!("application/json"));
     }
     6
+}
+
+/// The error that an event tells of.
+pub(super) fn error_of(event: &Value) -> Option<&Value> {
+    match event["type"].as_str() {
+        Some("response.failed") => event["response"].get("error"),
+        Some("error") if event.get("error").is_none() => Some(event),
+        _ => event.get("error"),
+    }
+}
+
+/// The status of an error code of the responses API.
+fn status_of_code(code: &str) -> u16 {
+    match code {
+        "rate_limit_exceeded" | "insufficient_quota" => 429,
+        "context_length_exceeded" | "invalid_prompt" => 400,
+        _ => 500,
+    }
 }
 
 /// Some hosts put the status into the error's code.

@@ -12,6 +12,7 @@ mod failures;
 mod headers;
 mod request_tools;
 mod requests;
+mod responses_streams;
 mod same_dialect;
 mod usage;
 
@@ -103,6 +104,7 @@ pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
         documents::RULES,
         requests::RULES,
         request_tools::RULES,
+        responses_streams::RULES,
         failures::RULES,
         errors::RULES,
         same_dialect::RULES,

@@ -284,6 +284,8 @@ fn take(place: &mut Map<String, Value>, given: &Map<String, Value>, keys: &[&str
         if let (Some(place), Some(given)) = (place.get_mut(*key), given.get(*key))
             && place != given
             && !given.is_null()
+            // The id of a response holds the provider's.
+            && !place.is_object()
         {
             *place = given.clone();
             changed += 1;

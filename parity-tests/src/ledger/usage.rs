@@ -36,7 +36,12 @@ fn usages(oracle: &mut Value) -> Vec<&mut Value> {
                 "body" => found.extend(value.get_mut("usage")),
                 "stream" => {
                     let events = value.get_mut("events").and_then(Value::as_array_mut);
-                    found.extend(events.into_iter().flatten().filter_map(|event| event.get_mut("usage")));
+                    found.extend(events.into_iter().flatten().filter_map(
+                        |event| match event.get("response") {
+                            Some(_) => event.get_mut("response")?.get_mut("usage"),
+                            None => event.get_mut("usage"),
+                        },
+                    ));
                 }
                 _ => {}
             }
@@ -49,7 +54,8 @@ fn usages(oracle: &mut Value) -> Vec<&mut Value> {
 fn given<'v>(context: &Context<'v>) -> Option<&'v Value> {
     let provider = context.provider?;
     let events = provider.pointer("/stream/events").and_then(Value::as_array);
-    let last = events.into_iter().flatten().rev().find_map(|event| event.get("usage"));
+    let mut events = events.into_iter().flatten().rev();
+    let last = events.find_map(|event| event.get("usage").or_else(|| event.get("response")?.get("usage")));
     last.or_else(|| provider["body"].get("usage")).filter(|usage| usage.is_object())
 }
 

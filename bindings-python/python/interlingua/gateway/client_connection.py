@@ -103,6 +103,10 @@ class ClientConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.short_way is not None and not self._driver.busy and self.short_way.begin(data):
             return
+        self.take(data)
+
+    def take(self, data: bytes) -> None:
+        """Go on with what has come; the handler answers."""
         if self._lingering:
             return
         try:
@@ -176,7 +180,8 @@ class ClientConnection(asyncio.Protocol):
     @property
     def repeatable(self) -> bool:
         """A request with the same head may follow, and its answer needs no lines but the usual."""
-        return self._keep_alive and not self._upgrade and not self.headers.http_1_0
+        simple = not self._upgrade and not self.headers.http_1_0 and self.headers.get(b"expect") is None
+        return self._keep_alive and simple
 
     def go_on(self, underway: Underway) -> None:
         """Let the handler take over what ``short_way`` has begun."""
@@ -188,6 +193,9 @@ class ClientConnection(asyncio.Protocol):
         self._closing = self.server.closing
         self.deadline = NEVER
         self._driver.start(self.server.handler(self))
+
+    def wait_for_body(self) -> None:
+        self.deadline = self._clock.now + BODY_SECONDS
 
     def rest(self) -> None:
         """Wait for the next request."""
@@ -367,6 +375,8 @@ class ClientConnection(asyncio.Protocol):
 
     def expire(self) -> None:
         """The deadline has passed."""
+        if self.short_way is not None:
+            self.short_way.hand_over()
         if self._lingering or self.write_paused:
             self.transport.abort()
         elif self._driver.busy:

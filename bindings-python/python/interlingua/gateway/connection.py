@@ -235,9 +235,7 @@ class Connection(asyncio.Protocol):
             self._draining = True
             self.deadline = self._deadlines.now + DRAIN_SECONDS
         elif self._keep_alive and not self._closed and not self._write_paused:
-            self.idle = True
-            self.idle_since = self._deadlines.now
-            self._on_idle(self)
+            self._rest()
         else:
             self.close()
 
@@ -245,7 +243,15 @@ class Connection(asyncio.Protocol):
         """The answer was taken as a whole, and the connection may be used again."""
         self._done = True
         self.deadline = NEVER
-        self.release()
+        if self._write_paused:
+            self.close()
+        else:
+            self._rest()
+
+    def _rest(self) -> None:
+        self.idle = True
+        self.idle_since = self._deadlines.now
+        self._on_idle(self)
 
     def hijack(self) -> tuple[asyncio.Transport, bytes]:
         """After 101: the bare connection, and the bytes that came behind the head."""

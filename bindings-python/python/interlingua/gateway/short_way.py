@@ -44,7 +44,7 @@ class Underway:
 class ShortWay:
     """The way of one client connection's exchanges, while their heads say the same."""
 
-    __slots__ = ("_begun", "_client", "_connection", "_gateway", "_terms")
+    __slots__ = ("_begun", "_client", "_connection", "_gateway", "_since", "_terms")
 
     def __init__(self, gateway: Gateway, client: ClientConnection, terms: Terms) -> None:
         self._gateway = gateway
@@ -53,6 +53,8 @@ class ShortWay:
         # Of the exchange in hand.
         self._begun: Begun | None = None
         self._connection: Connection | None = None
+        self._since = 0.0
+        """When a request's head came, while its body is still to come; else 0."""
 
     def begin(self, data: bytes) -> bool:
         """Begin an exchange with what the client has sent. False if none of it is taken."""
@@ -61,15 +63,24 @@ class ShortWay:
             return False
         gateway, client, terms = self._gateway, self._client, self._terms
         if terms.version is not gateway.switches.version:
+            self._give_up()
+            client.reader.next()  # the handler takes these bytes: those of another request than the last one's
             return False
         try:
-            found = client.reader.begin(data, terms.lanes, gateway.clock(), perf_counter())
+            found = client.reader.begin(data, terms.lanes, gateway.clock(), self._since or perf_counter())
         except BaseException as error:  # the core's panics are no Exceptions
+            self._give_up()
             client.go_on(Underway(None, error=error))
             return True
         if found is None:
+            self._give_up()
             return False
         decided, message, begun = found
+        if begun is None:
+            self._wait()
+            return True
+        if self._since:
+            self._give_up()
         connection = decided.idle.take() if message is not None else None
         if connection is None:
             client.go_on(Underway(begun))
@@ -116,10 +127,26 @@ class ShortWay:
 
     def hand_over(self) -> None:
         """Let the handler go on with the exchange in hand, if there is one."""
+        if self._since:
+            self._give_up()
+            self._client.take(b"")
         connection = self._connection
         if connection is not None:
             connection.short_way = None
             self._leave(Underway(self._begun, connection))
+
+    def _wait(self) -> None:
+        """Many clients send the head and the body of a request apart."""
+        if not self._since:
+            self._since = perf_counter()
+            self._gateway.metrics.in_flight += 1
+        self._client.wait_for_body()
+
+    def _give_up(self) -> None:
+        """The request is no longer waited for here."""
+        if self._since:
+            self._since = 0.0
+            self._gateway.metrics.in_flight -= 1
 
     def _leave(self, underway: Underway) -> None:
         self._begun = self._connection = None

@@ -47,7 +47,8 @@ pub(super) fn write(
             format::write_tool(schema, w);
         }
         for (index, tool) in request.tools.iter().enumerate() {
-            write_tool(tool, index, &mut servers, betas, w, report)?;
+            let complete = request.source == Dialect::OpenAiResponses;
+            write_tool(tool, (index, complete), &mut servers, betas, w, report)?;
         }
         if let Some(search) = &fields.web_search {
             w.raw(search);
@@ -82,9 +83,10 @@ fn runs_code(tool: &Tool<'_>) -> bool {
         if node.get_text("type").is_some_and(|kind| kind.name().starts_with(b"code_execution")))
 }
 
+/// Writes a tool; `complete`: with a description, as LiteLLM writes those of `openai_responses`.
 fn write_tool(
     tool: &Tool<'_>,
-    index: usize,
+    (index, complete): (usize, bool),
     servers: &mut Vec<Vec<u8>>,
     betas: &mut Betas,
     w: &mut Writer<'_>,
@@ -100,8 +102,8 @@ fn write_tool(
                 report,
             )?;
             w.key("type").word("custom");
-            if let Some(description) = description {
-                w.key("description").text(description);
+            if let Some(description) = description.clone().or(complete.then(|| Text::new(""))) {
+                w.key("description").text(&description);
             }
             if let Some(cache) = cache.filter(|cache| !cache.is_null()) {
                 w.key("cache_control").node(cache);
@@ -117,9 +119,8 @@ fn write_tool(
             w.begin_object().key("name").text(name).key("input_schema");
             custom_tools::write_schema(name, w);
             w.key("type").word("custom");
-            if let Some(description) = custom_tools::description(description.as_ref(), grammar.as_ref()) {
-                w.key("description").text(&description);
-            }
+            let description = custom_tools::description(description.as_ref(), grammar.as_ref());
+            w.key("description").text(&description.unwrap_or_else(|| Text::new("")));
             write_extra(extra, index, betas, w, report);
             w.end_object();
             Ok(())
@@ -178,6 +179,11 @@ fn write_native(
         return Ok(());
     }
     match &*kind {
+        "tool_search" if !node.get_text("execution").is_some_and(|execution| execution.is("client")) => {
+            betas.add("advanced-tool-use-2025-11-20");
+            w.begin_object().key("type").word("tool_search_tool_regex_20251119");
+            w.key("name").word("tool_search_tool_regex").end_object();
+        }
         "url" => servers.push(node.raw().to_vec()),
         "mcp" => servers.push(mcp_server(node, index, report)?),
         _ => {

@@ -73,11 +73,16 @@ fn thinking(blocks: &[&Block<'_>], place: Place, w: &mut Writer<'_>, cx: &mut Co
     if blocks.is_empty() {
         return;
     }
-    if cx.rules.drop_thinking_blocks {
+    // A reasoning item without what its provider needs to take it back is text and nothing else.
+    let told = |block: &&&Block<'_>| {
+        !cx.of_items || !matches!(block, Block::Thinking(Thinking { signature: None, .. }))
+    };
+    if !blocks.iter().any(|block| told(&block)) {
+    } else if cx.rules.drop_thinking_blocks {
         cx.report.lose(place.to_string(), "thinking_replay");
     } else {
         w.key("thinking_blocks").begin_array();
-        blocks.iter().for_each(|block| thinking_block(block, w));
+        blocks.iter().filter(told).for_each(|block| thinking_block(block, w));
         w.end_array();
     }
     let mut texts: Vec<Text<'_>> = Vec::new();
@@ -87,7 +92,14 @@ fn thinking(blocks: &[&Block<'_>], place: Place, w: &mut Writer<'_>, cx: &mut Co
             texts.push(text.clone());
         }
     }
-    if !texts.is_empty() && !cx.rules.drop_reasoning_content {
+    if texts.is_empty() {
+        return;
+    }
+    if cx.rules.drop_reasoning_content {
+        if cx.of_items {
+            cx.report.lose(place.to_string(), "thinking_replay");
+        }
+    } else {
         w.key("reasoning_content").concat(&texts);
     }
 }

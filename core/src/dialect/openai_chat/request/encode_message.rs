@@ -238,7 +238,12 @@ fn media_part(media: &Media<'_>, (place, number): (Place, usize), w: &mut Writer
             w.begin_object().key("type").word("input_audio").key("input_audio").begin_object();
             w.key("data").text(data).key("format").text(media_type).end_object().end_object();
         }
-        (MediaKind::File, source) if cx.of_items || !matches!(source, Source::Url(_)) => {
+        (MediaKind::File, Source::Url(_)) if cx.of_items => {
+            cx.unfit.get_or_insert_with(|| {
+                Refusal::decline("remote_media", format!("{place}: the file would have to be fetched"))
+            });
+        }
+        (MediaKind::File, Source::Base64 { .. } | Source::FileId(_) | Source::Text(_)) => {
             if cx.rules.no_files {
                 cx.unfit.get_or_insert_with(|| {
                     let path = format!("messages[{}].content[{number}]", cx.written - 1);
@@ -298,8 +303,7 @@ fn file_part(media: &Media<'_>, place: Place, w: &mut Writer<'_>, cx: &mut Conte
         (None, _) => {}
     }
     match &media.source {
-        // Where LiteLLM puts addresses, too.
-        Source::FileId(id) | Source::Url(id) => {
+        Source::FileId(id) => {
             w.key("file_id").text(id);
         }
         Source::Text(text) => {

@@ -27,7 +27,10 @@ pub(super) fn check(
         }
     }
     for (index, tool) in request.tools.iter().enumerate().filter(|(_, tool)| !is_search(tool)) {
-        if let Tool::Native { dialect, .. } = tool
+        if searches_tools(tool) {
+            // Tools that would have to be searched for are told of from the start.
+            report.lose(format!("tools[{index}]"), "server_tool");
+        } else if let Tool::Native { dialect, .. } = tool
             && *dialect != Dialect::OpenAiChat
         {
             return Err(Refusal::unsupported(
@@ -37,6 +40,13 @@ pub(super) fn check(
         }
     }
     Ok(())
+}
+
+/// Whether this is the provider's search among tools that the model is not told of at first.
+fn searches_tools(tool: &Tool<'_>) -> bool {
+    matches!(tool, Tool::Native { dialect: Dialect::OpenAiResponses, node }
+        if node.get_text("type").is_some_and(|kind| kind.is("tool_search"))
+            && !node.get_text("execution").is_some_and(|execution| execution.is("client")))
 }
 
 /// Hosts that search elsewhere, or not at all.

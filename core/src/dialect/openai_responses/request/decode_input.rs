@@ -43,7 +43,7 @@ impl<'a> Conversation<'_, 'a, '_> {
                 let blocks = decode_reasoning::blocks(item, index, self.report);
                 self.thought(blocks);
             }
-            b"web_search_call" => self.say(vec![decode_search::told(item)], false),
+            b"web_search_call" => self.say(vec![decode_search::told(item)], true),
             b"compaction" => self.compaction(index, item)?,
             // What the provider's own tools did: the answer that came of it stands in the conversation as well.
             b"file_search_call"
@@ -96,8 +96,7 @@ impl<'a> Conversation<'_, 'a, '_> {
     fn say(&mut self, blocks: Vec<Block<'a>>, plain: bool) {
         let is_call = |block: &Block<'_>| matches!(block, Block::ToolUse(_));
         let is_said = |block: &Block<'_>| matches!(block, Block::Text(_) | Block::Refusal(_));
-        let searched =
-            !plain && matches!(blocks.as_slice(), [Block::Text(text)] if decode_search::is_told(text));
+        let searched = matches!(blocks.as_slice(), [Block::Text(text)] if decode_search::is_told(text));
         match self.turn() {
             Some(turn) if searched || turn.blocks.iter().any(is_call) || !turn.blocks.iter().any(is_said) => {
                 turn.plain = plain && !turn.blocks.iter().any(is_said);
