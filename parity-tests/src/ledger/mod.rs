@@ -13,6 +13,7 @@ mod headers;
 mod request_tools;
 mod requests;
 mod responses_answers;
+mod responses_provider;
 mod responses_requests;
 mod responses_streams;
 mod same_dialect;
@@ -108,6 +109,7 @@ pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
         request_tools::RULES,
         responses_requests::RULES,
         responses_answers::RULES,
+        responses_provider::RULES,
         responses_streams::RULES,
         failures::RULES,
         errors::RULES,
