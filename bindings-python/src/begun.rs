@@ -9,7 +9,7 @@ use pyo3::types::PyBytes;
 use crate::attempt::Attempt;
 use crate::call_ids::CallId;
 use crate::errors::misuse;
-use crate::http::{HttpRequest, write_lines};
+use crate::http::{HttpRequest, concatenated, write_lines};
 use crate::http1::ResponseHead;
 use crate::lanes::Lane;
 use crate::request::Request;
@@ -132,7 +132,7 @@ impl Begun {
         lines.extend_from_slice(&lane.usual.lines);
         lines.extend_from_slice(date_line);
         write_length(self.out.len(), &mut lines);
-        concatenated(py, &[&lines, &self.out])
+        concatenated(py, &[lines, std::mem::take(&mut self.out)])
     }
 }
 
@@ -152,16 +152,4 @@ fn write_length(length: usize, head: &mut Vec<u8>) {
     }
     head.extend_from_slice(&digits[from..]);
     head.extend_from_slice(b"\r\n\r\n");
-}
-
-fn concatenated<'py>(py: Python<'py>, parts: &[&[u8]]) -> PyResult<Bound<'py, PyBytes>> {
-    let length = parts.iter().map(|part| part.len()).sum();
-    PyBytes::new_with(py, length, |mut place| {
-        for part in parts {
-            let (now, rest) = place.split_at_mut(part.len());
-            now.copy_from_slice(part);
-            place = rest;
-        }
-        Ok(())
-    })
 }

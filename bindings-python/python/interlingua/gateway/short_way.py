@@ -92,7 +92,7 @@ class ShortWay:
         connection.carry(message, decided.read_timeout, self)
         return True
 
-    def answer(self, data: bytes) -> bool:
+    def take(self, data: bytes) -> bool:
         """Answer the client with what the upstream has sent. False if none of it is taken."""
         begun, connection, client = self._begun, self._connection, self._client
         assert begun is not None and connection is not None
@@ -132,7 +132,7 @@ class ShortWay:
             self._client.take(b"")
         connection = self._connection
         if connection is not None:
-            connection.short_way = None
+            connection.left_alone()
             self._leave(Underway(self._begun, connection))
 
     def _wait(self) -> None:
