@@ -167,9 +167,9 @@ impl Gathered {
         let number = call.get("index").cloned().unwrap_or(Value::Null);
         let mut rest = call.clone();
         // The input of a freeform call is cut into deltas as arguments are.
-        let text = [("function", "arguments"), ("custom", "input")].into_iter().find_map(|(kind, text)| {
-            rest.get_mut(kind).and_then(Value::as_object_mut)?.shift_remove(text)
-        });
+        let text = [("function", "arguments"), ("custom", "input")]
+            .into_iter()
+            .find_map(|(kind, text)| rest.get_mut(kind).and_then(Value::as_object_mut)?.shift_remove(text));
         let arguments = text.unwrap_or(Value::Null);
         let last = self.events.last_mut().and_then(Value::as_object_mut);
         let open =

@@ -13,6 +13,7 @@ mod headers;
 mod request_tools;
 mod requests;
 mod responses_answers;
+mod responses_narration;
 mod responses_provider;
 mod responses_requests;
 mod responses_streams;
@@ -117,6 +118,7 @@ pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
         usage::RULES,
         anthropic_answers::RULES,
         chat_streams::RULES,
+        responses_narration::RULES,
     ];
     groups.into_iter().flatten()
 }

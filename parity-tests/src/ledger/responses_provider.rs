@@ -100,18 +100,14 @@ fn fields(context: &Context<'_>, oracle: &mut Value) -> usize {
             kept
         });
     }
-    // What was asked for is not what served: of a stream only its end says that.
-    if let Some(Value::Array(tiers)) = oracle.pointer_mut("/stream/chunk/service_tier")
-        && tiers.len() > 1
-    {
-        changed += tiers.drain(..tiers.len() - 1).count();
-    }
     changed
 }
 
 /// LiteLLM's own fields: of the message of an answer, and beside the deltas of a stream.
-const OWN: [(&str, &str); 2] =
-    [("/body/choices/0/message", "provider_specific_fields"), ("/stream/beside", "0/provider_specific_fields")];
+const OWN: [(&str, &str); 2] = [
+    ("/body/choices/0/message", "provider_specific_fields"),
+    ("/stream/beside", "0/provider_specific_fields"),
+];
 
 fn replay_record(context: &Context<'_>, oracle: &mut Value) -> usize {
     if !applies(context, Route::OpenAiChat) {
@@ -215,9 +211,11 @@ fn message_id(context: &Context<'_>, oracle: &mut Value) -> usize {
 }
 
 fn failed(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let failed = given(context).filter(|response| response.get("status").is_some_and(|status| status == "failed"));
+    let failed =
+        given(context).filter(|response| response.get("status").is_some_and(|status| status == "failed"));
     let Some(error) = failed.and_then(|response| response.get("error")) else { return 0 };
-    if !applies(context, Route::AnthropicMessages) || oracle["status"] != 200 || oracle.get("body").is_none() {
+    if !applies(context, Route::AnthropicMessages) || oracle["status"] != 200 || oracle.get("body").is_none()
+    {
         return 0;
     }
     oracle["status"] = json!(500);
@@ -264,7 +262,7 @@ fn calls(context: &Context<'_>, oracle: &mut Value) -> usize {
 }
 
 fn filtered(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let reason = given(context).map(|response| &response["incomplete_details"]["reason"]);
+    let reason = given(context).and_then(|response| response.get("incomplete_details")?.get("reason"));
     if !applies(context, Route::AnthropicMessages) || reason.is_none_or(|reason| reason != "content_filter") {
         return 0;
     }

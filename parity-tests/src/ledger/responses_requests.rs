@@ -96,7 +96,8 @@ fn turn_order(context: &Context<'_>, oracle: &mut Value) -> usize {
     let Some(sent) = to_responses(context, Route::AnthropicMessages, oracle) else { return 0 };
     let Some(input) = sent.get_mut("input").and_then(Value::as_array_mut) else { return 0 };
     let messages = context.case.question.body["messages"].as_array();
-    let turns: Vec<_> = messages.into_iter().flatten().filter(|message| message["role"] == "assistant").collect();
+    let turns: Vec<_> =
+        messages.into_iter().flatten().filter(|message| message["role"] == "assistant").collect();
     let mut changed = 0;
     let mut turns = turns.iter().map(|turn| &turn["content"]);
     let made = |item: &Value| {
@@ -104,7 +105,8 @@ fn turn_order(context: &Context<'_>, oracle: &mut Value) -> usize {
     };
     let mut at = 0;
     while let Some(start) = input[at..].iter().position(made).map(|found| at + found) {
-        let end = input[start..].iter().position(|item| !made(item)).map_or(input.len(), |found| start + found);
+        let end =
+            input[start..].iter().position(|item| !made(item)).map_or(input.len(), |found| start + found);
         let blocks = turns.next().and_then(Value::as_array);
         let place = |item: &Value| {
             let same = |block: &Value| match item["type"].as_str() {
@@ -134,7 +136,8 @@ fn result_parts(context: &Context<'_>, oracle: &mut Value) -> usize {
     input.retain(|item| !moved(item));
     let mut changed = before - input.len();
     let messages = context.case.question.body["messages"].as_array();
-    for block in messages.into_iter().flatten().filter_map(|message| message["content"].as_array()).flatten() {
+    for block in messages.into_iter().flatten().filter_map(|message| message["content"].as_array()).flatten()
+    {
         let parts = block["content"].as_array().filter(|_| block["type"] == "tool_result");
         let Some(parts) = parts.filter(|parts| parts.len() > 1) else { continue };
         let right: Vec<_> = parts.iter().map(result_part).collect();
