@@ -20,8 +20,10 @@ FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
 PATHS = {
     "openai_chat": "/v1/chat/completions",
     "anthropic_messages": "/v1/messages",
+    "openai_responses": "/v1/responses",
     "mistral_ocr": "/v1/ocr",
 }
+FAILED = (b"event: response.failed", b"event: error")
 PROVIDERS = {name for name, _, _ in providers()}
 
 pytestmark = pytest.mark.skipif(not FIXTURES.is_dir(), reason="needs the repository's fixtures")
@@ -110,10 +112,14 @@ def check_answer(case: Case, reply: Reply) -> None:
         last = frames[-1]
         if case.route == "openai_chat":
             assert last.replace(b" ", b"") == b"data:[DONE]" or b'"error"' in last
+        elif case.route == "openai_responses":
+            assert last.startswith((b"event: response.completed", b"event: response.incomplete", *FAILED))
         else:
             assert b"message_stop" in last or b"error" in last
     elif case.route == "openai_chat":
         validate("openai.types.chat", "ChatCompletion", reply.json())
+    elif case.route == "openai_responses":
+        assert reply.json()["object"] == "response" and isinstance(reply.json()["output"], list)
     elif case.route == "anthropic_messages":
         document = reply.json()
         for block in document["content"]:

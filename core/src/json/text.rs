@@ -46,6 +46,15 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// Appends the text, unescaped.
+    pub(crate) fn append_to(&self, text: &mut Vec<u8>) {
+        match &self.0 {
+            Form::Plain(inner) => text.extend_from_slice(inner),
+            Form::Escaped(inner) => unescape_onto(inner, text),
+            Form::Own(own) => text.extend_from_slice(own.as_bytes()),
+        }
+    }
+
     /// Whether the text is exactly `expected`.
     #[must_use]
     #[inline]
@@ -218,16 +227,20 @@ fn spells_first(mut inner: &[u8], mut prefix: &[u8]) -> bool {
 
 fn unescape(inner: &[u8]) -> String {
     let mut text = Vec::with_capacity(inner.len());
+    unescape_onto(inner, &mut text);
+    String::from_utf8(text).unwrap_or_default()
+}
+
+fn unescape_onto(inner: &[u8], text: &mut Vec<u8>) {
     let mut at = 0;
     while at < inner.len() {
         let run = memchr::memchr(b'\\', &inner[at..]).unwrap_or(inner.len() - at);
         text.extend_from_slice(&inner[at..at + run]);
         at += run;
         if at < inner.len() {
-            at += unescape_one(&inner[at..], &mut text);
+            at += unescape_one(&inner[at..], text);
         }
     }
-    String::from_utf8(text).unwrap_or_default()
 }
 
 /// Appends the character of the escape that `escape` starts with; returns the escape's length.

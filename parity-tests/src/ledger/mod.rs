@@ -12,6 +12,8 @@ mod failures;
 mod headers;
 mod request_tools;
 mod requests;
+mod responses_answers;
+mod responses_requests;
 mod responses_streams;
 mod same_dialect;
 mod usage;
@@ -104,6 +106,8 @@ pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
         documents::RULES,
         requests::RULES,
         request_tools::RULES,
+        responses_requests::RULES,
+        responses_answers::RULES,
         responses_streams::RULES,
         failures::RULES,
         errors::RULES,

@@ -2,6 +2,7 @@
 
 use crate::dialect::{AnswerContext, Dialect};
 use crate::json::{Node, Text, Writer};
+use crate::usage::Usage;
 
 /// What stands between the parts of a summary in `reasoning_content`; LiteLLM's clients know it so.
 pub(super) const BETWEEN_PARTS: &str = " ";
@@ -9,6 +10,27 @@ pub(super) const BETWEEN_PARTS: &str = " ";
 /// Whether the provider answers in `openai_responses`.
 pub(super) fn is_upstream(context: &AnswerContext) -> bool {
     context.upstream == Dialect::OpenAiResponses
+}
+
+/// Writes a `usage` object but for its end: what the provider counted and nothing else.
+pub(super) fn usage(usage: &Usage, w: &mut Writer<'_>) {
+    w.begin_object().key("completion_tokens").number(usage.output);
+    w.key("prompt_tokens").number(usage.input).key("total_tokens").number(usage.total());
+    if let Some(reasoning) = usage.reasoning {
+        w.key("completion_tokens_details").begin_object();
+        w.key("reasoning_tokens").number(reasoning).end_object();
+    }
+    if usage.cache_read.is_none() && usage.cache_write.is_none() {
+        return;
+    }
+    w.key("prompt_tokens_details").begin_object();
+    if let Some(read) = usage.cache_read {
+        w.key("cached_tokens").number(read);
+    }
+    if let Some(written) = usage.cache_write {
+        w.key("cache_write_tokens").number(written);
+    }
+    w.end_object();
 }
 
 /// Writes a reasoning item as the client has to send it back, in `reasoning_items`.

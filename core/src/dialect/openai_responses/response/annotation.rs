@@ -48,3 +48,34 @@ fn write(url: &Text<'_>, title: Option<Text<'_>>, (start, end): (usize, usize), 
     w.key("start_index").number(start as u64).key("end_index").number(end as u64);
     w.key("title").text(&title.unwrap_or_else(|| Text::new(""))).key("url").text(url).end_object();
 }
+
+/// How many characters a text in JSON spelling has.
+pub(in crate::dialect::openai_responses) fn characters(spelled: &[u8]) -> usize {
+    let (mut at, mut count) = (0, 0);
+    while at < spelled.len() {
+        let low_surrogate = matches!(&spelled[at..], [b'\\', b'u', b'd' | b'D', third, ..]
+            if matches!(third, b'c'..=b'f' | b'C'..=b'F'));
+        let inside = spelled[at] & 0xC0 == 0x80;
+        count += usize::from(!low_surrogate && !inside);
+        at += match &spelled[at..] {
+            [b'\\', b'u', ..] => 6,
+            [b'\\', ..] => 2,
+            _ => 1,
+        };
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::characters;
+
+    #[test]
+    fn characters_are_counted_in_any_spelling() {
+        for text in ["", "plain", "é😀", "a\n\"b\"\\\\", "\u{1}x"] {
+            let spelled = serde_json::to_string(text).unwrap();
+            assert_eq!(characters(&spelled.as_bytes()[1..spelled.len() - 1]), text.chars().count(), "{text}");
+        }
+        assert_eq!(characters(br"\ud83d\ude00\u00e9"), 2);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::envelope::Envelope;
+use super::envelope::{Envelope, is_tier};
 use super::item::{
     Call, Part, Words, append_redacted, append_thinking, call_item_id, write_message, write_reasoning,
 };
@@ -29,6 +29,7 @@ pub(crate) fn encode(
     let id = response_id::for_client(context.provider, context.deployment.as_deref(), &given.unescape());
     let first = response.choices.first();
     let incomplete = first.and_then(|choice| incomplete_reason(&choice.finish));
+    let tier = response.extra.iter().find(|(key, _)| key.is("service_tier")).map(|(_, tier)| *tier);
     let envelope = Envelope {
         context,
         id: &id,
@@ -36,7 +37,7 @@ pub(crate) fn encode(
         status: if incomplete.is_some() { "incomplete" } else { "completed" },
         incomplete,
         usage: response.usage,
-        service_tier: service_tier(response),
+        service_tier: tier.filter(|tier| is_tier(*tier)).map(Node::raw),
     };
     envelope.write(&mut Writer::new(out), |w| {
         if let Some(choice) = first {
@@ -49,15 +50,10 @@ pub(crate) fn encode(
         report.lose("choices", "single_answer");
     }
     for (key, value) in &response.extra {
-        if !key.is("service_tier") && !value.is_null() {
+        if !value.is_null() && !(key.is("service_tier") && (is_tier(*value) || value.is_text(""))) {
             report.lose(key.unescape(), "answer_field");
         }
     }
-}
-
-fn service_tier<'a>(response: &Response<'a>) -> Option<&'a [u8]> {
-    let tier = response.extra.iter().find(|(key, value)| key.is("service_tier") && value.is_string());
-    tier.map(|(_, value)| value.raw())
 }
 
 /// The items of an answer.
@@ -245,6 +241,9 @@ impl<'a> Output<'_, 'a> {
             Input::Encoded(text) | Input::Free(text) => Some(text),
             Input::Json(_) => None,
         };
+        let none = Text::new("{}");
+        // No arguments: what clients read is JSON all the same.
+        let given = given.map(|text| if custom || !text.is_empty() { text } else { &none });
         let texts = free.as_ref().or(given).map(|text| [text]);
         let input = match (&texts, &call.input) {
             (Some(texts), _) => Words::Texts(texts),

@@ -1,10 +1,16 @@
 //! The response around its items, in answers and in the events of streams.
 
 use crate::dialect::AnswerContext;
-use crate::json::Writer;
+use crate::json::{Node, Writer};
 use crate::usage::Usage;
 
 use super::super::wire::write_usage;
+
+/// Whether the API knows a tier of this name; other hosts have others.
+pub(in crate::dialect::openai_responses) fn is_tier(tier: Node<'_>) -> bool {
+    const TIERS: &[&str] = &["auto", "default", "flex", "priority", "scale"];
+    TIERS.iter().any(|known| tier.is_text(known))
+}
 
 /// A response without its items.
 pub(in crate::dialect::openai_responses) struct Envelope<'e> {

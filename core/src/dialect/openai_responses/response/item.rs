@@ -14,7 +14,7 @@ pub(in crate::dialect::openai_responses) enum Words<'w, 'a> {
 }
 
 impl Words<'_, '_> {
-    fn write(self, w: &mut Writer<'_>) {
+    pub(in crate::dialect::openai_responses) fn write(self, w: &mut Writer<'_>) {
         match self {
             Self::Texts(texts) => {
                 w.concat(texts.iter().copied());

@@ -2,6 +2,12 @@
 
 mod decode;
 mod encode;
+mod encode_call;
+mod encode_custom_input;
+mod encode_item;
+mod encode_message;
+mod encode_search;
+mod encode_thought;
 mod items;
 mod relay;
 
