@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use crate::errors::misuse;
-use crate::http::{ClientResponse, HttpRequest, Text, lines};
+use crate::http::{ClientResponse, HttpRequest, Text, concatenated, lines};
 use crate::http1::ResponseHead;
 use crate::request::maybe_detached;
 
@@ -82,6 +82,30 @@ impl Attempt {
         Self { inner, out: Vec::new() }
     }
 
+    pub(crate) fn feed(&mut self, py: Python<'_>, chunk: &[u8]) {
+        let Self { inner, out } = self;
+        maybe_detached(py, chunk.len(), || inner.body(chunk, out));
+    }
+
+    pub(crate) fn is_over(&mut self) -> bool {
+        matches!(self.inner.step(), Step::Done(_))
+    }
+
+    /// What the client is owed, as a chunk of its body if that is `chunked`.
+    pub(crate) fn owed_chunk<'py>(
+        &mut self,
+        py: Python<'py>,
+        chunked: bool,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        if !chunked || self.out.is_empty() {
+            return Ok(self.owed(py));
+        }
+        let size = format!("{:x}\r\n", self.out.len());
+        let chunk = concatenated(py, &[size.as_bytes(), &self.out, b"\r\n"])?;
+        self.out.clear();
+        Ok(chunk)
+    }
+
     fn owed<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
         let bytes = PyBytes::new(py, &self.out);
         self.out.clear();
@@ -128,8 +152,7 @@ impl Attempt {
 
     #[pyo3(signature = (chunk, /))]
     fn body<'py>(&mut self, py: Python<'py>, chunk: &[u8]) -> Bound<'py, PyBytes> {
-        let Self { inner, out } = self;
-        maybe_detached(py, chunk.len(), || inner.body(chunk, out));
+        self.feed(py, chunk);
         self.owed(py)
     }
 

@@ -44,6 +44,22 @@ pub(crate) fn lines<'py, 'h>(
     Ok(PyBytes::new(py, &lines))
 }
 
+/// The parts, one behind the other.
+pub(crate) fn concatenated<'py>(
+    py: Python<'py>,
+    parts: &[impl AsRef<[u8]>],
+) -> PyResult<Bound<'py, PyBytes>> {
+    let length = parts.iter().map(|part| part.as_ref().len()).sum();
+    PyBytes::new_with(py, length, |mut place| {
+        for part in parts.iter().map(AsRef::as_ref) {
+            let (now, rest) = place.split_at_mut(part.len());
+            now.copy_from_slice(part);
+            place = rest;
+        }
+        Ok(())
+    })
+}
+
 /// The names and values of headers.
 fn pairs<T: AsRef<str>>(headers: &[(T, T)]) -> impl Iterator<Item = (&str, &str)> {
     headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
@@ -118,15 +134,7 @@ impl HttpRequest {
 
     #[getter]
     fn body<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let length = self.0.body.iter().map(|piece| piece.len()).sum();
-        PyBytes::new_with(py, length, |mut place| {
-            for piece in &self.0.body {
-                let (now, rest) = place.split_at_mut(piece.len());
-                now.copy_from_slice(piece);
-                place = rest;
-            }
-            Ok(())
-        })
+        concatenated(py, &self.0.body)
     }
 }
 

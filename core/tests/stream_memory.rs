@@ -96,6 +96,46 @@ fn from_chat() -> Vec<Stream> {
     ]
 }
 
+fn from_responses() -> Vec<Stream> {
+    let opening = |item: &str| {
+        let response = r#""sequence_number":0,"response":{"id":"resp_1","object":"response","created_at":1,"status":"in_progress","model":"m","service_tier":"auto","output":[]}"#;
+        event("response.created", response)
+            + &event(
+                "response.output_item.added",
+                &format!(r#""sequence_number":1,"output_index":0,"item":{item}"#),
+            )
+    };
+    let stream = |name, item, delta| Stream { name, opening: opening(item), delta };
+    vec![
+        stream("text", r#"{"id":"msg_1","type":"message","role":"assistant","content":[]}"#, |text| {
+            event(
+                "response.output_text.delta",
+                &format!(
+                    r#""sequence_number":4,"item_id":"msg_1","output_index":0,"content_index":0,"delta":"{text}","logprobs":[],"obfuscation":"Ab""#
+                ),
+            )
+        }),
+        stream(
+            "tool",
+            r#"{"id":"fc_1","type":"function_call","call_id":"call_1","name":"f","arguments":""}"#,
+            |text| {
+                event(
+                    "response.function_call_arguments.delta",
+                    &format!(r#""sequence_number":4,"item_id":"fc_1","output_index":0,"delta":"{text}""#),
+                )
+            },
+        ),
+        stream("thinking", r#"{"id":"rs_1","type":"reasoning","summary":[]}"#, |text| {
+            event(
+                "response.reasoning_summary_text.delta",
+                &format!(
+                    r#""sequence_number":4,"item_id":"rs_1","output_index":0,"summary_index":0,"delta":"{text}""#
+                ),
+            )
+        }),
+    ]
+}
+
 /// Deltas as providers send them: one in a piece, several in one, and one cut in two.
 fn pieces(delta: fn(&str) -> String) -> Vec<String> {
     let texts =
@@ -133,6 +173,8 @@ fn deltas_allocate_nothing() {
     for (client, provider, model, streams) in [
         (chat, "openai", "gpt-4o", from_chat()),
         (chat, "anthropic", "claude-sonnet-4-5", from_anthropic()),
+        (chat, "openai", "responses/gpt-4.1", from_responses()),
+        (messages, "openai", "gpt-4.1", from_responses()),
         (messages, "hosted_vllm", "qwen3-32b", from_chat()),
         (messages, "anthropic", "claude-sonnet-4-5", from_anthropic()),
     ] {

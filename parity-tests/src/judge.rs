@@ -84,8 +84,21 @@ pub(crate) fn judge(case: &Case, ours: &Ours) -> Judged {
     judged
 }
 
-/// How LiteLLM says that media could not be fetched; the oracle runs without a network.
-const NOT_FETCHED: &str = "Unable to fetch image";
+/// What LiteLLM refuses though the provider can be asked, by how it says so: there is no request of its to compare with,
+/// and the provider's types decide about ours.
+const REFUSED_WITHOUT_NEED: [(&str, &str); 4] = [
+    ("Unable to fetch image", "the oracle has no network"),
+    (
+        "Invalid tool choice, tool_choice={'type': 'allowed_tools'",
+        "a choice among some of the tools is sent as those tools",
+    ),
+    ("Invalid tool choice, tool_choice={'type': 'custom'", "a freeform tool may be chosen like any other"),
+    ("'image_url': {'url': ''", "an uploaded image has an id and no URL"),
+];
+
+fn refused_without_need(message: &str) -> Option<&'static str> {
+    REFUSED_WITHOUT_NEED.iter().find(|(said, _)| message.contains(said)).map(|(_, why)| *why)
+}
 
 fn request(case: &Case, ours: &Ours, oracle: &OracleRequest) -> (Verdict, Option<Observed>) {
     match (&ours.request, oracle) {
@@ -97,8 +110,11 @@ fn request(case: &Case, ours: &Ours, oracle: &OracleRequest) -> (Verdict, Option
             };
             (compare(case, &observed, &observed.ours), Some(observed))
         }
-        (OurRequest::Sent(_), OracleRequest::Refused { message, .. }) if message.contains(NOT_FETCHED) => {
-            (Verdict::of(Class::OracleFailed, format!("the oracle has no network: {message}")), None)
+        (OurRequest::Sent(_), OracleRequest::Refused { message, .. })
+            if refused_without_need(message).is_some() =>
+        {
+            let why = refused_without_need(message).unwrap_or_default();
+            (Verdict::of(Class::OracleFailed, format!("{why}: {message}")), None)
         }
         (OurRequest::Sent(sent), OracleRequest::Refused { status: Some(status @ 400..500), message }) => {
             let observed = Observed {
@@ -163,9 +179,18 @@ fn refused(kind: RefusalKind, status: u16, message: &str, oracle: Option<&Oracle
     }
 }
 
+/// Hosts whose own form of the responses API is not built.
+const OTHER_RESPONSES: [&str; 3] =
+    ["https://api.x.ai/", "https://api.fireworks.ai/", "https://api.perplexity.ai/"];
+
 /// Whether the oracle sent the request in a dialect that is built.
 fn is_built(sent: &Value) -> bool {
-    sent["url"].as_str().and_then(Route::of_url).is_some()
+    let url = sent["url"].as_str().unwrap_or_default();
+    let other = OTHER_RESPONSES.iter().any(|host| url.starts_with(host));
+    match Route::of_url(url) {
+        Some(Route::OpenAiResponses) => !other,
+        built => built.is_some(),
+    }
 }
 
 fn answer(

@@ -405,6 +405,15 @@ class AnswerReader:
     def __new__(cls, max_head_bytes: int, /) -> AnswerReader: ...
     def expect(self, headless: bool, upgrading: bool, /) -> None:
         """The next answer is of a special kind: one without a body to a ``HEAD``, or one that may be a 101."""
+    def pass_on(self, data: bytes, attempt: Attempt, chunked: bool, /) -> tuple[bytes, bool]:
+        """Feed these bytes of a streamed body to ``attempt``.
+
+        Returns what the client is owed for them, as a chunk of its own answer if that is ``chunked``, and whether the
+        body or the attempt is over.
+        """
+    @property
+    def over(self) -> bool:
+        """The body is complete."""
     @property
     def unframed(self) -> bool:
         """Only the end of the connection tells where the body ends."""

@@ -1,6 +1,7 @@
 //! Messages as they arrive: a head, then a body in any pieces.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use interlingua::Bytes;
 use pyo3::prelude::*;
@@ -12,7 +13,9 @@ use super::chunked::Chunked;
 use super::fields::Length;
 use super::request::RequestHead;
 use super::response::ResponseHead;
-use crate::begun::Begun;
+use crate::attempt::Attempt;
+use crate::begun::{Begun, Desk};
+use crate::http::concatenated;
 use crate::lanes::Lanes;
 use crate::request::WORTH_DETACHING;
 
@@ -47,29 +50,25 @@ impl Body {
         }
     }
 
-    /// The body's bytes in `data`, and how many of `data` were used.
-    fn take<'py>(&mut self, py: Python<'py>, data: &[u8]) -> PyResult<(Bound<'py, PyBytes>, usize)> {
-        match self {
+    /// Where in `data` the body's bytes are, and how many of `data` were used.
+    fn spans(&mut self, data: &[u8]) -> PyResult<(Vec<Range<usize>>, usize)> {
+        let used = match self {
             Self::Bytes(left) => {
                 let used = usize::try_from(*left).unwrap_or(usize::MAX).min(data.len());
                 *left -= used as u64;
-                Ok((PyBytes::new(py, &data[..used]), used))
+                used
             }
-            Self::Chunks(chunked) => {
-                let (found, used) = chunked.feed(data)?;
-                let total = found.iter().map(ExactSizeIterator::len).sum();
-                let bytes = PyBytes::new_with(py, total, |mut place| {
-                    for part in found {
-                        let (now, rest) = place.split_at_mut(part.len());
-                        now.copy_from_slice(&data[part]);
-                        place = rest;
-                    }
-                    Ok(())
-                })?;
-                Ok((bytes, used))
-            }
-            Self::Rest => Ok((PyBytes::new(py, data), data.len())),
-        }
+            Self::Chunks(chunked) => return chunked.feed(data),
+            Self::Rest => data.len(),
+        };
+        Ok((vec![0..used], used))
+    }
+
+    /// The body's bytes in `data`, and how many of `data` were used.
+    fn take<'py>(&mut self, py: Python<'py>, data: &[u8]) -> PyResult<(Bound<'py, PyBytes>, usize)> {
+        let (spans, used) = self.spans(data)?;
+        let parts: Vec<_> = spans.into_iter().map(|span| &data[span]).collect();
+        Ok((concatenated(py, &parts)?, used))
     }
 }
 
@@ -225,6 +224,7 @@ pub(crate) struct AnswerReader {
     keep_alive: bool,
     headless: bool,
     upgrading: bool,
+    desk: Desk,
 }
 
 #[pymethods]
@@ -242,6 +242,7 @@ impl AnswerReader {
             keep_alive: true,
             headless: false,
             upgrading: false,
+            desk: Desk::default(),
         }
     }
 
@@ -285,7 +286,32 @@ impl AnswerReader {
             return Ok(None);
         };
         self.head = None;
-        begun.answer(py, &head, &body, date_line).map(Some)
+        begun.answer(py, &head, &body, date_line, &mut self.desk).map(Some)
+    }
+
+    /// Feeds the bytes of a streamed body that are in `data` to `attempt`. Returns what the client is owed for them, as a
+    /// chunk of its own answer if that is `chunked`, and whether the body or the attempt is over.
+    #[pyo3(signature = (data, attempt, chunked, /))]
+    fn pass_on<'py>(
+        &mut self,
+        py: Python<'py>,
+        data: &[u8],
+        attempt: &mut Attempt,
+        chunked: bool,
+    ) -> PyResult<(Bound<'py, PyBytes>, bool)> {
+        let (spans, used) = self.body.spans(data)?;
+        self.keep_alive &= used == data.len();
+        for span in spans {
+            attempt.feed(py, &data[span]);
+        }
+        let owed = attempt.owed_chunk(py, chunked)?;
+        Ok((owed, self.body.over() || attempt.is_over()))
+    }
+
+    /// The body is complete.
+    #[getter]
+    fn over(&self) -> bool {
+        self.body.over()
     }
 
     /// Takes bytes from the connection. Returns the head of the answer, once it is there, those bytes that belong to its

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import http.client
 import json
-import re
 import socket
 import time
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from comparing import Answers, hang_up, post, slowly, then_hang_up, timeless, told
 from interlingua.gateway.engine_rust import RustEngine
 from interlingua.gateway.short_way import ShortWay
 from rig import (
@@ -24,7 +23,6 @@ from rig import (
     STREAM_HEAD,
     Received,
     Running,
-    Script,
     Upstream,
     chat_answer,
     chunked,
@@ -56,9 +54,6 @@ REQUEST = (
     b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer %b\r\ncontent-length: %d\r\n\r\n%b"
     % (KEY.encode(), len(BODY), BODY)
 )
-VARYING = {"x-litellm-call-id", "date"}
-
-Answers = list[bytes | list[bytes] | Script]
 
 
 @pytest.fixture
@@ -73,28 +68,6 @@ def in_full(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(RustEngine, "serve", noted)
     return groups
-
-
-def post(client: http.client.HTTPConnection, body: Any, **headers: str) -> tuple[int, list[tuple[str, str]], bytes]:
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    names = {name.replace("_", "-"): value for name, value in headers.items()}
-    client.request("POST", "/v1/chat/completions", data, {"authorization": f"Bearer {KEY}", **names})
-    response = client.getresponse()
-    lines = [(name, value) for name, value in response.getheaders() if name not in VARYING]
-    assert {name for name, _ in response.getheaders()} >= VARYING
-    return response.status, lines, response.read()
-
-
-def told(gateway: Running) -> tuple[list[str], list[dict[str, Any]]]:
-    """The metrics and the log, without times and ids."""
-    deadline = time.monotonic() + 3
-    while gateway.app.metrics.in_flight and time.monotonic() < deadline:
-        time.sleep(0.02)
-    text = gateway.app.metrics.render(idle_connections=0, ungated=(), python_running=False).decode()
-    metrics = [line for line in text.splitlines() if not re.search(r"_seconds_(bucket|sum)", line)]
-    time.sleep(0.15)
-    varying = ("time", "ms", "call_id")
-    return metrics, [{name: value for name, value in line.items() if name not in varying} for line in gateway.logs()]
 
 
 @pytest.fixture
@@ -131,29 +104,6 @@ def test_bodies_of_any_length_and_models_by_turns(gateway: Running, upstream: Up
     for size in (60_000, 70_000, 300_000, 5):  # the longest are not waited for, whether they are there or not
         assert post(client, {**CHAT, "user": "u" * size})[0] == 200
         assert upstream.received[-1].json()["user"] == "u" * size
-
-
-def slowly(*parts: bytes, pause: float = 0.05) -> Script:
-    async def answer(_: Received, __: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for part in parts:
-            writer.write(part)
-            await writer.drain()
-            await asyncio.sleep(pause)
-
-    return answer
-
-
-async def hang_up(*_: object) -> None:
-    raise ConnectionError
-
-
-def then_hang_up(data: bytes) -> Script:
-    async def answer(_: Received, __: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(data)
-        await writer.drain()
-        raise ConnectionError
-
-    return answer
 
 
 def with_length(body: bytes, *headers: str) -> bytes:
@@ -204,11 +154,6 @@ UNUSUAL: dict[str, tuple[Answers, bool]] = {
     "silence": ([until_closed], True),
     "silence in the body": ([slowly(PLAIN[:-9], b"", pause=2.0)], True),
 }
-
-
-def timeless(seen: Any) -> str:
-    """Without what differs from answer to answer in a translation."""
-    return re.sub(r'"created":\d+|chatcmpl-[-0-9a-f]+', "", str(seen))
 
 
 def exchanges(upstream: Upstream, folder: Path, answers: Answers, retries: int, body: Any) -> tuple[Any, ...]:
@@ -400,3 +345,25 @@ def test_switch_that_is_set_in_between(gateway: Running, upstream: Upstream, in_
         assert gateway.request("PUT", "/interlingua/switches", {"*": mode}).status == 200
         statuses = {post(client, CHAT)[0] for _ in range(3)}
         assert statuses == ({200} if mode == "rust" else {501}), mode
+
+
+def test_head_in_two_reads_and_then_nothing(
+    gateway: Running, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("interlingua.gateway.client_connection.IDLE_SECONDS", 0.3)
+    for cut in (20, len(REQUEST) - 5):
+        with socket.create_connection(("127.0.0.1", gateway.port), 5) as client:
+            for part in (REQUEST, REQUEST[:cut], REQUEST[cut:]):
+                client.sendall(part)
+                time.sleep(0.1)
+            received = b"".join(iter(lambda client=client: client.recv(65536), b""))  # type: ignore[misc]
+            assert received.count(b"HTTP/1.1 ") == received.count(b"HTTP/1.1 200 OK") == 2
+
+
+def test_answers_over_the_limit(upstream: Upstream, tmp_path: Path) -> None:
+    document = config_document(upstream.url)
+    document["general_settings"]["max_response_size_mb"] = 0.001
+    upstream.answers = [chat_answer(), chat_answer(), chat_answer(system_fingerprint="x" * 2000)]
+    with Running(document, tmp_path) as gateway:
+        client = gateway.connect()
+        assert [post(client, CHAT)[0] for _ in range(3)] == [200, 200, 500]

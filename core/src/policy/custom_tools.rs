@@ -50,6 +50,30 @@ pub(crate) fn text_in(arguments: &str) -> Option<String> {
     text(document.root()).map(|text| text.unescape().into_owned())
 }
 
+/// A call's text as it comes, as the arguments of the function: an object in pieces.
+#[derive(Debug, Default)]
+pub(crate) struct FreeText {
+    begun: bool,
+}
+
+impl FreeText {
+    /// The next piece of the object.
+    pub(crate) fn piece(&mut self, text: &Text<'_>) -> String {
+        let mut json = Vec::new();
+        if !std::mem::replace(&mut self.begun, true) {
+            Writer::new(&mut json).begin_object().key(ARGUMENT);
+            json.push(b'"');
+        }
+        text.write_inner(&mut json);
+        String::from_utf8(json).unwrap_or_default()
+    }
+
+    /// The last piece of the object.
+    pub(crate) fn end(&mut self) -> String {
+        self.piece(&Text::new("")) + "\"}"
+    }
+}
+
 /// The names of a request's tools that take free text.
 pub(crate) fn names(tools: &[Tool<'_>]) -> Vec<String> {
     let name = |tool: &Tool<'_>| match tool {

@@ -184,7 +184,10 @@ fn unknown_fields(context: &Context<'_>, oracle: &mut Value) -> usize {
     let asked = context.case.question.body.as_object();
     let (Some(asked), Some(sent)) = (asked, body(context, oracle)) else { return 0 };
     let mut changed = 0;
-    for (key, value) in asked.iter().filter(|(key, _)| !KNOWN.contains(&key.as_str())) {
+    // To the responses API, unlike to Anthropic's, this one is unknown.
+    let top_k = context.case.question.route == Route::OpenAiResponses;
+    let known = |key: &str| KNOWN.contains(&key) && !(top_k && key == "top_k");
+    for (key, value) in asked.iter().filter(|(key, _)| !known(key)) {
         if !sent.contains_key(key) {
             sent.insert(key.clone(), value.clone());
             changed += 1;

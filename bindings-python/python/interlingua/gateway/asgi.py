@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
 from interlingua.gateway.client import ClientGone, Pairs, whole_body
+from interlingua.gateway.waiting import DONE
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -76,6 +77,9 @@ class AsgiClient:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self.left = True
+
+    def pass_on(self, answer: object, attempt: object) -> Awaitable[None]:
+        return DONE
 
     async def drained(self) -> None:
         """``send`` waits by itself."""

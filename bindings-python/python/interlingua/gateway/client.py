@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Iterable
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from interlingua._native import Attempt
+    from interlingua.gateway.connection import Connection
     from interlingua.gateway.short_way import Underway
 
 Pairs: TypeAlias = list[tuple[bytes, bytes]]
@@ -91,6 +93,10 @@ class Client(Protocol):
 
     def piece(self, data: bytes) -> Awaitable[None]:
         """Send some of the body; waits while the client does not read."""
+
+    def pass_on(self, answer: Connection, attempt: Attempt) -> Awaitable[None]:
+        """Pieces of a body come without the handler, for as long as there is nothing to do but to feed ``answer`` to
+        ``attempt``; not at all if the server cannot do that."""
 
     def finish(self) -> Awaitable[None]: ...
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
-from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
-from urllib.parse import unquote_to_bytes
 
-from interlingua._native import BadMessage, RequestHead, RequestReader
+from interlingua._native import Attempt, BadMessage, RequestHead, RequestReader
 from interlingua.gateway.client import ClientGone, whole_body
+from interlingua.gateway.connection import Connection
+from interlingua.gateway.heads import refusal, split_target, status_line
+from interlingua.gateway.passage import Passage
 from interlingua.gateway.waiting import DONE, NEVER, Driver, Signal
 
 if TYPE_CHECKING:
@@ -30,21 +31,6 @@ WRITE_SECONDS = 600.0
 """How long a client may not read its answer."""
 LINGER_SECONDS = 2.0
 _SEPARATE_BYTES = 64 * 1024
-_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
-
-
-def status_line(status: int) -> bytes:
-    return _STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
-
-
-def split_target(target: bytes) -> tuple[bytes, str, bytes]:
-    """A request's target as path and query: as sent, the path decoded, the query."""
-    if not target.startswith(b"/"):
-        # In absolute form, as for a proxy: only what follows the authority is ours to look at.
-        _, scheme, rest = target.partition(b"://")
-        target = b"/" + rest.partition(b"/")[2] if scheme else b"/" + target
-    path, _, query = target.partition(b"?")
-    return target, unquote_to_bytes(path).decode("utf-8", "replace"), query
 
 
 class ClientConnection(asyncio.Protocol):
@@ -103,9 +89,9 @@ class ClientConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.short_way is not None and not self._driver.busy and self.short_way.begin(data):
             return
-        self.take(data)
+        self.receive(data)
 
-    def take(self, data: bytes) -> None:
+    def receive(self, data: bytes) -> None:
         """Go on with what has come; the handler answers."""
         if self._lingering:
             return
@@ -151,7 +137,6 @@ class ClientConnection(asyncio.Protocol):
 
     def _begin(self, head: RequestHead, body: bytes, whole: bool) -> None:
         """Begin a request, with what is there of its body."""
-        server = self.server
         if head is not self.headers:
             self.headers = head
             self.terms = self.short_way = None
@@ -159,11 +144,10 @@ class ClientConnection(asyncio.Protocol):
             self.raw_target, self.path, self.query = split_target(target)
             self._upgrade = self._upgrade and (head.get(b"upgrade") or b"").lower() == b"websocket"
         self._reading_head = False
-        self.underway = None
         self._body = body
         self._whole = whole
         self._answering = self._finished = False
-        self._closing = server.closing or not self._keep_alive
+        self._closing = self.server.closing or not self._keep_alive
         if whole:
             self.length = len(body)
             self.deadline = NEVER
@@ -175,30 +159,31 @@ class ClientConnection(asyncio.Protocol):
             if expectation is not None and expectation.lower() != b"100-continue":
                 self._refuse(417, "the only expectation that is met here is 100-continue")
                 return
-        self._driver.start(server.upgrade(self) if self._upgrade else server.handler(self))
+        self._driver.start((self.server.upgrade if self._upgrade else self.server.handler)(self))
 
     @property
     def repeatable(self) -> bool:
         """A request with the same head may follow, and its answer needs no lines but the usual."""
-        simple = not self._upgrade and not self.headers.http_1_0 and self.headers.get(b"expect") is None
-        return self._keep_alive and simple
+        return self._keep_alive and not (self._upgrade or self.headers.http_1_0 or self.headers.get(b"expect"))
 
     def go_on(self, underway: Underway) -> None:
         """Let the handler take over what ``short_way`` has begun."""
         self.underway = underway
+        self._reading_head = False
         self._body = b"" if underway.begun is None else underway.begun.body
         self.length = len(self._body)
-        self._whole = True
         self._answering = self._finished = underway.answered
         self._closing = self.server.closing
         self.deadline = NEVER
         self._driver.start(self.server.handler(self))
+        self.underway = None  # it is in the handler's hands
 
     def wait_for_body(self) -> None:
         self.deadline = self._clock.now + BODY_SECONDS
 
     def rest(self) -> None:
         """Wait for the next request."""
+        self._reading_head = False
         self.deadline = self._clock.now + IDLE_SECONDS
 
     def _take(self, body: bytes, whole: bool) -> None:
@@ -248,7 +233,7 @@ class ClientConnection(asyncio.Protocol):
     def _head_of_answer(self, status: int, lines: bytes, end: bytes) -> bytes:
         if not self._whole:
             self._closing = True  # the rest of the body would be taken for the next request
-        line = _STATUS_LINES.get(status) or status_line(status)
+        line = status_line(status)
         if self._closing:
             end = b"connection: close\r\n" + end
         elif self.headers.http_1_0:
@@ -302,6 +287,15 @@ class ClientConnection(asyncio.Protocol):
         else:
             self.transport.write(head + data)
         return self.drained() if self.write_paused else DONE
+
+    def pass_on(self, answer: Connection, attempt: Attempt) -> Awaitable[None]:
+        if self.write_paused or not answer.passable:
+            return DONE
+        return self._pass_on(answer, Passage(answer, attempt, self, chunked=self._chunking))
+
+    async def _pass_on(self, answer: Connection, passage: Passage) -> None:
+        await answer.passing(passage)
+        await self.drained()
 
     def finish(self) -> Awaitable[None]:
         head, self._answer_head = self._answer_head, b""
@@ -362,12 +356,7 @@ class ClientConnection(asyncio.Protocol):
         if self._driver.busy and self._answering:
             self.transport.abort()
         else:
-            body = b'{"error":{"message":"%b","type":"invalid_request_error","param":null,"code":"%d"}}' % (
-                reason.encode("ascii", "replace"),
-                status,
-            )
-            lines = b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
-            self.transport.write(status_line(status) + self.server.date_line + lines + body)
+            self.transport.write(refusal(status, reason, self.server.date_line))
             self._whole = False
             self._end()
         self.left = True

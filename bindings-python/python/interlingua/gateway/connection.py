@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from interlingua._native import AnswerReader, BadMessage, ResponseHead
 from interlingua.gateway.decoding import Decoder
@@ -16,12 +16,22 @@ from interlingua.gateway.faults import AnswerTooLarge, BadAnswer, ConnectionLost
 from interlingua.gateway.waiting import NEVER, Deadlines, Signal
 
 if TYPE_CHECKING:
-    from interlingua.gateway.short_way import ShortWay
+    from interlingua.gateway.passage import Passage
 
 HIGH_WATER = 256 * 1024
 DRAIN_SECONDS = 1.0
 NO_HEAD = cast(ResponseHead, None)
 _SEPARATE_BYTES = 64 * 1024
+
+
+class Taker(Protocol):
+    """What takes an answer's bytes while no coroutine does."""
+
+    def take(self, data: bytes) -> bool:
+        """Take what has come. False if none of it is taken, nor anything after it."""
+
+    def hand_over(self) -> None:
+        """Something else has happened, and is for a coroutine."""
 
 
 class Connection(asyncio.Protocol):
@@ -36,8 +46,7 @@ class Connection(asyncio.Protocol):
         self.loop = asyncio.get_running_loop()
         self._signal = Signal(self.loop)
         self.reader = AnswerReader(max_head_bytes)
-        self.short_way: ShortWay | None = None
-        """What takes the answer, if no coroutine waits for it."""
+        self._taker: Taker | None = None
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self.head: ResponseHead = NO_HEAD
         """The answer's, once ``send`` has waited for it."""
@@ -68,11 +77,8 @@ class Connection(asyncio.Protocol):
         self._deadlines.watch(self)
 
     def data_received(self, data: bytes) -> None:
-        short_way = self.short_way
-        if short_way is not None:
-            self.short_way = None
-            if short_way.answer(data):
-                return
+        if self._taker is not None and self._taker.take(data):
+            return
         if self._done:
             # Bytes that nobody asked for: whatever follows could be taken for the next answer.
             self.abort()
@@ -81,7 +87,7 @@ class Connection(asyncio.Protocol):
         try:
             head, body, over = self.reader.feed(data)
         except BadMessage as error:
-            self._fail(_refused(error))
+            self.refuse(error)
             return
         if head is not None:
             self.head = head
@@ -130,10 +136,10 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.writelines((b"%bcontent-length: %d\r\n\r\n" % (head, len(body)), body))
 
-    def carry(self, message: bytes, timeout: float | None, short_way: ShortWay) -> None:
-        """Start an exchange with a whole message; ``short_way`` takes the answer."""
+    def carry(self, message: bytes, timeout: float | None, taker: Taker) -> None:
+        """Start an exchange with a whole message."""
         self._expect_answer(timeout)
-        self.short_way = short_way
+        self._taker = taker
         self._transport.write(message)
 
     def _expect_answer(self, timeout: float | None) -> None:
@@ -207,6 +213,33 @@ class Connection(asyncio.Protocol):
                 return self._taken()
             self._plain = decoder.feed(self._taken())
 
+    async def passing(self, passage: Passage) -> None:
+        """Let the body through ``passage`` for as long as nothing else is to be done. Only between two chunks, and not
+        for a body that is decoded."""
+        self._taker = passage
+        self._expect_something()
+        try:
+            await self._signal
+        finally:
+            self._taker = None
+        self.deadline = NEVER
+        if passage.error is not None:
+            raise passage.error
+
+    def went_by(self, *, over: bool) -> None:
+        """Bytes went through a passage; is it ``over``?"""
+        if not over:
+            self._expect_something()
+            return
+        if self.reader.over:
+            self._complete(self.reader.keep_alive)
+        self._signal.set()
+
+    @property
+    def passable(self) -> bool:
+        """Nothing of the body waits to be taken, it is taken as it comes, and more is to come."""
+        return not self._body and self._decoder is None and not self._done and self._fault is None
+
     def here(self) -> bytes | None:
         """The whole body, if all of it is here, as with most short answers; then the answer is released."""
         body = self._body
@@ -241,6 +274,7 @@ class Connection(asyncio.Protocol):
 
     def complete(self) -> None:
         """The answer was taken as a whole, and the connection may be used again."""
+        self._taker = None
         self._done = True
         self.deadline = NEVER
         if self._write_paused:
@@ -293,8 +327,12 @@ class Connection(asyncio.Protocol):
 
     def _hand_over(self) -> None:
         """Whatever happens now is for a coroutine."""
-        if self.short_way is not None:
-            self.short_way.hand_over()
+        if self._taker is not None:
+            self._taker.hand_over()
+
+    def left_alone(self) -> None:
+        """A coroutine takes what comes from now on."""
+        self._taker = None
 
     def _complete(self, keep_alive: bool) -> None:
         self._done = True
@@ -304,15 +342,16 @@ class Connection(asyncio.Protocol):
             self._draining = False
             self.release()
 
+    def refuse(self, error: BadMessage) -> None:
+        """What came is no HTTP."""
+        if error.status == 431:
+            self._fail(AnswerTooLarge("the upstream's response head is over the limit"))
+        else:
+            self._fail(BadAnswer(f"the upstream's answer is not valid HTTP/1.1: {error}"))
+
     def _fail(self, fault: UpstreamFault) -> None:
         self._hand_over()
         if not self._done:
             self._fault = fault
         self.abort()
         self._signal.set()
-
-
-def _refused(error: BadMessage) -> UpstreamFault:
-    if error.status == 431:
-        return AnswerTooLarge("the upstream's response head is over the limit")
-    return BadAnswer(f"the upstream's answer is not valid HTTP/1.1: {error}")

@@ -232,8 +232,12 @@ async def _hand_on(exchange: Exchange, attempt: _native.Attempt, answer: Connect
                 assert head is not None
                 await exchange.start(*head)
             await client.piece(out)
+        outcome = attempt.step()
+        if out and outcome is None:
+            await client.pass_on(answer, attempt)
+            outcome = attempt.step()
         # Once the terminal event is through, the provider owes us nothing more.
-        if (outcome := attempt.step()) is not None:
+        if outcome is not None:
             assert isinstance(outcome, _native.Outcome)
             return outcome
 

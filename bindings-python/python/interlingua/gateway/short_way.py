@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from interlingua.gateway.client_connection import ClientConnection
 
 
+SHORT_BYTES = 64 * 1024
+"""What takes the short way is shorter than this: no other limit needs a look."""
+
+
 @dataclass(slots=True, eq=False)
 class Underway:
     """An exchange that a handler takes over, as far as it has come."""
@@ -79,8 +83,7 @@ class ShortWay:
         if begun is None:
             self._wait()
             return True
-        if self._since:
-            self._give_up()
+        self._give_up()
         connection = decided.idle.take() if message is not None else None
         if connection is None:
             client.go_on(Underway(begun))
@@ -92,13 +95,14 @@ class ShortWay:
         connection.carry(message, decided.read_timeout, self)
         return True
 
-    def answer(self, data: bytes) -> bool:
+    def take(self, data: bytes) -> bool:
         """Answer the client with what the upstream has sent. False if none of it is taken."""
         begun, connection, client = self._begun, self._connection, self._client
         assert begun is not None and connection is not None
         try:
             answer = connection.reader.answer(data, begun, client.server.date_line)
         except BaseException as error:  # the core's panics are no Exceptions
+            connection.left_alone()
             connection.abort()
             self._leave(Underway(None, error=error))
             return True
@@ -120,7 +124,7 @@ class ShortWay:
         now = perf_counter()
         losses = begun.count(now)
         if losses is not None:
-            self._gateway.metrics.lost(self._terms.route, begun.decision.choice.provider, losses)
+            gateway.metrics.lost(self._terms.route, begun.decision.choice.provider, losses)
         if gateway.log.access:
             self._log(begun, now)
         return True
@@ -129,10 +133,10 @@ class ShortWay:
         """Let the handler go on with the exchange in hand, if there is one."""
         if self._since:
             self._give_up()
-            self._client.take(b"")
+            self._client.receive(b"")
         connection = self._connection
         if connection is not None:
-            connection.short_way = None
+            connection.left_alone()
             self._leave(Underway(self._begun, connection))
 
     def _wait(self) -> None:

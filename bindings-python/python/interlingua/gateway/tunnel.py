@@ -6,7 +6,8 @@ import asyncio
 from typing import cast
 
 from interlingua.gateway.client import header_lines
-from interlingua.gateway.client_connection import ClientConnection, status_line
+from interlingua.gateway.client_connection import ClientConnection
+from interlingua.gateway.heads import status_line
 from interlingua.gateway.pool import locate
 from interlingua.gateway.relay import TIMEOUTS, answer_lines, request_headers, target_path
 from interlingua.gateway.transport import Transport, request_head

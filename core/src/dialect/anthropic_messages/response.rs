@@ -75,6 +75,10 @@ pub(crate) fn encode(
     if response.choices.len() > 1 {
         report.lose("choices", "single_answer");
     }
+    if response.dialect == Dialect::OpenAiResponses {
+        let fields = response.choices.iter().flat_map(|choice| &choice.message_extra);
+        fields.for_each(|(name, _)| report.lose(name.unescape(), "answer_field"));
+    }
     for (name, _) in &response.extra {
         report.lose(name.unescape(), "answer_field");
     }
@@ -137,6 +141,9 @@ fn write_block(
                 } else {
                     report.lose(format!("content[{index}].citations"), "citations");
                 }
+            }
+            if text.extra.iter().any(|(key, _)| key.is("logprobs")) {
+                report.lose("logprobs", "logprobs");
             }
             w.end_object();
         }

@@ -105,15 +105,18 @@ pub(super) fn choice(
     w.key("index").number(u64::from(choice.index));
     w.key("message").begin_object();
     w.key("role").str("assistant");
-    content(&parts, unwrapped.as_deref(), w);
+    let silent =
+        response.dialect == Dialect::OpenAiResponses && parts.calls.is_empty() && parts.refusal.is_none();
+    content(&parts, unwrapped.as_deref(), silent, w);
     if let Some(refusal) = parts.refusal {
         w.key("refusal").text(refusal);
     }
     if !parts.calls.is_empty() {
         w.key("tool_calls").begin_array();
-        for (number, call) in &parts.calls {
-            // LiteLLM numbers whole calls by their block; a host's own answer numbers them among each other.
-            tool_call(call, *number, context, w);
+        for (place, (block, call)) in parts.calls.iter().enumerate() {
+            // LiteLLM numbers whole calls of Anthropic's by their block; all others are numbered among each other.
+            let number = if response.dialect == Dialect::OpenAiResponses { place } else { *block };
+            tool_call(call, number, context, w);
         }
         w.end_array();
     }
@@ -143,7 +146,8 @@ pub(super) fn choice(
     w.end_object();
 }
 
-fn content(parts: &Parts<'_, '_>, unwrapped: Option<&ToolUse<'_>>, w: &mut Writer<'_>) {
+/// Writes the text; for an answer that is `silent` the empty one.
+fn content(parts: &Parts<'_, '_>, unwrapped: Option<&ToolUse<'_>>, silent: bool, w: &mut Writer<'_>) {
     w.key("content");
     match unwrapped.map(|call| &call.input) {
         Some(Input::Encoded(text) | Input::Free(text)) => {
@@ -152,7 +156,7 @@ fn content(parts: &Parts<'_, '_>, unwrapped: Option<&ToolUse<'_>>, w: &mut Write
         Some(Input::Json(node)) => {
             w.json_as_string(node.raw_str());
         }
-        None if parts.texts.is_empty() => {
+        None if parts.texts.is_empty() && !silent => {
             w.null();
         }
         None => {

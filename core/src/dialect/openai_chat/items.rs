@@ -2,6 +2,7 @@
 
 use crate::dialect::{AnswerContext, Dialect};
 use crate::json::{Node, Text, Writer};
+use crate::usage::Usage;
 
 /// What stands between the parts of a summary in `reasoning_content`; LiteLLM's clients know it so.
 pub(super) const BETWEEN_PARTS: &str = " ";
@@ -11,6 +12,27 @@ pub(super) fn is_upstream(context: &AnswerContext) -> bool {
     context.upstream == Dialect::OpenAiResponses
 }
 
+/// Writes a `usage` object but for its end: what the provider counted and nothing else.
+pub(super) fn usage(usage: &Usage, w: &mut Writer<'_>) {
+    w.begin_object().key("completion_tokens").number(usage.output);
+    w.key("prompt_tokens").number(usage.input).key("total_tokens").number(usage.total());
+    if let Some(reasoning) = usage.reasoning {
+        w.key("completion_tokens_details").begin_object();
+        w.key("reasoning_tokens").number(reasoning).end_object();
+    }
+    if usage.cache_read.is_none() && usage.cache_write.is_none() {
+        return;
+    }
+    w.key("prompt_tokens_details").begin_object();
+    if let Some(read) = usage.cache_read {
+        w.key("cached_tokens").number(read);
+    }
+    if let Some(written) = usage.cache_write {
+        w.key("cache_write_tokens").number(written).key("cache_creation_tokens").number(written);
+    }
+    w.end_object();
+}
+
 /// Writes a reasoning item as the client has to send it back, in `reasoning_items`.
 pub(super) fn reasoning_item(item: Node<'_>, w: &mut Writer<'_>) {
     let [id, summary, encrypted] = item.fields(["id", "summary", "encrypted_content"]);
@@ -18,11 +40,9 @@ pub(super) fn reasoning_item(item: Node<'_>, w: &mut Writer<'_>) {
     if let Some(id) = id {
         w.key("id").node(id);
     }
-    w.key("encrypted_content");
-    match encrypted {
-        Some(encrypted) => w.node(encrypted),
-        None => w.null(),
-    };
+    if let Some(encrypted) = encrypted {
+        w.key("encrypted_content").node(encrypted);
+    }
     w.key("summary");
     match summary {
         Some(summary) => w.node(summary),

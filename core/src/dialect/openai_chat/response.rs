@@ -161,8 +161,13 @@ pub(crate) fn encode(
     w.end_array();
     if let Some(usage) = &response.usage {
         w.key("usage");
-        let thought = response.choices.iter().flat_map(|choice| &choice.blocks).any(is_reasoning);
-        write_usage(usage, thought, response.usage_node, &mut w);
+        if items::is_upstream(context) {
+            items::usage(usage, &mut w);
+            w.end_object();
+        } else {
+            let thought = response.choices.iter().flat_map(|choice| &choice.blocks).any(is_reasoning);
+            write_usage(usage, thought, response.usage_node, &mut w);
+        }
     }
     for (key, value) in &response.extra {
         match &*key.name() {

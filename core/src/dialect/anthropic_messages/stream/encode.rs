@@ -3,13 +3,15 @@
 use super::super::error;
 use super::super::response::write_refusal_details;
 use super::super::wire::{stop_reason, tool_id, write_usage};
+use super::frames::{Kind, frame, unspelled, write_delta, write_first_usage};
 use super::pending::Pending;
-use crate::dialect::{AnswerContext, StreamEncoder};
+use crate::dialect::{AnswerContext, Dialect, StreamEncoder};
 use crate::error::{FailureKind, UpstreamError};
 use crate::ids;
 use crate::ir::chat::{BlockStart, Delta, Event, Start};
-use crate::json::{Text, Writer};
+use crate::json::{Node, Text, Writer};
 use crate::loss::Report;
+use crate::policy::custom_tools::FreeText;
 use crate::policy::reasoning_items::{self, BETWEEN_PARTS};
 use crate::usage::Usage;
 
@@ -50,29 +52,11 @@ struct BlockState {
     /// A tool call cannot begin before its name is known.
     ready: bool,
     refusal: bool,
+    /// The call's input is free text, which clients get as an argument.
+    free: Option<FreeText>,
     opened: bool,
     stopped: bool,
     pending: Pending,
-}
-
-/// What a delta is called, and the field that holds its text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Text,
-    Thinking,
-    Signature,
-    Input,
-}
-
-impl Kind {
-    fn names(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Text => ("text_delta", "text"),
-            Self::Thinking => ("thinking_delta", "thinking"),
-            Self::Signature => ("signature_delta", "signature"),
-            Self::Input => ("input_json_delta", "partial_json"),
-        }
-    }
 }
 
 impl StreamEncoder for Encoder {
@@ -85,9 +69,8 @@ impl StreamEncoder for Encoder {
             Event::BlockStart { choice: 0, index, block } => self.block_start(index, &block, out),
             Event::Delta { choice: 0, index, delta } => self.delta(index, delta, out),
             Event::BlockStop { choice: 0, index } => {
-                if let Some(block) = self.blocks.iter_mut().rev().find(|block| block.index == index) {
-                    block.stopped = true;
-                    block.ready = true;
+                if let Some(at) = self.blocks.iter().rposition(|block| block.index == index) {
+                    self.stop(at, out);
                 }
                 self.advance(out);
             }
@@ -104,7 +87,7 @@ impl StreamEncoder for Encoder {
             Event::Ping if self.started => frame("ping", out, |_| {}),
             Event::Ping => {}
             Event::Logprobs { .. } => self.report.lose_once("logprobs", "logprobs"),
-            Event::Other { .. } => self.report.lose_once("stream", "unknown_event"),
+            Event::Other { node, .. } => self.other(node),
             Event::BlockStart { .. }
             | Event::Delta { .. }
             | Event::BlockStop { .. }
@@ -176,6 +159,7 @@ impl Encoder {
                 begin,
                 ready,
                 refusal: matches!(block, BlockStart::Refusal),
+                free: matches!(block, BlockStart::ToolUse { custom: true, .. }).then(FreeText::default),
                 opened: false,
                 stopped: false,
                 pending: Pending::default(),
@@ -227,6 +211,15 @@ impl Encoder {
         json
     }
 
+    /// What only the provider's dialect knows.
+    fn other(&mut self, node: Node<'_>) {
+        let told = ["service_tier", "phase"].into_iter().find(|name| node.some(name).is_some());
+        match told.filter(|_| self.context.upstream == Dialect::OpenAiResponses) {
+            Some(name) => self.report.lose_once(name, "answer_field"),
+            None => self.report.lose_once("stream", "unknown_event"),
+        }
+    }
+
     fn delta(&mut self, index: u32, delta: Delta<'_>, out: &mut Vec<u8>) {
         let (kind, text) = match delta {
             Delta::Text(text) => (Kind::Text, text),
@@ -249,11 +242,21 @@ impl Encoder {
         if block.refusal {
             text.write_inner(&mut self.refusal);
         }
+        let text = match &mut block.free {
+            Some(free) => Text::new(free.piece(&text)),
+            None => text,
+        };
+        self.send(at, kind, &text, out);
+    }
+
+    /// Writes a delta, or keeps it until its block is open.
+    fn send(&mut self, at: usize, kind: Kind, text: &Text<'_>, out: &mut Vec<u8>) {
+        let block = &mut self.blocks[at];
         if block.opened && !block.stopped {
             write_delta(self.next - 1, kind, out, |out| text.write_inner(out));
             return;
         }
-        self.waiting += block.pending.push(kind, &text);
+        self.waiting += block.pending.push(kind, text);
         if self.waiting > MOST_WAITING {
             self.done = true;
             self.report.lose_once("content", "too_much_waiting");
@@ -262,6 +265,17 @@ impl Encoder {
             error::encode_event(&failure, out);
             self.failure = Some(failure);
         }
+    }
+
+    /// The block is complete.
+    fn stop(&mut self, at: usize, out: &mut Vec<u8>) {
+        let block = &mut self.blocks[at];
+        if let Some(end) = block.free.as_mut().filter(|_| !block.stopped).map(FreeText::end) {
+            self.send(at, Kind::Input, &Text::new(end), out);
+        }
+        let block = &mut self.blocks[at];
+        block.stopped = true;
+        block.ready = true;
     }
 
     /// Opens and closes blocks as far as their order allows.
@@ -305,9 +319,8 @@ impl Encoder {
 
     fn end(&mut self, out: &mut Vec<u8>) {
         self.start(&Start::default(), out);
-        for block in &mut self.blocks {
-            block.stopped = true;
-            block.ready = true;
+        for at in 0..self.blocks.len() {
+            self.stop(at, out);
         }
         self.advance(out);
         if self.next == 0 {
@@ -344,44 +357,4 @@ impl Encoder {
             write_usage(&self.usage.unwrap_or_default(), w);
         });
     }
-}
-
-/// Clients expect every count at the start, even of nothing.
-fn write_first_usage(usage: &Usage, w: &mut Writer<'_>) {
-    w.begin_object();
-    w.key("input_tokens").number(usage.uncached_input()).key("output_tokens").number(usage.output);
-    w.key("cache_creation_input_tokens").number(usage.cache_write.unwrap_or(0));
-    w.key("cache_read_input_tokens").number(usage.cache_read.unwrap_or(0));
-    w.end_object();
-}
-
-/// The text of a JSON spelling.
-fn unspelled(inner: &str) -> Text<'static> {
-    let quoted = format!("\"{inner}\"");
-    let mut tokens = crate::json::Tokens::default();
-    let parsed = tokens.parse(quoted.as_bytes(), &crate::json::Limits::lenient());
-    Text::new(parsed.ok().and_then(|root| Some(root.str()?.into_owned())).unwrap_or_default())
-}
-
-/// Appends an event named `name`; `fields` writes what it has beside its type.
-fn frame(name: &str, out: &mut Vec<u8>, fields: impl FnOnce(&mut Writer<'_>)) {
-    out.extend_from_slice(b"event: ");
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"\ndata: ");
-    let mut w = Writer::new(out);
-    w.begin_object().key("type").str(name);
-    fields(&mut w);
-    w.end_object();
-    out.extend_from_slice(b"\n\n");
-}
-
-fn write_delta(number: u32, kind: Kind, out: &mut Vec<u8>, spelled: impl FnOnce(&mut Vec<u8>)) {
-    let (kind, field) = kind.names();
-    out.extend_from_slice(b"event: content_block_delta\ndata: ");
-    let mut w = Writer::new(out);
-    w.begin_object().key("type").str("content_block_delta").key("index").number(u64::from(number));
-    w.key("delta").begin_object().key("type").str(kind).key(field);
-    out.push(b'"');
-    spelled(out);
-    out.extend_from_slice(b"\"}}\n\n");
 }

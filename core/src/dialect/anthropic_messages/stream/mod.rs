@@ -4,6 +4,7 @@ mod decode;
 mod encode;
 #[cfg(test)]
 mod encode_tests;
+mod frames;
 mod pending;
 mod relay;
 

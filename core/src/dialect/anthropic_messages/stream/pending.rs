@@ -1,6 +1,6 @@
 //! Deltas that wait for their block to open.
 
-use super::encode::Kind;
+use super::frames::Kind;
 use crate::json::Text;
 
 /// The deltas of one block, neighbours of a kind joined.

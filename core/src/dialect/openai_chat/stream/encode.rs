@@ -18,6 +18,8 @@ pub(crate) struct Encoder {
     tools: u64,
     role_sent: bool,
     pub(super) thought: bool,
+    /// What closes a chunk behind its choice.
+    pub(super) tail: Vec<u8>,
     /// Characters of the texts so far, where annotations count them.
     characters: u64,
     usage: Option<Usage>,
@@ -57,6 +59,7 @@ impl Encoder {
             tools: 0,
             role_sent: false,
             thought: false,
+            tail: b"]}\n\n".to_vec(),
             characters: 0,
             usage: None,
             usage_extra: Vec::new(),
@@ -80,6 +83,9 @@ impl Encoder {
         w.key("choices").begin_array();
         self.head = head;
         self.usage = start.usage;
+        if let Some(response) = start.extra.filter(|_| items::is_upstream(&self.context)) {
+            self.service_tier(response);
+        }
         self.note_usage_extra(start.extra.and_then(|message| message.some("usage")));
     }
 
@@ -128,7 +134,7 @@ impl Encoder {
         w.end_object();
         beside(&mut w);
         w.end_object();
-        out.extend_from_slice(b"]}\n\n");
+        out.extend_from_slice(&self.tail);
     }
 
     fn block_start(&mut self, choice: u32, index: u32, block: BlockStart<'_>, out: &mut Vec<u8>) {
@@ -168,7 +174,7 @@ impl Encoder {
         });
     }
 
-    fn tool_start(
+    pub(super) fn tool_start(
         &mut self,
         choice: u32,
         id: Text<'_>,
@@ -200,37 +206,6 @@ impl Encoder {
     pub(super) fn next_tool(&mut self) -> u64 {
         self.tools += 1;
         self.tools - 1
-    }
-
-    /// A block that only the provider's dialect knows: a call of one of its own tools, or what came out of it.
-    fn native(&mut self, choice: u32, node: Node<'_>, out: &mut Vec<u8>) -> Kind {
-        let kind = node.get_text("type").map(|kind| kind.unescape()).unwrap_or_default();
-        match &*kind {
-            "server_tool_use" => {
-                let (id, name) = (node.get_text("id"), node.get_text("name"));
-                let (Some(id), Some(name)) = (id, name) else { return Kind::Silent };
-                self.tool_start(choice, id, name, node.some("caller"), out)
-            }
-            "web_search_tool_result" | "web_fetch_tool_result" => {
-                self.provider_field(choice, "web_search_results", node, out);
-                Kind::Silent
-            }
-            kind if kind.ends_with("_tool_result") => {
-                self.provider_field(choice, "tool_results", node, out);
-                Kind::Silent
-            }
-            _ => {
-                self.report.lose_once(&format!("content_block.{kind}"), "block_without_counterpart");
-                Kind::Silent
-            }
-        }
-    }
-
-    fn provider_field(&mut self, choice: u32, name: &str, node: Node<'_>, out: &mut Vec<u8>) {
-        self.chunk(choice, out, |w| {
-            w.key("provider_specific_fields").begin_object();
-            w.key(name).begin_array().node(node).end_array().end_object();
-        });
     }
 
     fn delta(&mut self, choice: u32, index: u32, delta: &Delta<'_>, out: &mut Vec<u8>) {
@@ -333,36 +308,21 @@ impl Encoder {
         self.chunk_with(choice, Some(reason), out, |_| {});
     }
 
-    /// What only the provider's dialect knows of an answer as a whole.
-    fn other(&mut self, name: Option<&[u8]>, node: Node<'_>, out: &mut Vec<u8>) {
-        let container = node.some("delta").and_then(|delta| delta.some("container"));
-        if let Some(container) = container {
-            return self.chunk(0, out, |w| {
-                w.key("provider_specific_fields")
-                    .begin_object()
-                    .key("container")
-                    .node(container)
-                    .end_object();
-            });
-        }
-        if items::is_upstream(&self.context) && self.phase(node, out) {
-            return;
-        }
-        let name = name.map(String::from_utf8_lossy).unwrap_or_default();
-        self.report.lose_once(&format!("event.{name}"), "event_without_counterpart");
-    }
-
     fn end(&mut self, out: &mut Vec<u8>) {
         if let Some(usage) = self.usage.filter(|_| self.context.include_usage) {
             out.extend_from_slice(&self.head);
             out.extend_from_slice(b"],\"usage\":");
             let mut w = Writer::new(out);
-            write_counts(&usage, self.thought, &mut w);
+            if items::is_upstream(&self.context) {
+                items::usage(&usage, &mut w);
+            } else {
+                write_counts(&usage, self.thought, &mut w);
+            }
             for (name, value) in &self.usage_extra {
                 w.key(name).raw(value);
             }
             w.end_object();
-            out.extend_from_slice(b"}\n\n");
+            out.extend_from_slice(&self.tail[1..]);
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
     }

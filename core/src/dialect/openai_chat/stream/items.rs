@@ -2,7 +2,7 @@
 
 use super::super::items;
 use super::encode::{Encoder, Kind};
-use crate::json::{Node, Text};
+use crate::json::{Node, Text, Writer};
 
 impl Encoder {
     pub(super) fn reasoning(&mut self, choice: u32, text: &Text<'_>, out: &mut Vec<u8>) {
@@ -62,6 +62,16 @@ impl Encoder {
         self.chunk(0, out, |w| {
             w.key("provider_specific_fields").begin_object().key("phase").node(phase).end_object();
         });
+        true
+    }
+
+    /// The tier that serves from now on. False where the object tells none.
+    pub(super) fn service_tier(&mut self, response: Node<'_>) -> bool {
+        let Some(tier) = response.get_text("service_tier") else { return false };
+        self.tail.clear();
+        self.tail.extend_from_slice(b"],\"service_tier\":");
+        Writer::new(&mut self.tail).text(&tier);
+        self.tail.extend_from_slice(b"}\n\n");
         true
     }
 

@@ -3,6 +3,7 @@
 mod decode;
 mod encode;
 mod items;
+mod native;
 mod relay;
 
 pub(crate) use decode::Decoder;

@@ -1,7 +1,8 @@
 //! The conversation as input items.
 
-use super::encode_message::{self, Place};
+use super::encode_message;
 use super::encode_tools::custom_names;
+use super::place::Place;
 use crate::dialect::Dialect;
 use crate::error::Refusal;
 use crate::ir::chat::{Block, Input as Arguments, Message, Request, Role, TextBlock, ToolResult};

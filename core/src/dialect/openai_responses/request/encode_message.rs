@@ -1,49 +1,12 @@
 //! One message as input items.
 
-use std::fmt;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
-
 use super::encode_input::{Input, is_free};
+use super::place::Place;
 use crate::dialect::Dialect;
 use crate::error::Refusal;
 use crate::ir::chat::{Block, Input as Arguments, Media, MediaKind, Message, Source, ToolUse};
 use crate::json::{Node, Text, Writer};
 use crate::policy::reasoning_items;
-
-/// Where something stands in the client's request; spelled out only where something is reported.
-#[derive(Clone, Copy)]
-pub(super) struct Place {
-    /// The message; `None` for the system prompt beside the conversation.
-    message: Option<usize>,
-    block: Option<usize>,
-    inner: Option<usize>,
-}
-
-impl Place {
-    pub(super) fn new(message: Option<usize>) -> Self {
-        Self { message, block: None, inner: None }
-    }
-
-    /// A block of this message, or of this tool result.
-    pub(super) fn block(self, index: usize) -> Self {
-        match self.block {
-            None => Self { block: Some(index), ..self },
-            Some(_) => Self { inner: Some(index), ..self },
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.message {
-            Some(index) => write!(f, "messages[{index}]")?,
-            None => f.write_str("system")?,
-        }
-        [self.block, self.inner].iter().flatten().try_for_each(|index| write!(f, ".content[{index}]"))
-    }
-}
 
 /// Writes what the user or the operator said, tool results aside.
 pub(super) fn said<'a>(
@@ -132,6 +95,13 @@ fn media_part<'a>(
         (MediaKind::File, Source::Blocks(_)) | (MediaKind::Image | MediaKind::Audio, _) => {
             cx.report.lose(place.to_string(), "block_without_counterpart");
         }
+        // The API takes no files of plain text.
+        (MediaKind::File, Source::Text(text)) => {
+            text_part("input_text", text, w);
+            if media.name.is_some() {
+                cx.report.lose(format!("{place}.title"), "content_field");
+            }
+        }
         (MediaKind::File, _) => file(media, w),
     }
     Ok(())
@@ -165,24 +135,17 @@ fn file(media: &Media<'_>, w: &mut Writer<'_>) {
         Source::Url(url) => {
             w.key("file_url").text(url);
         }
-        Source::Text(text) => {
-            let encoded = BASE64.encode(text.unescape().as_bytes());
-            w.key("file_data").str(&format!("data:text/plain;base64,{encoded}"));
-        }
         source => {
             w.key("file_data");
             url(source, w);
         }
     }
     match (&media.name, &media.source) {
-        (Some(name), Source::Base64 { .. } | Source::Text(_) | Source::FileId(_)) => {
+        (Some(name), Source::Base64 { .. } | Source::FileId(_)) => {
             w.key("filename").text(name);
         }
         (None, Source::Base64 { .. }) => {
             w.key("filename").word("document.pdf");
-        }
-        (None, Source::Text(_)) => {
-            w.key("filename").word("document.txt");
         }
         _ => {}
     }

@@ -170,7 +170,8 @@ fn anthropic_search(node: Node<'_>, index: usize, w: &mut Writer<'_>, report: &m
     w.end_object();
     for (key, value) in node.entries().filter(|(_, value)| !value.is_null()) {
         let carried = ["type", "name", "user_location"].iter().any(|known| key.is(known));
-        if !carried && !(key.is("allowed_domains") && value.is_array()) {
+        let listed = key.is("allowed_domains") && value.is_array();
+        if !carried && !listed {
             report.lose(format!("tools[{index}].{}", key.unescape()), "tool_option");
         }
     }

@@ -15,6 +15,7 @@ mod encode_input;
 mod encode_message;
 mod encode_reasoning;
 mod encode_tools;
+mod place;
 
 pub(crate) use decode::decode;
 pub(crate) use decode_tools::namespaces;

@@ -90,7 +90,7 @@ impl Decoder {
             model: text("model"),
             created: response.and_then(|response| seconds(response.some("created_at")?)),
             usage: None,
-            extra: None,
+            extra: response,
         }));
     }
 
@@ -170,6 +170,9 @@ impl Decoder {
             }
         }
         self.items.close(sink);
+        if response.some("service_tier").is_some() {
+            sink(Event::Other { name: None, node: response });
+        }
         sink(Event::Finish {
             choice: 0,
             finish: finish(response, self.items.has_calls()),
