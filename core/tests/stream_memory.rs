@@ -164,7 +164,7 @@ fn allocations(client: Dialect, provider: &str, model: &str, stream: &Stream) ->
         COUNT.get() - before
     };
     feed(2 * pieces.len());
-    feed(1_000) as usize
+    feed(1_000)
 }
 
 #[test]
