@@ -36,6 +36,7 @@ migration: {{allow_ungated: {ungated}, switches: {{"*": {mode}}}}}
 PAIRS = (
     *(f"openai_chat/{provider}" for provider in ("openai", "anthropic", "groq", "hosted_vllm")),
     *(f"anthropic_messages/{provider}" for provider in ("anthropic", "groq", "hosted_vllm")),
+    *(f"openai_responses/{provider}" for provider in ("openai", "anthropic", "groq")),
 )
 FEATURES = ("streaming", "tools", "tool_results", "multi_turn")
 
@@ -45,6 +46,8 @@ Try it:
     -d '{{"model": "claude", "messages": [{{"role": "user", "content": "Hello"}}]}}'
   curl -N {url}/v1/messages -H 'x-api-key: {key}' -H 'Content-Type: application/json' \\
     -d '{{"model": "qwen3-32b", "max_tokens": 64, "stream": true, "messages": [{{"role": "user", "content": "Hi"}}]}}'
+  curl {url}/v1/responses -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\
+    -d '{{"model": "claude", "input": "Hello"}}'
   curl {url}/v1/ocr -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\
     -d '{{"model": "mistral-ocr", "document": {{"type": "document_url", "document_url": "https://example.com/a.pdf"}}}}'
   curl {url}/v1/models -H 'Authorization: Bearer {key}'

@@ -48,6 +48,10 @@ class Clients:
         defaults = {"messages": [{"role": "user", "content": PROMPT}], "max_tokens": 256}
         return create(model=model, **{**defaults, **options})
 
+    def responses(self, model: str, **options: Any) -> Any:
+        create: Any = self.openai.responses.create
+        return create(model=model, **{"input": PROMPT, **options})
+
     def post(self, path: str, content_type: str, body: bytes) -> tuple[int, Any]:
         """Plain HTTP, for what the SDKs do not have."""
         connection = HTTPConnection(urlsplit(self.url).netloc, timeout=20)
@@ -79,6 +83,14 @@ def scenarios(clients: Clients) -> Iterator[Scenario]:
         yield Scenario("messages", provider, "answer", partial(_messages, clients, model))
         yield Scenario("messages", provider, "stream", partial(_messages_stream, clients, model))
         yield Scenario("messages", provider, "tool loop", partial(_messages_tools, clients, model))
+    for provider, model in (
+        ("openai", "gpt-4o"),
+        ("anthropic", "claude"),
+        ("groq", "groq/llama-3.3-70b-versatile"),
+    ):
+        yield Scenario("responses", provider, "answer", partial(_responses, clients, model))
+        yield Scenario("responses", provider, "stream", partial(_responses_stream, clients, model))
+        yield Scenario("responses", provider, "tool loop", partial(_responses_tools, clients, model))
     yield Scenario("ocr", "mistral", "JSON", partial(_ocr, clients))
     yield Scenario("ocr", "mistral", "file upload", partial(_ocr_upload, clients))
     yield Scenario("chat", "(none)", "unknown model", partial(_unknown_model, clients))
@@ -155,6 +167,39 @@ def _messages_tools(clients: Clients, model: str) -> str:
     last = clients.messages(model, messages=turns, tools=[tool])
     expect(last.stop_reason == "end_turn" and last.content[0].text, "the loop did not close")
     return f"called {use.name}"
+
+
+def _responses(clients: Clients, model: str) -> str:
+    response = clients.responses(model)
+    expect(response.output_text and response.status == "completed", "the response did not complete")
+    expect(response.usage.total_tokens > 0, "no usage came back")
+    return f"{response.usage.total_tokens} tokens"
+
+
+def _responses_stream(clients: Clients, model: str) -> str:
+    stream: Any = clients.openai.responses.stream
+    events = 0
+    with stream(model=model, input=PROMPT) as helper:
+        for _ in helper:
+            events += 1
+        final = helper.get_final_response()
+    expect(final.output_text and final.status == "completed", "the stream did not complete")
+    return f"{events} events"
+
+
+def _responses_tools(clients: Clients, model: str) -> str:
+    tool = {"type": "function", "name": "weather", "description": "The weather.", "parameters": CITY, "strict": False}
+    turns: list[Any] = [{"role": "user", "content": "What is the weather in Paris?"}]
+    response = clients.responses(model, input=turns, tools=[tool])
+    call = next((item for item in response.output if item.type == "function_call"), None)
+    expect(call is not None, "no tool was called")
+    assert call is not None
+    expect("city" in json.loads(call.arguments), "the arguments do not fit")
+    turns += [item.to_dict(mode="json") for item in response.output]
+    turns.append({"type": "function_call_output", "call_id": call.call_id, "output": "18 °C"})
+    last = clients.responses(model, input=turns, tools=[tool])
+    expect(last.output_text and last.status == "completed", "the loop did not close")
+    return f"called {call.name}"
 
 
 def _ocr(clients: Clients) -> str:

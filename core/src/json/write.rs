@@ -176,6 +176,25 @@ impl<'o> Writer<'o> {
         self.raw(node.raw())
     }
 
+    /// Writes a value in one line, as events of a stream must be.
+    pub(crate) fn line(&mut self, node: Node<'_>) -> &mut Self {
+        if !node.raw().iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
+            return self.node(node);
+        }
+        if node.is_object() {
+            self.begin_object();
+            for (key, value) in node.entries() {
+                self.key_text(&key).line(value);
+            }
+            return self.end_object();
+        }
+        self.begin_array();
+        for item in node.items() {
+            self.line(item);
+        }
+        self.end_array()
+    }
+
     /// Writes the members of `object`, the text of a JSON object that we wrote.
     pub(crate) fn members(&mut self, object: &[u8]) -> &mut Self {
         match object {

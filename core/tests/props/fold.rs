@@ -6,7 +6,7 @@ use interlingua::{AttemptOptions, Bytes, ClientHead, Dialect, Limits, Request, S
 use serde_json::{Value, json};
 
 use crate::common::{Case, streams};
-use crate::sse::fold;
+use crate::sse::{chunks, fold};
 
 /// The same request without streaming, answered with the folded stream.
 fn translated_whole(case: &Case, upstream: Dialect) -> Option<Value> {
@@ -119,6 +119,11 @@ fn streams_and_whole_answers_say_the_same() {
         let Some(whole) = translated_whole(case, upstream) else {
             panic!("{}: the folded answer fails", case.name)
         };
+        if case.dialect == Dialect::OpenAiResponses {
+            for (number, event) in chunks(&answered.out).iter().enumerate() {
+                assert_eq!(event["sequence_number"], json!(number), "{}: {event}", case.name);
+            }
+        }
         let folded = fold(case.dialect, &answered.out);
         assert_eq!(essence(case.dialect, &folded), essence(case.dialect, &whole), "{}", case.name);
         seen += 1;

@@ -49,14 +49,14 @@ def chat_stream(body: Json) -> Iterator[bytes]:
 
     for index in range(_count(body.get("n"))):
         yield chunk(index, {"role": "assistant", "content": None if message["content"] is None else ""})
-        for word in _words(message["content"] or ""):
+        for word in words(message["content"] or ""):
             yield chunk(index, {"content": word})
         for number, call in enumerate(message.get("tool_calls", [])):
             name = {"name": call["function"]["name"], "arguments": ""}
             yield chunk(
                 index, {"tool_calls": [{"index": number, "id": call["id"], "type": "function", "function": name}]}
             )
-            for piece in _pieces(call["function"]["arguments"]):
+            for piece in pieces(call["function"]["arguments"]):
                 yield chunk(index, {"tool_calls": [{"index": number, "function": {"arguments": piece}}]})
         yield chunk(index, {}, finish)
     options = body.get("stream_options")
@@ -90,23 +90,24 @@ def messages_stream(body: Json) -> Iterator[bytes]:
     """The same as events."""
     whole = messages(body)
     start = {**whole, "content": [], "stop_reason": None, "usage": {**whole["usage"], "output_tokens": 1}}
-    yield _event({"type": "message_start", "message": start})
-    yield _event({"type": "ping"})
+    yield named({"type": "message_start", "message": start})
+    yield named({"type": "ping"})
     for index, block in enumerate(whole["content"]):
         if block["type"] == "text":
             empty: Json = {"type": "text", "text": ""}
-            deltas: list[Json] = [{"type": "text_delta", "text": word} for word in _words(block["text"])]
+            deltas: list[Json] = [{"type": "text_delta", "text": word} for word in words(block["text"])]
         else:
             empty = {**block, "input": {}}
-            pieces = _pieces(json.dumps(block["input"]))
-            deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
-        yield _event({"type": "content_block_start", "index": index, "content_block": empty})
+            deltas = [
+                {"type": "input_json_delta", "partial_json": piece} for piece in pieces(json.dumps(block["input"]))
+            ]
+        yield named({"type": "content_block_start", "index": index, "content_block": empty})
         for delta in deltas:
-            yield _event({"type": "content_block_delta", "index": index, "delta": delta})
-        yield _event({"type": "content_block_stop", "index": index})
+            yield named({"type": "content_block_delta", "index": index, "delta": delta})
+        yield named({"type": "content_block_stop", "index": index})
     delta = {"stop_reason": whole["stop_reason"], "stop_sequence": None}
-    yield _event({"type": "message_delta", "delta": delta, "usage": {"output_tokens": 12}})
-    yield _event({"type": "message_stop"})
+    yield named({"type": "message_delta", "delta": delta, "usage": {"output_tokens": 12}})
+    yield named({"type": "message_stop"})
 
 
 def ocr(body: Json) -> Json:
@@ -156,12 +157,12 @@ def _tool_call(body: Json) -> tuple[str, Json] | None:
             function: Json = inner if isinstance(inner, dict) else tool
             schema = function.get("parameters") or function.get("input_schema")
             if isinstance(function.get("name"), str) and isinstance(schema, dict):
-                sample = _sample(schema)
-                return function["name"], sample if isinstance(sample, dict) else {}
+                found = sample(schema)
+                return function["name"], found if isinstance(found, dict) else {}
     return None
 
 
-def _sample(schema: Json, depth: int = 0) -> object:
+def sample(schema: Json, depth: int = 0) -> object:
     """A small value that a JSON schema accepts."""
     if isinstance(schema.get("enum"), list) and schema["enum"]:
         return schema["enum"][0]
@@ -173,10 +174,10 @@ def _sample(schema: Json, depth: int = 0) -> object:
         if not isinstance(properties, dict):
             return {}
         names = wanted if isinstance(wanted, list) else list(properties)
-        return {name: _sample(properties[name], depth + 1) for name in names if isinstance(properties.get(name), dict)}
+        return {name: sample(properties[name], depth + 1) for name in names if isinstance(properties.get(name), dict)}
     if kind == "array":
         items = schema.get("items")
-        return [_sample(items, depth + 1)] if isinstance(items, dict) and depth < MAX_DEPTH else []
+        return [sample(items, depth + 1)] if isinstance(items, dict) and depth < MAX_DEPTH else []
     return _SAMPLES.get(str(kind), "example")
 
 
@@ -188,7 +189,7 @@ def _text(body: Json) -> str:
     wanted = body.get("response_format")
     if isinstance(wanted, dict) and wanted.get("type") == "json_schema":
         schema = (wanted.get("json_schema") or {}).get("schema")
-        return json.dumps(_sample(schema)) if isinstance(schema, dict) else "{}"
+        return json.dumps(sample(schema)) if isinstance(schema, dict) else "{}"
     if isinstance(wanted, dict) and wanted.get("type") == "json_object":
         return '{"answer": "replay"}'
     return f"Hello from the replay upstream, which stands in for {body.get('model', 'a model')}."
@@ -207,12 +208,12 @@ def _count(value: object) -> int:
     return value if isinstance(value, int) and 1 <= value <= 16 else 1
 
 
-def _words(text: str) -> list[str]:
+def words(text: str) -> list[str]:
     words = text.split(" ")
     return [word if index == 0 else f" {word}" for index, word in enumerate(words)]
 
 
-def _pieces(text: str, size: int = 8) -> list[str]:
+def pieces(text: str, size: int = 8) -> list[str]:
     return [text[start : start + size] for start in range(0, len(text), size)]
 
 
@@ -220,5 +221,5 @@ def _data(document: Json) -> bytes:
     return b"data: " + json.dumps(document, separators=(",", ":")).encode() + b"\n\n"
 
 
-def _event(document: Json) -> bytes:
+def named(document: Json) -> bytes:
     return f"event: {document['type']}\n".encode() + _data(document)

@@ -15,7 +15,7 @@ ANSWER_FILES = (
     ("provider_response.txt", "text/plain"),
     ("provider_response.bin", "application/octet-stream"),
 )
-OPERATIONS = ("/chat/completions", "/messages", "/ocr")
+OPERATIONS = ("/chat/completions", "/messages", "/responses", "/ocr")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from interlingua.gateway.client import JSON_LINES, Client, header_lines
-from interlingua.replay import answers
+from interlingua.replay import answers, responses
 from interlingua.replay.cases import Case, Cases, operation_of
 
 MAX_BODY = 256 * 1024 * 1024
 STREAM_LINES = b"content-type: text/event-stream; charset=utf-8\r\n"
 ID_LINES = b"x-request-id: req_replay\r\n"
+
+
+WHOLE: dict[str, Callable[[answers.Json], answers.Json]] = {
+    "/chat/completions": answers.chat,
+    "/messages": answers.messages,
+    "/responses": responses.responses,
+    "/ocr": answers.ocr,
+}
+STREAMS: dict[str, Callable[[answers.Json], Iterable[bytes]]] = {
+    "/chat/completions": answers.chat_stream,
+    "/messages": answers.messages_stream,
+    "/responses": responses.responses_stream,
+}
 
 
 def default_fixtures() -> Path:
@@ -52,12 +65,10 @@ class ReplayUpstream:
         case = self.cases.by_name.get(wanted.decode("latin-1")) if wanted else self.cases.find(operation, body)
         if case is not None:
             await _replay(client, case)
-        elif body.get("stream") is True and operation != "/ocr":
-            frames = answers.chat_stream(body) if operation == "/chat/completions" else answers.messages_stream(body)
-            await _stream(client, 200, STREAM_LINES + ID_LINES, frames)
+        elif body.get("stream") is True and operation in STREAMS:
+            await _stream(client, 200, STREAM_LINES + ID_LINES, STREAMS[operation](body))
         else:
-            whole = {"/chat/completions": answers.chat, "/messages": answers.messages, "/ocr": answers.ocr}[operation]
-            content = json.dumps(whole(body), separators=(",", ":")).encode()
+            content = json.dumps(WHOLE[operation](body), separators=(",", ":")).encode()
             await client.reply(200, JSON_LINES + ID_LINES, content)
 
     async def serve_websocket(self, client: Client) -> None:

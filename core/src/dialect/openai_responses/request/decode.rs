@@ -25,7 +25,7 @@ pub(crate) fn decode<'a>(root: Node<'a>, report: &mut Report) -> Result<Request<
             b"tool_choice" => choice = Some(value),
             b"parallel_tool_calls" => request.parallel_tools = value.bool(),
             b"max_output_tokens" => request.max_tokens = Some(limit(value)?),
-            b"reasoning" => request.reasoning.extend(effort(value).map(Reasoning::Effort)),
+            b"reasoning" => request.reasoning.extend(effort(value, report).map(Reasoning::Effort)),
             b"text" => text(value, &mut request, report),
             b"user" => request.user = value.text(),
             b"stream" => request.stream = value.bool() == Some(true),
@@ -72,10 +72,15 @@ fn limit(value: Node<'_>) -> Result<Cow<'_, str>, Refusal> {
         .ok_or_else(|| Refusal::invalid(name, format!("{name} must be a number")))
 }
 
-/// The effort, as a word; what summary the client wants is for the provider's own models only: other hosts tell all
-/// reasoning that they tell.
-fn effort(value: Node<'_>) -> Option<Node<'_>> {
-    if value.is_string() { Some(value) } else { value.some("effort") }
+/// The effort, as a word. Other hosts tell what they tell of their reasoning.
+fn effort<'a>(value: Node<'a>, report: &mut Report) -> Option<Node<'a>> {
+    if value.is_string() {
+        return Some(value);
+    }
+    for (key, _) in value.entries().filter(|(key, value)| !key.is("effort") && !value.is_null()) {
+        report.lose(format!("reasoning.{}", key.unescape()), "unsupported_parameter");
+    }
+    value.some("effort")
 }
 
 fn text<'a>(value: Node<'a>, request: &mut Request<'a>, report: &mut Report) {

@@ -23,7 +23,7 @@ const REPEATED: &[(&str, &[u8])] = &[
     ("user", b"null"),
 ];
 
-/// The members of the request that its answer repeats, as JSON: an object without its braces.
+/// The members of the request that its answer repeats, as JSON in one line: an object without its braces.
 pub(crate) fn echo(root: Node<'_>) -> Bytes {
     let mut json = Vec::with_capacity(512);
     let mut w = Writer::new(&mut json);
@@ -31,13 +31,13 @@ pub(crate) fn echo(root: Node<'_>) -> Bytes {
     for (name, default) in REPEATED {
         w.key(name);
         match root.some(name) {
-            Some(value) => w.node(value),
+            Some(value) => w.line(value),
             None => w.raw(default),
         };
     }
     w.key("reasoning");
     match root.some("reasoning").filter(|reasoning| reasoning.is_object()) {
-        Some(reasoning) => w.node(reasoning),
+        Some(reasoning) => w.line(reasoning),
         None => w.begin_object().key("effort").null().key("summary").null().end_object(),
     };
     text(root.some("text"), &mut w);
@@ -56,7 +56,7 @@ fn text(given: Option<Node<'_>>, w: &mut Writer<'_>) {
         w.key("format").begin_object().key("type").word("text").end_object();
     }
     for (key, value) in given.into_iter().flat_map(Node::entries).filter(|(_, value)| !value.is_null()) {
-        w.key_text(&key).node(value);
+        w.key_text(&key).line(value);
     }
     w.end_object();
 }
@@ -75,14 +75,14 @@ fn choice(given: Option<Node<'_>>, w: &mut Writer<'_>) {
             Some(name) => w.begin_object().key("type").text(kind).key("name").text(&name).end_object(),
             None => w.word("required"),
         },
-        (Some(given), ..) => w.node(given),
+        (Some(given), ..) => w.line(given),
     };
 }
 
 /// A tool, with the members that a function of an answer always has.
 fn tool(node: Node<'_>, w: &mut Writer<'_>) {
     if !node.get_text("type").is_some_and(|kind| kind.is("function")) {
-        w.node(node);
+        w.line(node);
         return;
     }
     let inner = node.some("function").filter(|inner| inner.is_object()).unwrap_or(node);
@@ -91,7 +91,7 @@ fn tool(node: Node<'_>, w: &mut Writer<'_>) {
         w.key(name).null();
     }
     for (key, value) in inner.entries().filter(|(key, _)| !key.is("type")) {
-        w.key_text(&key).node(value);
+        w.key_text(&key).line(value);
     }
     w.end_object();
 }

@@ -133,7 +133,7 @@ impl Message {
     pub(super) fn logprobs(&mut self, list: Node<'_>) {
         let Some(part) = self.parts.last_mut() else { return };
         for entry in list.items() {
-            after_members(&mut part.logprobs).node(entry);
+            after_members(&mut part.logprobs).line(entry);
         }
     }
 
