@@ -98,9 +98,7 @@ fn media_part<'a>(
         // The API takes no files of plain text.
         (MediaKind::File, Source::Text(text)) => {
             text_part("input_text", text, w);
-            if media.name.is_some() {
-                cx.report.lose(format!("{place}.title"), "content_field");
-            }
+            cx.report.lose(place.to_string(), "document_as_text");
         }
         (MediaKind::File, _) => file(media, w),
     }
