@@ -274,7 +274,8 @@ fn reasoning(context: &Context<'_>, oracle: &mut Value) -> usize {
         let Some(output) = response.get_mut("output").and_then(Value::as_array_mut) else { continue };
         if output.iter().all(|item| item["type"] != "reasoning") {
             let summary = json!([{"type": "summary_text", "text": said}]);
-            let item = json!({"type": "reasoning", "id": "<made up>", "summary": summary, "status": "completed"});
+            let item =
+                json!({"type": "reasoning", "id": "<made up>", "summary": summary, "status": "completed"});
             output.insert(0, item);
             changed += 5;
         }
@@ -304,7 +305,9 @@ fn service_tier(context: &Context<'_>, oracle: &mut Value) -> usize {
         provider.pointer("/body/service_tier").or(usage).or(streamed)
     });
     let known = ["auto", "default", "flex", "scale", "priority"];
-    let Some(given) = given.filter(|given| known.contains(&given.as_str().unwrap_or_default())) else { return 0 };
+    let Some(given) = given.filter(|given| known.contains(&given.as_str().unwrap_or_default())) else {
+        return 0;
+    };
     let chat = context.upstream() == Route::OpenAiChat;
     let responses = responses(context, oracle).into_iter().filter(|_| chat);
     responses.map(|response| set(response, "service_tier", given.clone())).sum()
@@ -347,7 +350,10 @@ fn blocks(context: &Context<'_>) -> Vec<Value> {
         match delta["type"].as_str() {
             Some("text_delta") => block["text"] = delta["text"].clone(),
             Some("citations_delta") => {
-                block["citations"].as_array_mut().into_iter().for_each(|all| all.push(delta["citation"].clone()));
+                block["citations"]
+                    .as_array_mut()
+                    .into_iter()
+                    .for_each(|all| all.push(delta["citation"].clone()));
             }
             _ => {}
         }
@@ -402,7 +408,9 @@ fn citations(context: &Context<'_>, oracle: &mut Value) -> usize {
 }
 
 fn guessed(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let Some(provider) = context.provider.filter(|_| context.upstream() == Route::OpenAiChat) else { return 0 };
+    let Some(provider) = context.provider.filter(|_| context.upstream() == Route::OpenAiChat) else {
+        return 0;
+    };
     let events = provider.pointer("/stream/events").and_then(Value::as_array);
     let counted = provider["body"].get("usage").is_some_and(Value::is_object)
         || events.into_iter().flatten().any(|event| event.get("usage").is_some());

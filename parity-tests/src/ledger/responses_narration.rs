@@ -31,7 +31,8 @@ fn told(context: &Context<'_>, oracle: &mut Value) -> usize {
         last["response"]["output"] = Value::Array(said);
     } else {
         let output = last["response"]["output"].as_array();
-        right.extend(output.into_iter().flatten().enumerate().flat_map(|(index, item)| narrated(item, index)));
+        right
+            .extend(output.into_iter().flatten().enumerate().flat_map(|(index, item)| narrated(item, index)));
     }
     right.push(last);
     let before = events.len().max(right.len());
@@ -58,7 +59,8 @@ fn said_so_far(events: &[Value]) -> Vec<Value> {
                 items.push(item);
             }
             Some("response.output_text.delta") => {
-                let part = json!({"type": "output_text", "annotations": [], "logprobs": [], "text": event["delta"]});
+                let part =
+                    json!({"type": "output_text", "annotations": [], "logprobs": [], "text": event["delta"]});
                 if let Some(item) = items.last_mut() {
                     item["content"] = json!([part]);
                 }
@@ -128,7 +130,9 @@ fn text_told(kind: &str, name: &str, text: &Value, event: &impl Fn(&str, Value) 
 fn part_told(part: &Value, place: &Value, event: &impl Fn(&str, Value) -> Value) -> Vec<Value> {
     let (deltas, whole, key) = match part["type"].as_str() {
         Some("refusal") => ("response.refusal", "response.content_part", "refusal"),
-        Some("summary_text") => ("response.reasoning_summary_text", "response.reasoning_summary_part", "text"),
+        Some("summary_text") => {
+            ("response.reasoning_summary_text", "response.reasoning_summary_part", "text")
+        }
         _ => ("response.output_text", "response.content_part", "text"),
     };
     let at = |kind: String, more: Value| {
