@@ -31,7 +31,8 @@ fn told(context: &Context<'_>, oracle: &mut Value) -> usize {
         last["response"]["output"] = Value::Array(said);
     } else {
         let output = last["response"]["output"].as_array();
-        right.extend(output.into_iter().flatten().enumerate().flat_map(|(index, item)| narrated(item, index)));
+        right
+            .extend(output.into_iter().flatten().enumerate().flat_map(|(index, item)| narrated(item, index)));
     }
     right.push(last);
     let before = events.len().max(right.len());
@@ -58,7 +59,8 @@ fn said_so_far(events: &[Value]) -> Vec<Value> {
                 items.push(item);
             }
             Some("response.output_text.delta") => {
-                let part = json!({"type": "output_text", "annotations": [], "logprobs": [], "text": event["delta"]});
+                let part =
+                    json!({"type": "output_text", "annotations": [], "logprobs": [], "text": event["delta"]});
                 if let Some(item) = items.last_mut() {
                     item["content"] = json!([part]);
                 }
@@ -128,7 +130,9 @@ fn text_told(kind: &str, name: &str, text: &Value, event: &impl Fn(&str, Value) 
 fn part_told(part: &Value, place: &Value, event: &impl Fn(&str, Value) -> Value) -> Vec<Value> {
     let (deltas, whole, key) = match part["type"].as_str() {
         Some("refusal") => ("response.refusal", "response.content_part", "refusal"),
-        Some("summary_text") => ("response.reasoning_summary_text", "response.reasoning_summary_part", "text"),
+        Some("summary_text") => {
+            ("response.reasoning_summary_text", "response.reasoning_summary_part", "text")
+        }
         _ => ("response.output_text", "response.content_part", "text"),
     };
     let at = |kind: String, more: Value| {
@@ -153,21 +157,22 @@ fn part_told(part: &Value, place: &Value, event: &impl Fn(&str, Value) -> Value)
     }
     let mut told = vec![at(format!("{whole}.added"), json!({"part": opened}))];
     let text: Vec<char> = part[key].as_str().unwrap_or_default().chars().collect();
-    let mut from = 0;
-    let mut say = |to: usize, told: &mut Vec<Value>| {
+    let say = |from: usize, to: usize, told: &mut Vec<Value>| {
         let said: String = text.get(from..to).unwrap_or_default().iter().collect();
         if !said.is_empty() {
             told.push(at(format!("{deltas}.delta"), logged(json!({"delta": said}))));
         }
-        from = to;
     };
+    let mut from = 0;
     for (number, annotation) in part["annotations"].as_array().into_iter().flatten().enumerate() {
         let end = annotation["end_index"].as_u64().and_then(|end| usize::try_from(end).ok());
-        say(end.unwrap_or(from), &mut told);
+        let end = end.unwrap_or(from);
+        say(from, end, &mut told);
+        from = end;
         let more = json!({"annotation_index": number, "annotation": annotation});
         told.push(at("response.output_text.annotation.added".to_owned(), more));
     }
-    say(text.len(), &mut told);
+    say(from, text.len(), &mut told);
     told.push(at(format!("{deltas}.done"), logged(json!({key: part[key]}))));
     told.push(at(format!("{whole}.done"), json!({"part": part})));
     told
