@@ -34,8 +34,25 @@ pub(crate) struct Begun {
     first: Option<First>,
     call_id: CallId,
     started: f64,
-    /// The client's answer, as it is made.
-    out: Vec<u8>,
+}
+
+/// Where answers are made: the memory is used again for the next one.
+#[derive(Default)]
+pub(crate) struct Desk {
+    lines: Vec<u8>,
+    body: Vec<u8>,
+}
+
+/// What of it is kept, in bytes.
+const MAX_KEPT: usize = 16 << 10;
+
+impl Desk {
+    fn clear(&mut self) {
+        for part in [&mut self.lines, &mut self.body] {
+            part.clear();
+            part.shrink_to(MAX_KEPT);
+        }
+    }
 }
 
 /// The request, the attempt, and what that sends.
@@ -87,7 +104,7 @@ impl Begun {
 
 impl Begun {
     pub(crate) fn new(body: Bytes, first: First, call_id: CallId, started: f64) -> Self {
-        Self { body, first: Some(first), call_id, started, out: Vec::new() }
+        Self { body, first: Some(first), call_id, started }
     }
 
     fn tried(&self) -> Option<&Tried> {
@@ -114,25 +131,27 @@ impl Begun {
         head: &ResponseHead,
         body: &[u8],
         date_line: &[u8],
+        desk: &mut Desk,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let Some(Tried { lane, attempt, .. }) = self.first.as_mut().and_then(|first| first.tried.as_mut())
         else {
             return Ok(PyBytes::new(py, b""));
         };
         attempt.head(head.status, &head.headers());
-        attempt.body(body, &mut self.out);
-        attempt.end(&mut self.out);
+        desk.clear();
+        let Desk { lines, body: out } = desk;
+        attempt.body(body, out);
+        attempt.end(out);
         let Some(owed) = attempt.client_head() else { return Ok(PyBytes::new(py, b"")) };
-        let mut lines = Vec::with_capacity(1024);
         // The status is the one that the lane's tally is for: what is owed in one piece is always a 200.
         lines.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
-        write_lines(owed.headers(), &mut lines)?;
+        write_lines(owed.headers(), lines)?;
         lines.extend_from_slice(b"x-litellm-call-id: ");
         lines.extend_from_slice(self.call_id.text().as_bytes());
         lines.extend_from_slice(&lane.usual.lines);
         lines.extend_from_slice(date_line);
-        write_length(self.out.len(), &mut lines);
-        concatenated(py, &[lines, std::mem::take(&mut self.out)])
+        write_length(out.len(), lines);
+        concatenated(py, &[lines, out])
     }
 }
 

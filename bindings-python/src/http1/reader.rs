@@ -14,7 +14,7 @@ use super::fields::Length;
 use super::request::RequestHead;
 use super::response::ResponseHead;
 use crate::attempt::Attempt;
-use crate::begun::Begun;
+use crate::begun::{Begun, Desk};
 use crate::http::concatenated;
 use crate::lanes::Lanes;
 use crate::request::WORTH_DETACHING;
@@ -224,6 +224,7 @@ pub(crate) struct AnswerReader {
     keep_alive: bool,
     headless: bool,
     upgrading: bool,
+    desk: Desk,
 }
 
 #[pymethods]
@@ -241,6 +242,7 @@ impl AnswerReader {
             keep_alive: true,
             headless: false,
             upgrading: false,
+            desk: Desk::default(),
         }
     }
 
@@ -284,7 +286,7 @@ impl AnswerReader {
             return Ok(None);
         };
         self.head = None;
-        begun.answer(py, &head, &body, date_line).map(Some)
+        begun.answer(py, &head, &body, date_line, &mut self.desk).map(Some)
     }
 
     /// Feeds the bytes of a streamed body that are in `data` to `attempt`. Returns what the client is owed for them, as a

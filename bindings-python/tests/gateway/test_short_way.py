@@ -345,3 +345,25 @@ def test_switch_that_is_set_in_between(gateway: Running, upstream: Upstream, in_
         assert gateway.request("PUT", "/interlingua/switches", {"*": mode}).status == 200
         statuses = {post(client, CHAT)[0] for _ in range(3)}
         assert statuses == ({200} if mode == "rust" else {501}), mode
+
+
+def test_head_in_two_reads_and_then_nothing(
+    gateway: Running, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("interlingua.gateway.client_connection.IDLE_SECONDS", 0.3)
+    for cut in (20, len(REQUEST) - 5):
+        with socket.create_connection(("127.0.0.1", gateway.port), 5) as client:
+            for part in (REQUEST, REQUEST[:cut], REQUEST[cut:]):
+                client.sendall(part)
+                time.sleep(0.1)
+            received = b"".join(iter(lambda client=client: client.recv(65536), b""))  # type: ignore[misc]
+            assert received.count(b"HTTP/1.1 ") == received.count(b"HTTP/1.1 200 OK") == 2
+
+
+def test_answers_over_the_limit(upstream: Upstream, tmp_path: Path) -> None:
+    document = config_document(upstream.url)
+    document["general_settings"]["max_response_size_mb"] = 0.001
+    upstream.answers = [chat_answer(), chat_answer(), chat_answer(system_fingerprint="x" * 2000)]
+    with Running(document, tmp_path) as gateway:
+        client = gateway.connect()
+        assert [post(client, CHAT)[0] for _ in range(3)] == [200, 200, 500]

@@ -31,7 +31,7 @@ from interlingua.gateway.logs import Log
 from interlingua.gateway.metrics import Metrics
 from interlingua.gateway.pool import Pool
 from interlingua.gateway.relay import Relay
-from interlingua.gateway.short_way import ShortWay
+from interlingua.gateway.short_way import SHORT_BYTES, ShortWay
 from interlingua.gateway.switches import Gate, Switches
 from interlingua.gateway.transport import Limits, Transport
 from interlingua.gateway.tunnel import tunnel
@@ -153,7 +153,8 @@ class Gateway:
 
     def _has_short_way(self, client: ClientConnection, terms: Terms) -> bool:
         translated = terms.handler == self.dispatcher.serve and terms.plain_json
-        return translated and terms.call_id is None and client.repeatable
+        limited = self.config.max_response_bytes < SHORT_BYTES
+        return translated and not limited and terms.call_id is None and client.repeatable
 
     async def _without_key(self, exchange: Exchange) -> None:
         if self.config.virtual_keys and exchange.terms.route != "admin":

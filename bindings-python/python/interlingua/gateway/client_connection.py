@@ -89,9 +89,9 @@ class ClientConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.short_way is not None and not self._driver.busy and self.short_way.begin(data):
             return
-        self.take(data)
+        self.receive(data)
 
-    def take(self, data: bytes) -> None:
+    def receive(self, data: bytes) -> None:
         """Go on with what has come; the handler answers."""
         if self._lingering:
             return
@@ -144,7 +144,6 @@ class ClientConnection(asyncio.Protocol):
             self.raw_target, self.path, self.query = split_target(target)
             self._upgrade = self._upgrade and (head.get(b"upgrade") or b"").lower() == b"websocket"
         self._reading_head = False
-        self.underway = None
         self._body = body
         self._whole = whole
         self._answering = self._finished = False
@@ -165,25 +164,26 @@ class ClientConnection(asyncio.Protocol):
     @property
     def repeatable(self) -> bool:
         """A request with the same head may follow, and its answer needs no lines but the usual."""
-        simple = not self._upgrade and not self.headers.http_1_0 and self.headers.get(b"expect") is None
-        return self._keep_alive and simple
+        return self._keep_alive and not (self._upgrade or self.headers.http_1_0 or self.headers.get(b"expect"))
 
     def go_on(self, underway: Underway) -> None:
         """Let the handler take over what ``short_way`` has begun."""
         self.underway = underway
+        self._reading_head = False
         self._body = b"" if underway.begun is None else underway.begun.body
         self.length = len(self._body)
-        self._whole = True
         self._answering = self._finished = underway.answered
         self._closing = self.server.closing
         self.deadline = NEVER
         self._driver.start(self.server.handler(self))
+        self.underway = None  # it is in the handler's hands
 
     def wait_for_body(self) -> None:
         self.deadline = self._clock.now + BODY_SECONDS
 
     def rest(self) -> None:
         """Wait for the next request."""
+        self._reading_head = False
         self.deadline = self._clock.now + IDLE_SECONDS
 
     def _take(self, body: bytes, whole: bool) -> None:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from interlingua.gateway.client_connection import ClientConnection
 
 
+SHORT_BYTES = 64 * 1024
+"""What takes the short way is shorter than this: no other limit needs a look."""
+
+
 @dataclass(slots=True, eq=False)
 class Underway:
     """An exchange that a handler takes over, as far as it has come."""
@@ -79,8 +83,7 @@ class ShortWay:
         if begun is None:
             self._wait()
             return True
-        if self._since:
-            self._give_up()
+        self._give_up()
         connection = decided.idle.take() if message is not None else None
         if connection is None:
             client.go_on(Underway(begun))
@@ -99,6 +102,7 @@ class ShortWay:
         try:
             answer = connection.reader.answer(data, begun, client.server.date_line)
         except BaseException as error:  # the core's panics are no Exceptions
+            connection.left_alone()
             connection.abort()
             self._leave(Underway(None, error=error))
             return True
@@ -120,7 +124,7 @@ class ShortWay:
         now = perf_counter()
         losses = begun.count(now)
         if losses is not None:
-            self._gateway.metrics.lost(self._terms.route, begun.decision.choice.provider, losses)
+            gateway.metrics.lost(self._terms.route, begun.decision.choice.provider, losses)
         if gateway.log.access:
             self._log(begun, now)
         return True
@@ -129,7 +133,7 @@ class ShortWay:
         """Let the handler go on with the exchange in hand, if there is one."""
         if self._since:
             self._give_up()
-            self._client.take(b"")
+            self._client.receive(b"")
         connection = self._connection
         if connection is not None:
             connection.left_alone()
