@@ -219,7 +219,8 @@ fn joins(last: Option<&mut Value>, delta: &Map<String, Value>) -> bool {
     let text = |event: &Map<String, Value>| event.get("delta").is_some_and(Value::is_string);
     let place =
         ["type", "output_index", "content_index", "summary_index", "command_index", "item_id", "event"];
-    if !text(last) || !text(delta) || place.iter().any(|key| last.get(*key) != delta.get(*key)) {
+    let members = last.keys().all(|key| delta.contains_key(key)) && last.len() == delta.len();
+    if !members || !text(last) || !text(delta) || place.iter().any(|key| last.get(*key) != delta.get(*key)) {
         return false;
     }
     for (key, value) in delta.iter().filter(|(key, _)| !place.contains(&key.as_str())) {
