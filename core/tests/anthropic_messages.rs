@@ -18,6 +18,9 @@ fn bytes() {
         "anthropic_messages/hosted_vllm/tool_use_interleaved_stream",
         "anthropic_messages/anthropic/thinking_replay_loop",
         "anthropic_messages/openrouter/thinking_replay",
+        "anthropic_messages/openai/thinking_replay",
+        "anthropic_messages/openai/tool_loop_error_image",
+        "anthropic_messages/openai/tool_use_interleaved_stream",
     ] {
         insta::assert_snapshot!(name.replace('/', "-"), common::exchange(name));
     }

@@ -18,6 +18,9 @@ fn bytes() {
         "openai_chat/anthropic/tool_calls_parallel_stream",
         "openai_chat/openai/hello_stream",
         "openai_chat/groq/json_schema_tool",
+        "openai_chat/openai/responses_agent_loop_stream",
+        "openai_chat/openai/responses_custom_tool_loop",
+        "openai_chat/openai/responses_web_search_stream",
     ] {
         insta::assert_snapshot!(name.replace('/', "-"), common::exchange(name));
     }

@@ -166,11 +166,11 @@ impl Gathered {
     fn tool_call(&mut self, index: &Value, call: &Value) {
         let number = call.get("index").cloned().unwrap_or(Value::Null);
         let mut rest = call.clone();
-        let arguments = rest
-            .get_mut("function")
-            .and_then(Value::as_object_mut)
-            .and_then(|function| function.shift_remove("arguments"))
-            .unwrap_or(Value::Null);
+        // The input of a freeform call is cut into deltas as arguments are.
+        let text = [("function", "arguments"), ("custom", "input")]
+            .into_iter()
+            .find_map(|(kind, text)| rest.get_mut(kind).and_then(Value::as_object_mut)?.shift_remove(text));
+        let arguments = text.unwrap_or(Value::Null);
         let last = self.events.last_mut().and_then(Value::as_object_mut);
         let open =
             last.filter(|last| last.get("choice") == Some(index) && last.get("tool_call") == Some(&number));
@@ -210,10 +210,12 @@ impl Gathered {
 fn strip_repeated(call: &mut Value) {
     let Some(fields) = call.as_object_mut() else { return };
     fields.shift_remove("index");
-    if let Some(Value::Object(mut function)) = fields.shift_remove("function") {
-        function.retain(|_, value| !value.is_null());
-        for (key, value) in function {
-            fields.insert(key, value);
+    for kind in ["function", "custom"] {
+        if let Some(Value::Object(mut called)) = fields.shift_remove(kind) {
+            called.retain(|_, value| !value.is_null());
+            for (key, value) in called {
+                fields.insert(key, value);
+            }
         }
     }
     fields.retain(|_, value| !value.is_null());

@@ -128,13 +128,14 @@ pub(crate) fn taken_apart(id: &str) -> Option<(String, String)> {
     Some((provider.to_owned(), own.to_owned()))
 }
 
-/// The events of a stream without what the cutting of its text decides: adjacent deltas of the same place are joined,
-/// empty ones vanish, numbers become one statement about all, and the id of an item becomes whether it is the right one.
+/// The events of a stream without what the cutting of its text decides: items stand one after the other, adjacent deltas
+/// of the same place are joined, empty ones vanish, numbers become one statement about all, and the id of an item becomes whether it is the right one.
 pub(crate) fn canonical(frames: &[Value]) -> Value {
     let mut reader = Reader::default();
     for frame in frames {
         reader.frame(frame);
     }
+    reader.settle();
     let ordered =
         reader.numbers.iter().enumerate().all(|(at, number)| number.as_u64() == u64::try_from(at).ok());
     let sequence = if ordered { json!("from 0 by 1") } else { json!(reader.numbers) };
@@ -144,6 +145,8 @@ pub(crate) fn canonical(frames: &[Value]) -> Value {
 #[derive(Default)]
 struct Reader {
     events: Vec<Value>,
+    /// Events of items since the last of the response itself.
+    told: Vec<Map<String, Value>>,
     numbers: Vec<Value>,
     /// `output_index` → the id that the item was opened with.
     items: BTreeMap<String, Value>,
@@ -153,6 +156,7 @@ impl Reader {
     fn frame(&mut self, frame: &Value) {
         let name = frame.get("event").and_then(Value::as_str);
         let Value::Object(data) = &frame["data"] else {
+            self.settle();
             self.events.push(frame["data"].clone());
             return;
         };
@@ -163,9 +167,22 @@ impl Reader {
             event.insert("event".to_owned(), json!(name));
         }
         self.item(&mut event);
-        let empty = event.get("delta").and_then(Value::as_str) == Some("");
-        if !empty && !joins(self.events.last_mut(), &event) {
-            self.events.push(Value::Object(event));
+        if event.contains_key("output_index") {
+            return self.told.push(event);
+        }
+        self.settle();
+        self.events.push(Value::Object(event));
+    }
+
+    /// Items may be told side by side: what counts is the order within each.
+    fn settle(&mut self) {
+        let mut events = std::mem::take(&mut self.told);
+        events.sort_by_key(|event| event["output_index"].as_u64());
+        for event in events {
+            let empty = event.get("delta").and_then(Value::as_str) == Some("");
+            if !empty && !joins(self.events.last_mut(), &event) {
+                self.events.push(Value::Object(event));
+            }
         }
     }
 

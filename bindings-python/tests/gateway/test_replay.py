@@ -72,6 +72,7 @@ def test_recorded_stream_to_the_byte(replay: int) -> None:
 def test_generic_answers(replay: int) -> None:
     assert json.loads(ask(replay, "/v1/chat/completions", {"messages": []})[2])["object"] == "chat.completion"
     assert json.loads(ask(replay, "/v1/messages", {"messages": []})[2])["type"] == "message"
+    assert json.loads(ask(replay, "/v1/responses", {"input": "?"})[2])["object"] == "response"
     assert json.loads(ask(replay, "/v1/ocr", {"document": {}})[2])["pages"]
     assert ask(replay, "/v1/messages", {"stream": True})[2].rstrip().endswith(b'{"type":"message_stop"}')
     assert ask(replay, "/v1/embeddings", {})[0] == 404

@@ -61,6 +61,13 @@ impl Tokens {
         (is_string && at < token.end as usize).then_some(token)
     }
 
+    /// The number that the byte at `at` belongs to, or that ends before it.
+    pub(super) fn number_at(&mut self, at: usize) -> Option<&mut Token> {
+        let behind = self.0.partition_point(|token| token.start as usize <= at);
+        let token = self.0.get_mut(behind.checked_sub(1)?)?;
+        (token.kind == Kind::Number && at <= token.end as usize).then_some(token)
+    }
+
     /// Moves everything from `from` on by `by` (wrapping).
     pub(super) fn shift(&mut self, from: u32, by: u32) {
         for token in &mut self.0 {

@@ -1,11 +1,12 @@
-//! Texts one after the other, as the events of a stream are: most differ from the one before in a string or two.
+//! Texts one after the other, as the events of a stream are: most differ from the one before in a string or two, and in
+//! their number.
 
 use super::bytes::{hex4, plain_run};
 use super::error::{JsonError, Limits};
-use super::node::{Kind, Node, Tokens};
+use super::node::{Kind, Node, Token, Tokens};
 
-/// Parses one text after the other. A text that is the last one with other strings in some places has the last one's
-/// tokens, so that only these strings are looked at.
+/// Parses one text after the other. A text that is the last one with other strings or whole numbers in some places has
+/// the last one's tokens, so that only these are looked at.
 #[derive(Debug, Default)]
 pub(crate) struct Series {
     tokens: Tokens,
@@ -16,10 +17,10 @@ pub(crate) struct Series {
 /// Longer texts are not kept.
 const LONGEST_KEPT: usize = 4096;
 
-/// Texts that differ in more strings are scanned.
+/// Texts that differ in more values are scanned.
 const MOST_CHANGES: usize = 4;
 
-/// The string that ended at `end` in the last text is longer by `by` now, or shorter (wrapping).
+/// The value that ended at `end` in the last text is longer by `by` now, or shorter (wrapping).
 #[derive(Debug, Clone, Copy, Default)]
 struct Change {
     end: u32,
@@ -41,7 +42,7 @@ impl Series {
         Ok(self.tokens.root(text))
     }
 
-    /// Whether `text` differs from the last one in strings only; if so, the tokens are its own afterwards.
+    /// Whether `text` differs from the last one in strings and whole numbers only; if so, the tokens are its own afterwards.
     fn is_alike(&mut self, text: &[u8]) -> bool {
         let (mut old, mut new) = (0, 0);
         let mut changes = [Change::default(); MOST_CHANGES];
@@ -52,13 +53,10 @@ impl Series {
             if old == self.last.len() && new == text.len() {
                 break;
             }
-            let Some(token) = self.tokens.string_at(old) else { return false };
-            let start = new - (old - token.start as usize);
-            let Some((end, kind)) = string(text, start) else { return false };
+            let Some((token, end)) = self.other_value((old, new), text) else { return false };
             let Some(change) = changes.get_mut(count) else { return false };
-            let (was, is) = (token.end - old as u32, (end - new) as u32);
+            let (was, is) = (token.end.wrapping_sub(old as u32), (end as u32).wrapping_sub(new as u32));
             *change = Change { end: token.end, by: is.wrapping_sub(was) };
-            token.kind = kind;
             count += 1;
             (old, new) = (token.end as usize, end);
         }
@@ -67,6 +65,19 @@ impl Series {
             self.tokens.shift(change.end, change.by);
         }
         true
+    }
+
+    /// The string or whole number in which the texts differ at these places, and where it ends in the new one.
+    fn other_value(&mut self, (old, new): (usize, usize), text: &[u8]) -> Option<(Token, usize)> {
+        let begin = |token: &Token| new.checked_sub(old.checked_sub(token.start as usize)?);
+        if let Some(token) = self.tokens.string_at(old) {
+            let (end, kind) = string(text, begin(token)?)?;
+            token.kind = kind;
+            return Some((*token, end));
+        }
+        let token = self.tokens.number_at(old)?;
+        let end = whole_number(text, begin(token)?)?;
+        (end > new || old < token.end as usize).then_some((*token, end))
     }
 }
 
@@ -81,6 +92,13 @@ fn common(left: &[u8], right: &[u8]) -> usize {
         at += 8;
     }
     at + left[at..].iter().zip(&right[at..]).take_while(|(a, b)| a == b).count()
+}
+
+/// The end of the whole number that starts at `start`.
+fn whole_number(text: &[u8], start: usize) -> Option<usize> {
+    let digits = text.get(start..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let leading_zero = digits > 1 && text[start] == b'0';
+    (digits > 0 && !leading_zero).then_some(start + digits)
 }
 
 /// The end and the kind of the string that starts at `start`; `None` leaves it to the scanner to say what is wrong.
@@ -151,6 +169,37 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn numbers_may_differ() {
+        let event = |a: &str, b: &str| format!(r#"{{"n":{a},"s":"x","m":[{b} ],"o":{{"k":{a}}}}}"#);
+        let mut series = Series::default();
+        let numbers = [
+            "0",
+            "7",
+            "10",
+            "99",
+            "100",
+            "123456789012345678901234567890",
+            "01",
+            "-1",
+            "1.5",
+            "1e3",
+            "",
+            "x",
+        ];
+        for a in numbers {
+            for b in numbers {
+                for (c, d) in [("7", "7"), ("10", "9"), (b, a), ("1.5", "-1")] {
+                    check(&mut series, event(a, b).as_bytes());
+                    check(&mut series, event(c, d).as_bytes());
+                }
+            }
+        }
+        check(&mut series, event("9", "99").as_bytes());
+        let next = event("10", "100").into_bytes();
+        assert!(series.is_alike(&next));
     }
 
     #[test]

@@ -13,6 +13,8 @@ mod headers;
 mod request_tools;
 mod requests;
 mod responses_answers;
+mod responses_narration;
+mod responses_provider;
 mod responses_requests;
 mod responses_streams;
 mod same_dialect;
@@ -108,6 +110,7 @@ pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
         request_tools::RULES,
         responses_requests::RULES,
         responses_answers::RULES,
+        responses_provider::RULES,
         responses_streams::RULES,
         failures::RULES,
         errors::RULES,
@@ -115,6 +118,7 @@ pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
         usage::RULES,
         anthropic_answers::RULES,
         chat_streams::RULES,
+        responses_narration::RULES,
     ];
     groups.into_iter().flatten()
 }

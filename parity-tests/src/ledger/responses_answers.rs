@@ -45,9 +45,39 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "response_service_tier_as_given",
-        why: "The tier that served the request is what the provider says; LiteLLM drops it.",
+        why: "The tier that served the request is what the provider says, where the API has its name; LiteLLM drops it.",
         evidence: Evidence::RecordedBytes,
         apply: service_tier,
+    },
+    Rule {
+        code: "response_time_as_given",
+        why: "A response is as old as the host says, streamed or not; LiteLLM stamps streams with its own clock.",
+        evidence: Evidence::RecordedBytes,
+        apply: created,
+    },
+    Rule {
+        code: "response_usage_not_guessed",
+        why: "Token counts that the host did not send are unknown; LiteLLM counts them with a tokenizer of its own.",
+        evidence: Evidence::ProviderTypes,
+        apply: guessed,
+    },
+    Rule {
+        code: "response_items_in_order",
+        why: "Searches stand before the text that they led to, as the provider made them; LiteLLM puts them behind it.",
+        evidence: Evidence::RecordedBytes,
+        apply: order,
+    },
+    Rule {
+        code: "response_citations_restored",
+        why: "What the provider cites is an annotation of the text that it supports; LiteLLM drops it.",
+        evidence: Evidence::RecordedBytes,
+        apply: citations,
+    },
+    Rule {
+        code: "response_refusal_restored",
+        why: "A refusal is a part of its own in a message; LiteLLM tells it as text in a stream's end, or not at all.",
+        evidence: Evidence::RecordedBytes,
+        apply: refusal,
     },
     Rule {
         code: "response_without_own_fields",
@@ -77,7 +107,7 @@ fn responses<'o>(context: &Context<'_>, oracle: &'o mut Value) -> Vec<&'o mut Ma
     objects.filter(|response| response.get("object").is_some_and(|object| object == "response")).collect()
 }
 
-fn translated(context: &Context<'_>) -> bool {
+pub(super) fn translated(context: &Context<'_>) -> bool {
     context.layer == Layer::Answer
         && context.case.question.route == Route::OpenAiResponses
         && context.upstream() != Route::OpenAiResponses
@@ -244,8 +274,10 @@ fn reasoning(context: &Context<'_>, oracle: &mut Value) -> usize {
         let Some(output) = response.get_mut("output").and_then(Value::as_array_mut) else { continue };
         if output.iter().all(|item| item["type"] != "reasoning") {
             let summary = json!([{"type": "summary_text", "text": said}]);
-            output.insert(0, json!({"type": "reasoning", "id": "<made up>", "summary": summary}));
-            changed += 4;
+            let item =
+                json!({"type": "reasoning", "id": "<made up>", "summary": summary, "status": "completed"});
+            output.insert(0, item);
+            changed += 5;
         }
     }
     changed
@@ -272,7 +304,10 @@ fn service_tier(context: &Context<'_>, oracle: &mut Value) -> usize {
         let streamed = provider.pointer("/stream/chunk/service_tier/0");
         provider.pointer("/body/service_tier").or(usage).or(streamed)
     });
-    let Some(given) = given.filter(|given| given.is_string()) else { return 0 };
+    let known = ["auto", "default", "flex", "scale", "priority"];
+    let Some(given) = given.filter(|given| known.contains(&given.as_str().unwrap_or_default())) else {
+        return 0;
+    };
     let chat = context.upstream() == Route::OpenAiChat;
     let responses = responses(context, oracle).into_iter().filter(|_| chat);
     responses.map(|response| set(response, "service_tier", given.clone())).sum()
@@ -284,4 +319,118 @@ fn own_fields(context: &Context<'_>, oracle: &mut Value) -> usize {
         .filter_map(|response| response.shift_remove("provider_specific_fields"))
         .map(|own| leaves(&own))
         .sum()
+}
+
+fn created(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let answer = context.case.answer.as_ref().filter(|_| context.upstream() == Route::OpenAiChat);
+    let text = answer.map(|answer| String::from_utf8_lossy(&answer.body)).unwrap_or_default();
+    let told = text.split("\"created\":").nth(1).unwrap_or_default().trim_start();
+    let digits: String = told.chars().take_while(char::is_ascii_digit).collect();
+    let Ok(told) = digits.parse::<u64>() else { return 0 };
+    let responses = responses(context, oracle).into_iter();
+    responses.map(|response| set(response, "created_at", json!(told))).sum()
+}
+
+/// The content blocks of an Anthropic answer, whole or streamed.
+fn blocks(context: &Context<'_>) -> Vec<Value> {
+    let provider = context.provider.filter(|_| context.upstream() == Route::AnthropicMessages);
+    let Some(provider) = provider else { return Vec::new() };
+    if let Some(blocks) = provider.pointer("/body/content").and_then(Value::as_array) {
+        return blocks.clone();
+    }
+    let mut blocks: Vec<Value> = Vec::new();
+    for event in provider.pointer("/stream/events").and_then(Value::as_array).into_iter().flatten() {
+        if event["type"] == "content_block_start" {
+            let mut block = event["content_block"].clone();
+            block["citations"] = json!([]);
+            blocks.push(block);
+        }
+        let delta = &event["delta"];
+        let Some(block) = blocks.last_mut() else { continue };
+        match delta["type"].as_str() {
+            Some("text_delta") => block["text"] = delta["text"].clone(),
+            Some("citations_delta") => {
+                block["citations"]
+                    .as_array_mut()
+                    .into_iter()
+                    .for_each(|all| all.push(delta["citation"].clone()));
+            }
+            _ => {}
+        }
+    }
+    blocks
+}
+
+fn order(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let blocks = blocks(context);
+    let first = |kind: &str| blocks.iter().position(|block| block["type"] == kind);
+    let (Some(search), Some(text)) = (first("server_tool_use"), first("text")) else { return 0 };
+    let mut changed = 0;
+    for response in responses(context, oracle).into_iter().filter(|_| search < text) {
+        let Some(output) = response.get_mut("output").and_then(Value::as_array_mut) else { continue };
+        let searched = |item: &Value| item["type"] != "web_search_call";
+        if !output.is_sorted_by_key(searched) {
+            output.sort_by_key(searched);
+            changed += output.len();
+        }
+    }
+    changed
+}
+
+fn citations(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let mut said = 0;
+    let mut annotations = Vec::new();
+    for block in blocks(context).iter().filter(|block| block["type"] == "text") {
+        let start = said;
+        said += block["text"].as_str().unwrap_or_default().chars().count();
+        for cited in block["citations"].as_array().into_iter().flatten() {
+            if cited["url"].is_string() {
+                annotations.push(json!({
+                    "type": "url_citation", "start_index": start, "end_index": said,
+                    "title": cited["title"], "url": cited["url"],
+                }));
+            }
+        }
+    }
+    if annotations.is_empty() {
+        return 0;
+    }
+    let mut changed = 0;
+    for response in responses(context, oracle) {
+        let output = response.get_mut("output").and_then(Value::as_array_mut).into_iter().flatten();
+        let mut parts = output.filter_map(|item| item.get_mut("content")?.as_array_mut()).flatten();
+        if let Some(part) = parts.find(|part| part["annotations"] == json!([])) {
+            part["annotations"] = json!(annotations);
+            changed += annotations.iter().map(leaves).sum::<usize>();
+        }
+    }
+    changed
+}
+
+fn guessed(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let Some(provider) = context.provider.filter(|_| context.upstream() == Route::OpenAiChat) else {
+        return 0;
+    };
+    let events = provider.pointer("/stream/events").and_then(Value::as_array);
+    let counted = provider["body"].get("usage").is_some_and(Value::is_object)
+        || events.into_iter().flatten().any(|event| event.get("usage").is_some());
+    let responses = responses(context, oracle).into_iter().filter(|_| !counted);
+    responses.filter_map(|response| response.shift_remove("usage")).map(|usage| leaves(&usage)).sum()
+}
+
+fn refusal(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let whole = chat_choice(context).and_then(|choice| choice["message"]["refusal"].as_str());
+    let events = context.provider.and_then(|provider| provider.pointer("/stream/events")?.as_array());
+    let streamed = events.into_iter().flatten().find_map(|event| event["refusal"].as_str());
+    let Some(said) = whole.or(streamed) else { return 0 };
+    let right = json!([{"type": "refusal", "refusal": said}]);
+    let mut changed = 0;
+    for response in responses(context, oracle) {
+        let output = response.get_mut("output").and_then(Value::as_array_mut).into_iter().flatten();
+        for item in output.filter(|item| item["type"] == "message" && item["content"] != right) {
+            item["content"] = right.clone();
+            changed += 2;
+        }
+    }
+    changed
 }

@@ -19,7 +19,46 @@ pub(super) const RULES: &[Rule] = &[
         evidence: Evidence::RecordedBytes,
         apply: search_location,
     },
+    Rule {
+        code: "turn_items_in_order",
+        why: "Text, reasoning and calls of an assistant's turn keep the order in which the model made them; LiteLLM puts calls before the text.",
+        evidence: Evidence::RecordedBytes,
+        apply: turn_order,
+    },
+    Rule {
+        code: "result_parts_kept",
+        why: "The output of a call may have parts, images among them; LiteLLM joins its texts with line breaks of its own and moves images into a message of the user.",
+        evidence: Evidence::RecordedBytes,
+        apply: result_parts,
+    },
+    Rule {
+        code: "search_filters_kept",
+        why: "OpenAI's search takes domains and a location; LiteLLM asks for its older tool, which takes no domains, and drops both.",
+        evidence: Evidence::RecordedBytes,
+        apply: search_filters,
+    },
+    Rule {
+        code: "schema_description_kept",
+        why: "What a schema is for stands in its description, which the responses API takes as the chat API does; LiteLLM drops it.",
+        evidence: Evidence::RecordedBytes,
+        apply: schema_description,
+    },
+    Rule {
+        code: "logprobs_included",
+        why: "The responses API gives log probabilities only to those who include them; LiteLLM drops that they were asked for.",
+        evidence: Evidence::ProviderDocs,
+        apply: logprobs,
+    },
 ];
+
+fn to_responses<'o>(
+    context: &Context<'_>,
+    client: Route,
+    oracle: &'o mut Value,
+) -> Option<&'o mut serde_json::Map<String, Value>> {
+    let this = context.case.question.route == client && context.upstream() == Route::OpenAiResponses;
+    body(context, oracle).filter(|_| this)
+}
 
 fn from_responses(context: &Context<'_>, upstream: Route) -> bool {
     context.case.question.route == Route::OpenAiResponses && context.upstream() == upstream
@@ -51,4 +90,129 @@ fn search_location(context: &Context<'_>, oracle: &mut Value) -> usize {
         }
     }
     changed
+}
+
+fn turn_order(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let Some(sent) = to_responses(context, Route::AnthropicMessages, oracle) else { return 0 };
+    let Some(input) = sent.get_mut("input").and_then(Value::as_array_mut) else { return 0 };
+    let messages = context.case.question.body["messages"].as_array();
+    let turns: Vec<_> =
+        messages.into_iter().flatten().filter(|message| message["role"] == "assistant").collect();
+    let mut changed = 0;
+    let mut turns = turns.iter().map(|turn| &turn["content"]);
+    let made = |item: &Value| {
+        item["role"] == "assistant" || item["type"] == "function_call" || item["type"] == "reasoning"
+    };
+    let mut at = 0;
+    while let Some(start) = input[at..].iter().position(made).map(|found| at + found) {
+        let end =
+            input[start..].iter().position(|item| !made(item)).map_or(input.len(), |found| start + found);
+        let blocks = turns.next().and_then(Value::as_array);
+        let place = |item: &Value| {
+            let same = |block: &Value| match item["type"].as_str() {
+                Some("function_call") => block["type"] == "tool_use" && block["id"] == item["call_id"],
+                Some("reasoning") => block["type"] == "thinking",
+                _ => block["type"] == "text",
+            };
+            blocks.and_then(|blocks| blocks.iter().position(same)).unwrap_or(usize::MAX)
+        };
+        if !input[start..end].is_sorted_by_key(place) {
+            input[start..end].sort_by_key(place);
+            changed += end - start;
+        }
+        at = end;
+    }
+    changed
+}
+
+fn result_parts(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let Some(sent) = to_responses(context, Route::AnthropicMessages, oracle) else { return 0 };
+    let Some(input) = sent.get_mut("input").and_then(Value::as_array_mut) else { return 0 };
+    let moved = |item: &Value| {
+        let text = item["content"][0]["text"].as_str();
+        text.is_some_and(|text| text.starts_with("[The following images are tool output"))
+    };
+    let before = input.len();
+    input.retain(|item| !moved(item));
+    let mut changed = before - input.len();
+    let messages = context.case.question.body["messages"].as_array();
+    for block in messages.into_iter().flatten().filter_map(|message| message["content"].as_array()).flatten()
+    {
+        let parts = block["content"].as_array().filter(|_| block["type"] == "tool_result");
+        let Some(parts) = parts.filter(|parts| parts.len() > 1) else { continue };
+        let right: Vec<_> = parts.iter().map(result_part).collect();
+        let output = |item: &&mut Value| {
+            item["type"] == "function_call_output" && item["call_id"] == block["tool_use_id"]
+        };
+        for item in input.iter_mut().filter(output) {
+            item["output"] = json!(right);
+            changed += 1;
+        }
+    }
+    changed
+}
+
+fn result_part(part: &Value) -> Value {
+    let source = &part["source"];
+    match part["type"].as_str() {
+        Some("image") => {
+            let word = |key: &str| source[key].as_str().unwrap_or_default();
+            let data = || format!("data:{};base64,{}", word("media_type"), word("data"));
+            let url = source["url"].as_str().map_or_else(data, str::to_owned);
+            json!({"type": "input_image", "image_url": url, "detail": "auto"})
+        }
+        _ => json!({"type": "input_text", "text": part["text"]}),
+    }
+}
+
+fn search_filters(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let asked = context.case.question.body["tools"].as_array();
+    let search = asked.into_iter().flatten().find(|tool| {
+        tool["type"].as_str().is_some_and(|kind| kind.starts_with("web_search_"))
+            && (tool["allowed_domains"].is_array() || tool["user_location"].is_object())
+    });
+    let Some(search) = search else { return 0 };
+    let Some(sent) = to_responses(context, Route::AnthropicMessages, oracle) else { return 0 };
+    let mut changed = 0;
+    for tool in sent.get_mut("tools").and_then(Value::as_array_mut).into_iter().flatten() {
+        if tool["type"] != "web_search_preview" {
+            continue;
+        }
+        tool["type"] = json!("web_search");
+        if search["allowed_domains"].is_array() {
+            tool["filters"] = json!({"allowed_domains": search["allowed_domains"]});
+        }
+        if search["user_location"].is_object() {
+            tool["user_location"] = search["user_location"].clone();
+        }
+        changed += 3;
+    }
+    changed
+}
+
+fn schema_description(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let given = &context.case.question.body["response_format"]["json_schema"]["description"];
+    let Some(sent) = to_responses(context, Route::OpenAiChat, oracle).filter(|_| given.is_string()) else {
+        return 0;
+    };
+    match sent.get_mut("text").and_then(|text| text.get_mut("format")) {
+        Some(format) if format.get("description").is_none() => {
+            format["description"] = given.clone();
+            1
+        }
+        _ => 0,
+    }
+}
+
+fn logprobs(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let asked = context.case.question.body["logprobs"] == Value::Bool(true);
+    let Some(sent) = to_responses(context, Route::OpenAiChat, oracle).filter(|_| asked) else { return 0 };
+    let include = sent.entry("include").or_insert_with(|| json!([]));
+    match include.as_array_mut() {
+        Some(names) if names.iter().all(|name| name != "message.output_text.logprobs") => {
+            names.push(json!("message.output_text.logprobs"));
+            1
+        }
+        _ => 0,
+    }
 }

@@ -98,8 +98,9 @@ def messages_stream(body: Json) -> Iterator[bytes]:
             deltas: list[Json] = [{"type": "text_delta", "text": word} for word in words(block["text"])]
         else:
             empty = {**block, "input": {}}
-            pieces = pieces(json.dumps(block["input"]))
-            deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
+            deltas = [
+                {"type": "input_json_delta", "partial_json": piece} for piece in pieces(json.dumps(block["input"]))
+            ]
         yield named({"type": "content_block_start", "index": index, "content_block": empty})
         for delta in deltas:
             yield named({"type": "content_block_delta", "index": index, "delta": delta})
@@ -156,8 +157,8 @@ def _tool_call(body: Json) -> tuple[str, Json] | None:
             function: Json = inner if isinstance(inner, dict) else tool
             schema = function.get("parameters") or function.get("input_schema")
             if isinstance(function.get("name"), str) and isinstance(schema, dict):
-                sample = sample(schema)
-                return function["name"], sample if isinstance(sample, dict) else {}
+                found = sample(schema)
+                return function["name"], found if isinstance(found, dict) else {}
     return None
 
 

@@ -50,7 +50,8 @@ def _events(whole: Json) -> Iterator[Json]:
     yield {"type": "response.in_progress", "response": begun}
     (item,) = whole["output"]
     at = {"item_id": item["id"], "output_index": 0}
-    empty = {**item, "status": "in_progress"} | ({"content": []} if "content" in item else {"arguments": ""})
+    nothing: Json = {"content": []} if "content" in item else {"arguments": ""}
+    empty = {**item, "status": "in_progress", **nothing}
     yield {"type": "response.output_item.added", "output_index": 0, "item": empty}
     if item["type"] == "message":
         (part,) = item["content"]

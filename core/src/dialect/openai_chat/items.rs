@@ -28,7 +28,7 @@ pub(super) fn usage(usage: &Usage, w: &mut Writer<'_>) {
         w.key("cached_tokens").number(read);
     }
     if let Some(written) = usage.cache_write {
-        w.key("cache_write_tokens").number(written);
+        w.key("cache_write_tokens").number(written).key("cache_creation_tokens").number(written);
     }
     w.end_object();
 }
@@ -40,11 +40,9 @@ pub(super) fn reasoning_item(item: Node<'_>, w: &mut Writer<'_>) {
     if let Some(id) = id {
         w.key("id").node(id);
     }
-    w.key("encrypted_content");
-    match encrypted {
-        Some(encrypted) => w.node(encrypted),
-        None => w.null(),
-    };
+    if let Some(encrypted) = encrypted {
+        w.key("encrypted_content").node(encrypted);
+    }
     w.key("summary");
     match summary {
         Some(summary) => w.node(summary),

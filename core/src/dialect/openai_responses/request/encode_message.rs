@@ -1,8 +1,5 @@
 //! One message as input items.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
-
 use super::encode_input::{Input, is_free};
 use super::place::Place;
 use crate::dialect::Dialect;
@@ -98,6 +95,13 @@ fn media_part<'a>(
         (MediaKind::File, Source::Blocks(_)) | (MediaKind::Image | MediaKind::Audio, _) => {
             cx.report.lose(place.to_string(), "block_without_counterpart");
         }
+        // The API takes no files of plain text.
+        (MediaKind::File, Source::Text(text)) => {
+            text_part("input_text", text, w);
+            if media.name.is_some() {
+                cx.report.lose(format!("{place}.title"), "content_field");
+            }
+        }
         (MediaKind::File, _) => file(media, w),
     }
     Ok(())
@@ -131,24 +135,17 @@ fn file(media: &Media<'_>, w: &mut Writer<'_>) {
         Source::Url(url) => {
             w.key("file_url").text(url);
         }
-        Source::Text(text) => {
-            let encoded = BASE64.encode(text.unescape().as_bytes());
-            w.key("file_data").str(&format!("data:text/plain;base64,{encoded}"));
-        }
         source => {
             w.key("file_data");
             url(source, w);
         }
     }
     match (&media.name, &media.source) {
-        (Some(name), Source::Base64 { .. } | Source::Text(_) | Source::FileId(_)) => {
+        (Some(name), Source::Base64 { .. } | Source::FileId(_)) => {
             w.key("filename").text(name);
         }
         (None, Source::Base64 { .. }) => {
             w.key("filename").word("document.pdf");
-        }
-        (None, Source::Text(_)) => {
-            w.key("filename").word("document.txt");
         }
         _ => {}
     }
