@@ -61,7 +61,8 @@ impl Body {
             Self::Chunks(chunked) => return chunked.feed(data),
             Self::Rest => data.len(),
         };
-        Ok((vec![0..used], used))
+        let whole = 0..used;
+        Ok((Vec::from([whole]), used))
     }
 
     /// The body's bytes in `data`, and how many of `data` were used.
