@@ -20,7 +20,12 @@ struct Stream {
 const PLACE: &str = "http://localhost:8000/v1";
 
 fn attempt(client: Dialect, provider: &str, model: &str) -> Attempt {
-    let body = br#"{"model":"m","max_tokens":64,"stream":true,"messages":[{"role":"user","content":"Hi"}]}"#;
+    let body: &[u8] = match client {
+        Dialect::OpenAiResponses => {
+            br#"{"model":"m","stream":true,"input":"Hi","tools":[{"type":"custom","name":"g"}]}"#
+        }
+        _ => br#"{"model":"m","max_tokens":64,"stream":true,"messages":[{"role":"user","content":"Hi"}]}"#,
+    };
     let body = Bytes::from_static(body);
     let request = Request::read(client, &ClientHead::default(), body, &Limits::default()).unwrap();
     let target = Arc::new(Target::new(provider, model, Some(PLACE)).unwrap());
@@ -143,6 +148,25 @@ fn pieces(delta: fn(&str) -> String) -> Vec<String> {
     pieces
 }
 
+/// What a stream allocates for a thousand pieces, once it runs.
+fn allocations(client: Dialect, provider: &str, model: &str, stream: &Stream) -> usize {
+    let (mut attempt, mut out) = (attempt(client, provider, model), Vec::with_capacity(16 << 10));
+    attempt.body(stream.opening.as_bytes(), &mut out);
+    let pieces = pieces(stream.delta);
+    let mut feed = |times: usize| {
+        let (before, mut written) = (COUNT.get(), 0);
+        for piece in pieces.iter().cycle().take(times) {
+            out.clear();
+            attempt.body(piece.as_bytes(), &mut out);
+            written += out.len();
+        }
+        assert!(written > times * 30, "{} from {provider}: only {written} bytes", stream.name);
+        COUNT.get() - before
+    };
+    feed(2 * pieces.len());
+    feed(1_000)
+}
+
 #[test]
 fn deltas_allocate_nothing() {
     let (chat, messages) = (Dialect::OpenAiChat, Dialect::AnthropicMessages);
@@ -154,23 +178,45 @@ fn deltas_allocate_nothing() {
         (messages, "hosted_vllm", "qwen3-32b", from_chat()),
         (messages, "anthropic", "claude-sonnet-4-5", from_anthropic()),
     ] {
-        for Stream { name, opening, delta } in streams {
-            let (mut attempt, mut out) = (attempt(client, provider, model), Vec::with_capacity(16 << 10));
-            attempt.body(opening.as_bytes(), &mut out);
-            let pieces = pieces(delta);
-            let mut feed = |times: usize| {
-                let (before, mut written) = (COUNT.get(), 0);
-                for piece in pieces.iter().cycle().take(times) {
-                    out.clear();
-                    attempt.body(piece.as_bytes(), &mut out);
-                    written += out.len();
-                }
-                assert!(written > times * 30, "{name} from {provider}: only {written} bytes");
-                COUNT.get() - before
-            };
-            feed(2 * pieces.len());
-            let count = feed(1_000);
-            assert_eq!(count, 0, "{name} from {provider} to {}", client.name());
+        for stream in streams {
+            let count = allocations(client, provider, model, &stream);
+            assert_eq!(count, 0, "{} from {provider} to {}", stream.name, client.name());
+        }
+    }
+}
+
+/// The last event of an `openai_responses` stream holds the whole answer, so that the answer is kept: in a buffer that
+/// doubles, and nothing else.
+#[test]
+fn deltas_of_responses_are_kept_and_nothing_else() {
+    let custom = |name, opening: String, delta| Stream { name, opening, delta };
+    let call = r#"{"type":"tool_use","id":"t","name":"g","input":{}}"#;
+    let input: fn(&str) -> String = |text| {
+        event(
+            "content_block_delta",
+            &format!(r#""index":0,"delta":{{"type":"input_json_delta","partial_json":"{text}"}}"#),
+        )
+    };
+    let opening =
+        event("message_start", r#""message":{"id":"m","usage":{"input_tokens":1,"output_tokens":1}}"#)
+            + &event("content_block_start", &format!(r#""index":0,"content_block":{call}"#))
+            + &input(r#"{\"content\": \""#);
+    let mut anthropic = from_anthropic();
+    // Without the quotes that would end the text.
+    anthropic.push(custom("free text", opening, |text| {
+        let text = text.replace(r#"\""#, "'").replace(r"\n", r"\\n").replace(r"\\", r"\\n");
+        event(
+            "content_block_delta",
+            &format!(r#""index":0,"delta":{{"type":"input_json_delta","partial_json":"{text}"}}"#),
+        )
+    }));
+    for (provider, model, streams) in
+        [("groq", "llama-3.3-70b-versatile", from_chat()), ("anthropic", "claude-sonnet-4-5", anthropic)]
+    {
+        for stream in streams {
+            let count = allocations(Dialect::OpenAiResponses, provider, model, &stream);
+            // 20 KB and more, from a few bytes on.
+            assert!((1..=12).contains(&count), "{} from {provider}: {count}", stream.name);
         }
     }
 }

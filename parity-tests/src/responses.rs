@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use crate::value::{Step, pointer};
+use crate::value::{self, Step, pointer};
 
 /// Optional members of `Response`.
 const RESPONSE: &[&str] = &[
@@ -136,6 +136,7 @@ pub(crate) fn canonical(frames: &[Value]) -> Value {
         reader.frame(frame);
     }
     reader.settle();
+    reader.events.iter_mut().for_each(parsed_arguments);
     let ordered =
         reader.numbers.iter().enumerate().all(|(at, number)| number.as_u64() == u64::try_from(at).ok());
     let sequence = if ordered { json!("from 0 by 1") } else { json!(reader.numbers) };
@@ -203,13 +204,23 @@ impl Reader {
     }
 }
 
+/// Arguments that are told in deltas are JSON in the end: what they mean counts, not how they are spelled.
+fn parsed_arguments(event: &mut Value) {
+    let arguments = event["type"].as_str().is_some_and(|kind| kind.ends_with("_arguments.delta"));
+    let parsed = event["delta"].as_str().filter(|_| arguments).and_then(|text| value::parse(text.as_bytes()));
+    if let Some(parsed) = parsed.filter(|parsed| parsed.is_object() || parsed.is_array()) {
+        event["delta"] = json!({"$json": parsed});
+    }
+}
+
 /// Appends `delta` to the event before it if that is a delta of the same place.
 fn joins(last: Option<&mut Value>, delta: &Map<String, Value>) -> bool {
     let Some(Value::Object(last)) = last else { return false };
     let text = |event: &Map<String, Value>| event.get("delta").is_some_and(Value::is_string);
     let place =
         ["type", "output_index", "content_index", "summary_index", "command_index", "item_id", "event"];
-    if !text(last) || !text(delta) || place.iter().any(|key| last.get(*key) != delta.get(*key)) {
+    let members = last.keys().all(|key| delta.contains_key(key)) && last.len() == delta.len();
+    if !members || !text(last) || !text(delta) || place.iter().any(|key| last.get(*key) != delta.get(*key)) {
         return false;
     }
     for (key, value) in delta.iter().filter(|(key, _)| !place.contains(&key.as_str())) {

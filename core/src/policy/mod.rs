@@ -18,6 +18,9 @@
 //! | `default_max_tokens` | the provider demands a token limit and the client set none |
 //! | `json_tool` | an answer by a schema is asked for as the arguments of a tool |
 //! | `reasoning_effort` | an effort becomes a thinking budget, or the other way round |
+//! | `least_output_tokens` | a token limit below what the provider takes is raised to that |
+//! | `user_shortened` | the end user's id is cut to what the provider takes |
+//! | `schema_pattern` | a tool's schema loses patterns that the provider cannot compile |
 //! | `thinking_always_on` | a model that always thinks is not asked to stop |
 
 pub(crate) mod cache_marks;

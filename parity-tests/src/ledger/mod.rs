@@ -13,6 +13,7 @@ mod headers;
 mod request_tools;
 mod requests;
 mod responses_answers;
+mod responses_items;
 mod responses_narration;
 mod responses_provider;
 mod responses_requests;
@@ -110,6 +111,7 @@ pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
         request_tools::RULES,
         responses_requests::RULES,
         responses_answers::RULES,
+        responses_items::RULES,
         responses_provider::RULES,
         responses_streams::RULES,
         failures::RULES,

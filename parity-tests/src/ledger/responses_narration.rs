@@ -157,21 +157,22 @@ fn part_told(part: &Value, place: &Value, event: &impl Fn(&str, Value) -> Value)
     }
     let mut told = vec![at(format!("{whole}.added"), json!({"part": opened}))];
     let text: Vec<char> = part[key].as_str().unwrap_or_default().chars().collect();
-    let mut from = 0;
-    let mut say = |to: usize, told: &mut Vec<Value>| {
+    let say = |from: usize, to: usize, told: &mut Vec<Value>| {
         let said: String = text.get(from..to).unwrap_or_default().iter().collect();
         if !said.is_empty() {
             told.push(at(format!("{deltas}.delta"), logged(json!({"delta": said}))));
         }
-        from = to;
     };
+    let mut from = 0;
     for (number, annotation) in part["annotations"].as_array().into_iter().flatten().enumerate() {
         let end = annotation["end_index"].as_u64().and_then(|end| usize::try_from(end).ok());
-        say(end.unwrap_or(from), &mut told);
+        let end = end.unwrap_or(from);
+        say(from, end, &mut told);
+        from = end;
         let more = json!({"annotation_index": number, "annotation": annotation});
         told.push(at("response.output_text.annotation.added".to_owned(), more));
     }
-    say(text.len(), &mut told);
+    say(from, text.len(), &mut told);
     told.push(at(format!("{deltas}.done"), logged(json!({key: part[key]}))));
     told.push(at(format!("{whole}.done"), json!({"part": part})));
     told

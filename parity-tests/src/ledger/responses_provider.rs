@@ -56,6 +56,12 @@ pub(super) const RULES: &[Rule] = &[
         apply: calls,
     },
     Rule {
+        code: "message_blocks_in_turn",
+        why: "A messages stream has one block open at a time; LiteLLM opens those of calls that come interleaved side by side.",
+        evidence: Evidence::ProviderDocs,
+        apply: in_turn,
+    },
+    Rule {
         code: "filtered_is_refused",
         why: "An answer that the provider's filter stopped did not reach a limit: for messages clients that is a refusal.",
         evidence: Evidence::RecordedBytes,
@@ -143,6 +149,16 @@ fn refusal(context: &Context<'_>, oracle: &mut Value) -> usize {
     events.insert(end, json!({"choice": 0, "refusal": said}));
     if !events.iter().any(|event| event.get("role").is_some()) {
         events.insert(0, json!({"choice": 0, "role": "assistant"}));
+    }
+    // The chunks that tell it name the tier that was asked for, as the first chunks of every stream do.
+    let asked = context.provider.and_then(|provider| {
+        provider.pointer("/stream/events/0/response/service_tier").filter(|tier| tier.is_string())
+    });
+    if let (Some(asked), Some(Value::Array(tiers))) =
+        (asked, oracle.pointer_mut("/stream/chunk/service_tier"))
+        && !tiers.contains(asked)
+    {
+        tiers.insert(0, asked.clone());
     }
     2
 }
@@ -271,4 +287,40 @@ fn filtered(context: &Context<'_>, oracle: &mut Value) -> usize {
     let details = json!({"type": "refusal", "category": null, "explanation": null});
     body.insert("stop_details".to_owned(), details);
     2
+}
+
+fn in_turn(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let messages = applies(context, Route::AnthropicMessages);
+    let Some(Value::Array(events)) = oracle.pointer_mut("/stream/events").filter(|_| messages) else {
+        return 0;
+    };
+    let of_block =
+        |event: &Value| event["type"].as_str().is_some_and(|kind| kind.starts_with("content_block_"));
+    let Some(start) = events.iter().position(of_block) else { return 0 };
+    let end = events.iter().rposition(of_block).unwrap_or(start) + 1;
+    let index = |event: &Value| event["index"].as_u64();
+    if events[start..end].is_sorted_by_key(index) {
+        return 0;
+    }
+    events[start..end].sort_by_key(index);
+    let mut joined: Vec<Value> = Vec::new();
+    for event in events.drain(start..end) {
+        let text = |event: &Value| event["delta"]["partial_json"].as_str().map(str::to_owned);
+        match (joined.last_mut(), text(&event)) {
+            (Some(last), Some(more)) if text(last).is_some() => {
+                let whole = text(last).unwrap_or_default() + &more;
+                last["delta"]["partial_json"] = json!(whole);
+            }
+            _ => joined.push(event),
+        }
+    }
+    for event in &mut joined {
+        let whole = event["delta"]["partial_json"].as_str();
+        if let Some(parsed) = whole.and_then(|text| crate::value::parse(text.as_bytes())) {
+            event["delta"]["partial_json"] = json!({"$json": parsed});
+        }
+    }
+    let changed = joined.len();
+    events.splice(start..start, joined);
+    changed
 }

@@ -32,6 +32,12 @@ pub(super) const RULES: &[Rule] = &[
         apply: result_parts,
     },
     Rule {
+        code: "text_documents_said",
+        why: "A document that is plain text is sent as text, for OpenAI takes no such file; LiteLLM drops it.",
+        evidence: Evidence::RecordedBytes,
+        apply: text_documents,
+    },
+    Rule {
         code: "search_filters_kept",
         why: "OpenAI's search takes domains and a location; LiteLLM asks for its older tool, which takes no domains, and drops both.",
         evidence: Evidence::RecordedBytes,
@@ -163,6 +169,25 @@ fn result_part(part: &Value) -> Value {
         }
         _ => json!({"type": "input_text", "text": part["text"]}),
     }
+}
+
+fn text_documents(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let Some(sent) = to_responses(context, Route::AnthropicMessages, oracle) else { return 0 };
+    let Some(input) = sent.get_mut("input").and_then(Value::as_array_mut) else { return 0 };
+    let mut said = input.iter_mut().filter(|item| item["role"] == "user");
+    let mut changed = 0;
+    for message in context.case.question.body["messages"].as_array().into_iter().flatten() {
+        let blocks = message["content"].as_array().filter(|_| message["role"] == "user");
+        let Some(parts) = said.next().and_then(|item| item["content"].as_array_mut()) else { continue };
+        for (at, block) in blocks.into_iter().flatten().enumerate() {
+            let text = &block["source"]["data"];
+            if block["type"] == "document" && block["source"]["type"] == "text" && at <= parts.len() {
+                parts.insert(at, json!({"type": "input_text", "text": text}));
+                changed += 2;
+            }
+        }
+    }
+    changed
 }
 
 fn search_filters(context: &Context<'_>, oracle: &mut Value) -> usize {

@@ -59,7 +59,7 @@ impl<'b, 'a> Parts<'b, 'a> {
                     if items::is_annotation(annotation) {
                         self.annotations.push((annotation, offset));
                     } else {
-                        report.lose(format!("content[{number}].annotations[{index}]"), "annotation");
+                        report.lose(format!("content[{number}].annotations[{index}]"), "citations");
                     }
                 }
             }

@@ -4,8 +4,10 @@
 mod definitions;
 mod notes;
 mod output;
+mod patterns;
 
 pub(crate) use output::{has_open_object, output_schema};
+pub(crate) use patterns::drop_foreign as drop_foreign_patterns;
 
 use serde_json::Value;
 

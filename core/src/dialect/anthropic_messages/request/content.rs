@@ -188,8 +188,11 @@ pub(super) fn write_cache(cache: Option<Node<'_>>, w: &mut Writer<'_>) {
 
 /// Whether the medium was named by an id (clients of `openai_chat` put addresses there, too).
 pub(super) fn is_file_by_id(block: &Block<'_>) -> bool {
-    matches!(block, Block::Media(media)
-        if media.kind == MediaKind::File && matches!(media.source, Source::FileId(_) | Source::Url(_)))
+    matches!(block, Block::Media(media) if match media.source {
+        Source::FileId(_) => true,
+        Source::Url(_) => media.kind == MediaKind::File,
+        _ => false,
+    })
 }
 
 /// Whether the medium is a file that only code can see.

@@ -47,7 +47,7 @@ impl Encoder {
     /// A source of the text that began behind `offset` characters.
     pub(super) fn annotation(&mut self, choice: u32, offset: u64, node: Node<'_>, out: &mut Vec<u8>) {
         if !items::is_annotation(node) {
-            return self.report.lose_once("content.annotations", "annotation");
+            return self.report.lose_once("content.annotations", "citations");
         }
         self.chunk(choice, out, |w| {
             w.key("annotations").begin_array();

@@ -22,7 +22,7 @@ pub(crate) fn encode(
     w.begin_object().key("model").str(sent_model(context.target));
     let instructions = Input::new(&request, report).write(&request.messages, w)?;
     fields.write(&request, instructions, w, report);
-    encode_tools::write(&request, fields.web_search, w, report);
+    encode_tools::write(&request, fields.web_search, context.target, w, report);
     encode_tools::write_choice(&request, w)?;
     w.end_object();
     Ok(Encoded::default())

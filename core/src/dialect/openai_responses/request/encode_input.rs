@@ -114,7 +114,7 @@ impl<'c, 'a> Input<'c, 'a> {
 
     fn message(&mut self, message: &Message<'a>, place: Place, w: &mut Writer<'_>) -> Result<(), Refusal> {
         if message.name.is_some() && message.role != Role::Tool {
-            self.report.lose(format!("{place}.name"), "message_field");
+            self.report.lose(format!("{place}.name"), "speaker_name");
         }
         if message.cache.is_some() {
             self.report.lose(format!("{place}.cache_control"), "cache_control");
@@ -193,7 +193,7 @@ impl<'c, 'a> Input<'c, 'a> {
             self.report.lose(format!("{place}.citations"), "citations");
         }
         for (key, _) in &block.extra {
-            self.report.lose(format!("{place}.{}", key.unescape()), "content_field");
+            self.report.lose(format!("{place}.{}", key.unescape()), "block_field");
         }
     }
 }

@@ -98,11 +98,14 @@ fn media_part<'a>(
         // The API takes no files of plain text.
         (MediaKind::File, Source::Text(text)) => {
             text_part("input_text", text, w);
-            if media.name.is_some() {
-                cx.report.lose(format!("{place}.title"), "content_field");
+            cx.report.lose(place.to_string(), "document_as_text");
+        }
+        (MediaKind::File, _) => {
+            file(media, w);
+            if media.detail.is_some() {
+                cx.report.lose(format!("{place}.detail"), "block_field");
             }
         }
-        (MediaKind::File, _) => file(media, w),
     }
     Ok(())
 }
@@ -363,6 +366,6 @@ fn tool_call<'a>(call: &ToolUse<'a>, place: Place, w: &mut Writer<'_>, cx: &mut 
         cx.report.lose(format!("{place}.cache_control"), "cache_control");
     }
     for (key, _) in &call.extra {
-        cx.report.lose(format!("{place}.{}", key.unescape()), "tool_call_field");
+        cx.report.lose(format!("{place}.{}", key.unescape()), "tool_field");
     }
 }

@@ -1,10 +1,13 @@
 //! Tools and the choice among them.
 
 use crate::dialect::Dialect;
+use crate::edit::Patch;
 use crate::error::Refusal;
 use crate::ir::chat::{Request, Tool, ToolChoice};
 use crate::json::{Node, Text, Writer};
 use crate::loss::Report;
+use crate::policy::schema::drop_foreign_patterns;
+use crate::target::Target;
 
 /// Refuses tools that only another provider has.
 pub(super) fn check(tools: &[Tool<'_>]) -> Result<(), Refusal> {
@@ -48,6 +51,7 @@ fn is_kind(node: Node<'_>, kind: &str) -> bool {
 pub(super) fn write(
     request: &Request<'_>,
     web_search: Option<Node<'_>>,
+    target: &Target,
     w: &mut Writer<'_>,
     report: &mut Report,
 ) {
@@ -57,7 +61,7 @@ pub(super) fn write(
     w.key("tools").begin_array();
     for (index, tool) in request.tools.iter().enumerate() {
         match tool {
-            Tool::Function { .. } => function(tool, request.source, index, w, report),
+            Tool::Function { .. } => function(tool, request.source, (index, target), w, report),
             Tool::Custom { .. } => custom_tool(tool, index, w, report),
             Tool::Native { dialect: Dialect::AnthropicMessages, node } => {
                 anthropic_search(*node, index, w, report);
@@ -80,7 +84,13 @@ pub(super) fn write(
     w.end_array();
 }
 
-fn function(tool: &Tool<'_>, source: Dialect, index: usize, w: &mut Writer<'_>, report: &mut Report) {
+fn function(
+    tool: &Tool<'_>,
+    source: Dialect,
+    (index, target): (usize, &Target),
+    w: &mut Writer<'_>,
+    report: &mut Report,
+) {
     let Tool::Function { name, description, parameters, strict, cache, extra } = tool else { return };
     // What a client leaves out is said to be nothing: the API would otherwise follow schemas strictly.
     let from_chat = source == Dialect::OpenAiChat;
@@ -96,7 +106,8 @@ fn function(tool: &Tool<'_>, source: Dialect, index: usize, w: &mut Writer<'_>, 
     }
     match parameters {
         Some(parameters) => {
-            w.key("parameters").node(*parameters);
+            w.key("parameters");
+            write_schema(*parameters, (index, target), w, report);
         }
         None if from_chat => {
             w.key("parameters").null();
@@ -114,6 +125,19 @@ fn function(tool: &Tool<'_>, source: Dialect, index: usize, w: &mut Writer<'_>, 
         report.lose(format!("tools[{index}].cache_control"), "cache_control");
     }
     lose_options(extra, index, report);
+}
+
+fn write_schema(
+    schema: Node<'_>,
+    (index, target): (usize, &Target),
+    w: &mut Writer<'_>,
+    report: &mut Report,
+) {
+    let mut patch = Patch::default();
+    if target.provider.name() == "openai" && drop_foreign_patterns(schema, &mut patch) > 0 {
+        report.rewrite(format!("tools[{index}].parameters"), "schema_pattern");
+    }
+    patch.write_node(schema, w);
 }
 
 fn lose_options(extra: &[(Text<'_>, Node<'_>)], index: usize, report: &mut Report) {
@@ -169,9 +193,9 @@ fn anthropic_search(node: Node<'_>, index: usize, w: &mut Writer<'_>, report: &m
     }
     w.end_object();
     for (key, value) in node.entries().filter(|(_, value)| !value.is_null()) {
-        let carried = ["type", "name", "user_location"].iter().any(|known| key.is(known));
-        let listed = key.is("allowed_domains") && value.is_array();
-        if !carried && !listed {
+        let carried = ["type", "name", "user_location"].iter().any(|known| key.is(known))
+            || (key.is("allowed_domains") && value.is_array());
+        if !carried {
             report.lose(format!("tools[{index}].{}", key.unescape()), "tool_option");
         }
     }

@@ -5,6 +5,8 @@ mod decode_input;
 mod decode_part;
 mod decode_reasoning;
 mod decode_search;
+#[cfg(test)]
+mod decode_tests;
 mod decode_tools;
 mod echo;
 mod encode;

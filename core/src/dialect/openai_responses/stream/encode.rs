@@ -6,7 +6,7 @@ use super::super::response::envelope::{Envelope, is_tier};
 use super::super::response::native;
 use super::super::wire::incomplete_reason;
 use super::encode_call::Call;
-use super::encode_item::{Item, Kind, Place};
+use super::encode_item::{Events, Item, Kind, Place};
 use super::encode_message::{Message, PartKind, REFUSAL, TEXT};
 use super::encode_search::Search;
 use super::encode_thought::Reasoning;
@@ -58,32 +58,6 @@ enum Target {
     /// The query of this item.
     Search(usize),
     Nothing,
-}
-
-/// Numbers and frames events.
-#[derive(Debug, Default)]
-pub(super) struct Events {
-    pub(super) next: u64,
-}
-
-impl Events {
-    /// Appends an event; `members` writes what it has beside its type and its number.
-    pub(super) fn write(&mut self, name: &str, out: &mut Vec<u8>, members: impl FnOnce(&mut Writer<'_>)) {
-        out.extend_from_slice(b"event: ");
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b"\ndata: ");
-        let mut w = Writer::new(out);
-        w.begin_object().key("type").word(name);
-        members(&mut w);
-        w.key("sequence_number").number(self.number()).end_object();
-        out.extend_from_slice(b"\n\n");
-    }
-
-    /// The number of the event that is being written.
-    pub(super) fn number(&mut self) -> u64 {
-        self.next += 1;
-        self.next - 1
-    }
 }
 
 impl StreamEncoder for Encoder {

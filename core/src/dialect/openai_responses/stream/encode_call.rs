@@ -1,8 +1,7 @@
 //! A tool call of a client's stream.
 
-use super::encode::Events;
 use super::encode_custom_input::CustomInput;
-use super::encode_item::{Place, end_delta};
+use super::encode_item::{Events, Place, end_delta};
 use crate::json::{Text, Writer};
 
 use super::super::response::item::{Call as Whole, Words, call_item_id};

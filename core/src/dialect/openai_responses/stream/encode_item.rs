@@ -1,11 +1,36 @@
 //! The items of a client's stream: what it is told while they grow, and what they are in the end.
 
-use super::encode::Events;
 use super::encode_call::Call;
 use super::encode_message::Message;
 use super::encode_search::Search;
 use super::encode_thought::Reasoning;
 use crate::json::Writer;
+
+/// Numbers and frames events.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    pub(super) next: u64,
+}
+
+impl Events {
+    /// Appends an event; `members` writes what it has beside its type and its number.
+    pub(super) fn write(&mut self, name: &str, out: &mut Vec<u8>, members: impl FnOnce(&mut Writer<'_>)) {
+        out.extend_from_slice(b"event: ");
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"\ndata: ");
+        let mut w = Writer::new(out);
+        w.begin_object().key("type").word(name);
+        members(&mut w);
+        w.key("sequence_number").number(self.number()).end_object();
+        out.extend_from_slice(b"\n\n");
+    }
+
+    /// The number of the event that is being written.
+    pub(super) fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next - 1
+    }
+}
 
 /// An item, and where it stands in the answer.
 #[derive(Debug)]

@@ -1,7 +1,6 @@
 //! A message of a client's stream.
 
-use super::encode::Events;
-use super::encode_item::{Place, end_delta};
+use super::encode_item::{Events, Place, end_delta};
 use crate::dialect::Dialect;
 use crate::json::{Document, Limits, Node, Text, Writer};
 use crate::loss::Report;

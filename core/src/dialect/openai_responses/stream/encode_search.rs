@@ -1,7 +1,6 @@
 //! A search of the provider's in a client's stream.
 
-use super::encode::Events;
-use super::encode_item::Place;
+use super::encode_item::{Events, Place};
 use crate::json::{Document, Limits, Node, Text, Writer};
 
 use super::super::response::native::write_search;

@@ -1,7 +1,6 @@
 //! Reasoning of a client's stream.
 
-use super::encode::Events;
-use super::encode_item::{Place, end_delta};
+use super::encode_item::{Events, Place, end_delta};
 use crate::json::{Text, Writer};
 
 use super::super::response::item::{

@@ -7,6 +7,8 @@ mod encode_custom_input;
 mod encode_item;
 mod encode_message;
 mod encode_search;
+#[cfg(test)]
+mod encode_tests;
 mod encode_thought;
 mod items;
 mod relay;
