@@ -302,7 +302,9 @@ fn nulls(context: &Context<'_>, oracle: &mut Value) -> usize {
 
 fn stream_asked_for(context: &Context<'_>, oracle: &mut Value) -> usize {
     let streams = context.streams();
-    let Some(sent) = to_responses(context, Route::OpenAiResponses, oracle).filter(|_| streams) else { return 0 };
+    let Some(sent) = to_responses(context, Route::OpenAiResponses, oracle).filter(|_| streams) else {
+        return 0;
+    };
     if sent.contains_key("stream") {
         return 0;
     }
@@ -311,7 +313,8 @@ fn stream_asked_for(context: &Context<'_>, oracle: &mut Value) -> usize {
 }
 
 fn dummy_tool(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let Some(sent) = body(context, oracle).filter(|_| from_responses(context, Route::AnthropicMessages)) else {
+    let Some(sent) = body(context, oracle).filter(|_| from_responses(context, Route::AnthropicMessages))
+    else {
         return 0;
     };
     let messages = sent.get("messages").and_then(Value::as_array).into_iter().flatten();
