@@ -117,9 +117,9 @@ pub(crate) fn answer(route: Route, mut seen: Value, provider: &str) -> Value {
             made_up_id(path, node, provider);
         } else if is_error_message(path) {
             own_words(node, provider);
-        } else if CLOCK.iter().any(|pattern| matches(path, pattern)) {
-            *node = json!("<clock>");
-        } else if is_made_up_time(route, path, node, provider) {
+        } else if CLOCK.iter().any(|pattern| matches(path, pattern))
+            || is_made_up_time(route, path, node, provider)
+        {
             *node = json!("<clock>");
         }
         json_text(path, node);

@@ -77,10 +77,10 @@ impl Context<'_> {
 
 /// The dialect that the provider of `case` speaks, among those built.
 pub(crate) fn upstream(case: &Case) -> Route {
-    if let Some(OracleRequest::Sent(sent)) = &case.oracle_request {
-        if let Some(dialect) = sent["url"].as_str().and_then(Route::of_url) {
-            return dialect;
-        }
+    if let Some(OracleRequest::Sent(sent)) = &case.oracle_request
+        && let Some(dialect) = sent["url"].as_str().and_then(Route::of_url)
+    {
+        return dialect;
     }
     match (case.question.route, case.question.provider.as_str()) {
         (Route::MistralOcr, _) => Route::MistralOcr,

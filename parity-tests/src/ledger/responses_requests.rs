@@ -14,6 +14,36 @@ pub(super) const RULES: &[Rule] = &[
         apply: calls_without_index,
     },
     Rule {
+        code: "stream_false_not_needed",
+        why: "Not to stream is the default of every host: nothing is said of it, also where a responses client says it.",
+        evidence: Evidence::ProviderDocs,
+        apply: stream_false,
+    },
+    Rule {
+        code: "nulls_not_sent",
+        why: "What a client leaves at null it does not ask for; LiteLLM leaves out most of these and sends some.",
+        evidence: Evidence::ProviderDocs,
+        apply: nulls,
+    },
+    Rule {
+        code: "stream_asked_for",
+        why: "A stream that the client asks for is asked of the host; LiteLLM asks hosts whose models it does not know for a whole answer and cuts that up.",
+        evidence: Evidence::RecordedBytes,
+        apply: stream_asked_for,
+    },
+    Rule {
+        code: "dummy_tool_for_calls",
+        why: "Anthropic takes calls in a conversation only if there are tools: the same placeholder that chat clients get stands for them, which LiteLLM forgets for responses clients.",
+        evidence: Evidence::ProviderDocs,
+        apply: dummy_tool,
+    },
+    Rule {
+        code: "empty_turn_is_empty",
+        why: "A turn in which nothing was said is an empty text; LiteLLM makes a part with an empty text of it, which hosts reject.",
+        evidence: Evidence::ProviderDocs,
+        apply: empty_turn,
+    },
+    Rule {
         code: "search_location_kept",
         why: "Where the user is stands in the client's search tool and is Anthropic's to use; LiteLLM looks for it in the form of the chat API and drops it.",
         evidence: Evidence::RecordedBytes,
@@ -240,4 +270,77 @@ fn logprobs(context: &Context<'_>, oracle: &mut Value) -> usize {
         }
         _ => 0,
     }
+}
+
+fn stream_false(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let chat = from_responses(context, Route::OpenAiChat);
+    match body(context, oracle).filter(|body| chat && body.get("stream") == Some(&Value::Bool(false))) {
+        Some(body) => body.shift_remove("stream").map_or(0, |_| 1),
+        None => 0,
+    }
+}
+
+fn nulls(context: &Context<'_>, oracle: &mut Value) -> usize {
+    if context.case.question.route != Route::OpenAiResponses {
+        return 0;
+    }
+    let Some(sent) = body(context, oracle) else { return 0 };
+    let mut changed = 0;
+    let mut clear = |members: &mut serde_json::Map<String, Value>, key: &str| {
+        if members.get(key).is_some_and(Value::is_null) {
+            members.shift_remove(key);
+            changed += 1;
+        }
+    };
+    clear(sent, "previous_response_id");
+    if let Some(Value::Object(search)) = sent.get_mut("web_search_options") {
+        clear(search, "user_location");
+        clear(search, "search_context_size");
+    }
+    changed
+}
+
+fn stream_asked_for(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let streams = context.streams();
+    let Some(sent) = to_responses(context, Route::OpenAiResponses, oracle).filter(|_| streams) else {
+        return 0;
+    };
+    if sent.contains_key("stream") {
+        return 0;
+    }
+    sent.insert("stream".to_owned(), json!(true));
+    1
+}
+
+fn dummy_tool(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let Some(sent) = body(context, oracle).filter(|_| from_responses(context, Route::AnthropicMessages))
+    else {
+        return 0;
+    };
+    let messages = sent.get("messages").and_then(Value::as_array).into_iter().flatten();
+    let mut blocks = messages.filter_map(|message| message["content"].as_array()).flatten();
+    let calls = blocks.any(|block| block["type"] == "tool_use" || block["type"] == "tool_result");
+    if !calls || sent.contains_key("tools") {
+        return 0;
+    }
+    let schema = json!({"type": "object", "properties": {}});
+    let tool = json!({
+        "name": "dummy_tool", "input_schema": schema, "type": "custom", "description": "This is a dummy tool call",
+    });
+    sent.insert("tools".to_owned(), json!([tool]));
+    4
+}
+
+fn empty_turn(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let Some(sent) = body(context, oracle).filter(|_| from_responses(context, Route::OpenAiChat)) else {
+        return 0;
+    };
+    let mut changed = 0;
+    for message in sent.get_mut("messages").and_then(Value::as_array_mut).into_iter().flatten() {
+        if message["content"] == json!([{"type": "text", "text": ""}]) {
+            message["content"] = json!("");
+            changed += 2;
+        }
+    }
+    changed
 }
