@@ -38,12 +38,6 @@ pub(super) const RULES: &[Rule] = &[
         apply: dummy_tool,
     },
     Rule {
-        code: "empty_turn_is_empty",
-        why: "A turn in which nothing was said is an empty text; LiteLLM makes a part with an empty text of it, which hosts reject.",
-        evidence: Evidence::ProviderDocs,
-        apply: empty_turn,
-    },
-    Rule {
         code: "search_location_kept",
         why: "Where the user is stands in the client's search tool and is Anthropic's to use; LiteLLM looks for it in the form of the chat API and drops it.",
         evidence: Evidence::RecordedBytes,
@@ -302,7 +296,9 @@ fn nulls(context: &Context<'_>, oracle: &mut Value) -> usize {
 
 fn stream_asked_for(context: &Context<'_>, oracle: &mut Value) -> usize {
     let streams = context.streams();
-    let Some(sent) = to_responses(context, Route::OpenAiResponses, oracle).filter(|_| streams) else { return 0 };
+    let Some(sent) = to_responses(context, Route::OpenAiResponses, oracle).filter(|_| streams) else {
+        return 0;
+    };
     if sent.contains_key("stream") {
         return 0;
     }
@@ -311,7 +307,8 @@ fn stream_asked_for(context: &Context<'_>, oracle: &mut Value) -> usize {
 }
 
 fn dummy_tool(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let Some(sent) = body(context, oracle).filter(|_| from_responses(context, Route::AnthropicMessages)) else {
+    let Some(sent) = body(context, oracle).filter(|_| from_responses(context, Route::AnthropicMessages))
+    else {
         return 0;
     };
     let messages = sent.get("messages").and_then(Value::as_array).into_iter().flatten();
@@ -326,18 +323,4 @@ fn dummy_tool(context: &Context<'_>, oracle: &mut Value) -> usize {
     });
     sent.insert("tools".to_owned(), json!([tool]));
     4
-}
-
-fn empty_turn(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let Some(sent) = body(context, oracle).filter(|_| from_responses(context, Route::OpenAiChat)) else {
-        return 0;
-    };
-    let mut changed = 0;
-    for message in sent.get_mut("messages").and_then(Value::as_array_mut).into_iter().flatten() {
-        if message["content"] == json!([{"type": "text", "text": ""}]) {
-            message["content"] = json!("");
-            changed += 2;
-        }
-    }
-    changed
 }

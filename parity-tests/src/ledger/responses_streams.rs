@@ -182,7 +182,10 @@ fn previous(context: &Context<'_>, oracle: &mut Value) -> usize {
 }
 
 fn container(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let given = context.provider.filter(|_| same_dialect(context)).and_then(|provider| provider["body"]["output"].as_array());
+    let given = context
+        .provider
+        .filter(|_| same_dialect(context))
+        .and_then(|provider| provider["body"]["output"].as_array());
     let output = oracle.pointer_mut("/body/output").and_then(Value::as_array_mut);
     let mut changed = 0;
     for (item, given) in output.into_iter().flatten().zip(given.into_iter().flatten()) {
