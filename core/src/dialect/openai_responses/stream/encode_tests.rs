@@ -17,7 +17,7 @@ fn context(hints: AnswerHints) -> AnswerContext {
         upstream: Dialect::AnthropicMessages,
         provider: "anthropic",
         deployment: None,
-        echo: bytes::Bytes::new(),
+        echo: crate::dialect::openai_responses::request::Echo::default(),
         hints,
     }
 }
