@@ -15,7 +15,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "stream_false_not_needed",
-        why: "Not to stream is the default of every host: nothing is said of it, also where a responses client says it.",
+        why: "Not to stream is the default of every host: nothing is said of it in a translation, also where the client says it.",
         evidence: Evidence::ProviderDocs,
         apply: stream_false,
     },
@@ -267,8 +267,9 @@ fn logprobs(context: &Context<'_>, oracle: &mut Value) -> usize {
 }
 
 fn stream_false(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let chat = from_responses(context, Route::OpenAiChat);
-    match body(context, oracle).filter(|body| chat && body.get("stream") == Some(&Value::Bool(false))) {
+    let of_responses = [context.case.question.route, context.upstream()].contains(&Route::OpenAiResponses);
+    let translated = of_responses && context.case.question.route != context.upstream();
+    match body(context, oracle).filter(|body| translated && body.get("stream") == Some(&Value::Bool(false))) {
         Some(body) => body.shift_remove("stream").map_or(0, |_| 1),
         None => 0,
     }
