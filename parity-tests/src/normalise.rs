@@ -155,7 +155,7 @@ pub(crate) fn is_id(path: &[Step]) -> bool {
     // The ids of a stream's chunks are gathered in a list.
     let chunk = matches(path, "/stream/chunk/id/*");
     chunk
-        || matches!(path.last(), Some(Step::Key(key)) if matches!(key.as_str(), "id" | "tool_use_id" | "previous_response_id"))
+        || matches!(path.last(), Some(Step::Key(key)) if matches!(key.as_str(), "id" | "tool_use_id" | "call_id" | "previous_response_id"))
 }
 
 /// Whether the provider's body holds this id.

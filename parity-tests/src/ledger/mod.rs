@@ -82,6 +82,9 @@ pub(crate) fn upstream(case: &Case) -> Route {
     {
         return dialect;
     }
+    if let Some(dialect) = case.answer_dialect {
+        return dialect;
+    }
     match (case.question.route, case.question.provider.as_str()) {
         (Route::MistralOcr, _) => Route::MistralOcr,
         (Route::OpenAiResponses, "openai") => Route::OpenAiResponses,

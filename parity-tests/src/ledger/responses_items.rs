@@ -15,6 +15,12 @@ pub(super) const RULES: &[Rule] = &[
         apply: reasoning,
     },
     Rule {
+        code: "response_calls_whole",
+        why: "A call has an id by which its output is told, and arguments that are JSON, also where the host leaves them empty or calls in the old form; LiteLLM drops such calls or leaves them empty.",
+        evidence: Evidence::ProviderTypes,
+        apply: calls,
+    },
+    Rule {
         code: "response_logprobs_restored",
         why: "The log probabilities that the host gives belong to the text; LiteLLM drops them.",
         evidence: Evidence::RecordedBytes,
@@ -40,8 +46,11 @@ fn chat_choice<'v>(context: &Context<'v>) -> Option<&'v Value> {
 }
 
 fn reasoning(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let said = chat_choice(context).and_then(|choice| choice["message"]["reasoning"].as_str());
-    let Some(said) = said.filter(|said| !said.is_empty()) else { return 0 };
+    let whole = chat_choice(context).and_then(|choice| choice["message"]["reasoning"].as_str());
+    let said = whole.map_or_else(|| chat_deltas(context, "reasoning"), str::to_owned);
+    if said.is_empty() {
+        return 0;
+    }
     let mut changed = 0;
     for response in responses(context, oracle) {
         let Some(output) = response.get_mut("output").and_then(Value::as_array_mut) else { continue };
@@ -51,6 +60,39 @@ fn reasoning(context: &Context<'_>, oracle: &mut Value) -> usize {
                 json!({"type": "reasoning", "id": "<made up>", "summary": summary, "status": "completed"});
             output.insert(0, item);
             changed += 5;
+        }
+    }
+    changed
+}
+
+/// What the events of a chat host's stream say in one field.
+fn chat_deltas(context: &Context<'_>, field: &str) -> String {
+    let provider = context.provider.filter(|_| context.upstream() == Route::OpenAiChat);
+    let events = provider.and_then(|provider| provider.pointer("/stream/events")?.as_array());
+    let first = events.into_iter().flatten().filter(|event| event["choice"] == 0);
+    first.filter_map(|event| event[field].as_str()).collect()
+}
+
+fn calls(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let legacy = chat_choice(context).map(|choice| &choice["message"]["function_call"]);
+    let legacy = legacy.filter(|call| call.is_object());
+    let mut changed = 0;
+    for response in responses(context, oracle) {
+        let Some(output) = response.get_mut("output").and_then(Value::as_array_mut) else { continue };
+        for call in output.iter_mut().filter(|item| item["type"] == "function_call") {
+            for (key, right) in [("call_id", json!("<made up>")), ("arguments", json!({"$json": {}}))] {
+                if call[key] == "" {
+                    call[key] = right;
+                    changed += 1;
+                }
+            }
+        }
+        if let Some(call) = legacy {
+            output.push(json!({
+                "type": "function_call", "id": "<made up>", "call_id": "<made up>", "name": call["name"],
+                "arguments": call["arguments"], "status": "completed",
+            }));
+            changed += 6;
         }
     }
     changed
@@ -152,10 +194,12 @@ fn made(blocks: &[Value]) -> Vec<Made<'_>> {
 fn as_made(context: &Context<'_>, oracle: &mut Value) -> usize {
     let blocks = blocks(context);
     let cited = |block: &Value| block["citations"].as_array().is_some_and(|cited| !cited.is_empty());
-    if !blocks.iter().any(|block| block["type"] == "server_tool_use" || cited(block)) {
+    let made = made(&blocks);
+    let split = made.iter().filter(|one| !matches!(one, Made::Call(_))).count() > 2
+        || matches!(made.as_slice(), [Made::Message(_), Made::Reasoning(_), ..]);
+    if !split && !blocks.iter().any(|block| block["type"] == "server_tool_use" || cited(block)) {
         return 0;
     }
-    let made = made(&blocks);
     let mut changed = 0;
     for response in responses(context, oracle) {
         let status = response.get("status").filter(|status| *status == "incomplete").cloned();

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::responses_answers::translated;
 use super::{Context, Evidence, Rule};
+use crate::case::Route;
 use crate::value::same;
 
 pub(super) const RULES: &[Rule] = &[Rule {
@@ -18,6 +19,9 @@ fn told(context: &Context<'_>, oracle: &mut Value) -> usize {
     let Some(events) = stream.get("events").and_then(Value::as_array) else { return 0 };
     let Some(last) = events.last().filter(|last| last["response"].is_object()) else { return 0 };
     let mut last = last.clone();
+    if is_cut_off(context) {
+        fail(&mut last);
+    }
     let opening = events.iter().take_while(|event| event.get("output_index").is_none() && **event != last);
     let mut right: Vec<Value> = opening.cloned().collect();
     if last["type"] == "response.failed" {
@@ -42,6 +46,25 @@ fn told(context: &Context<'_>, oracle: &mut Value) -> usize {
     stream["events"] = Value::Array(right);
     stream["sequence"] = json!("from 0 by 1");
     changed
+}
+
+/// Whether a chat host's stream ended without saying why.
+fn is_cut_off(context: &Context<'_>) -> bool {
+    let provider = context.provider.filter(|_| context.upstream() == Route::OpenAiChat);
+    let events = provider.and_then(|provider| provider.pointer("/stream/events")?.as_array());
+    events.is_some_and(|events| events.iter().all(|event| event.get("finish_reason").is_none()))
+}
+
+/// What is no complete response failed.
+fn fail(last: &mut Value) {
+    if last["type"] == "response.failed" {
+        return;
+    }
+    last["type"] = json!("response.failed");
+    let Some(response) = last["response"].as_object_mut() else { return };
+    response.shift_remove("usage");
+    response.insert("status".to_owned(), json!("failed"));
+    response.insert("error".to_owned(), json!({"code": "server_error", "message": "<own words>"}));
 }
 
 fn is_end(kind: &Value) -> bool {

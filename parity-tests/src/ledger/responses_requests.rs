@@ -15,7 +15,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "stream_false_not_needed",
-        why: "Not to stream is the default of every host: nothing is said of it, also where a responses client says it.",
+        why: "Not to stream is the default of every host: nothing is said of it in a translation, also where the client says it.",
         evidence: Evidence::ProviderDocs,
         apply: stream_false,
     },
@@ -36,12 +36,6 @@ pub(super) const RULES: &[Rule] = &[
         why: "Anthropic takes calls in a conversation only if there are tools: the same placeholder that chat clients get stands for them, which LiteLLM forgets for responses clients.",
         evidence: Evidence::ProviderDocs,
         apply: dummy_tool,
-    },
-    Rule {
-        code: "empty_turn_is_empty",
-        why: "A turn in which nothing was said is an empty text; LiteLLM makes a part with an empty text of it, which hosts reject.",
-        evidence: Evidence::ProviderDocs,
-        apply: empty_turn,
     },
     Rule {
         code: "search_location_kept",
@@ -273,8 +267,9 @@ fn logprobs(context: &Context<'_>, oracle: &mut Value) -> usize {
 }
 
 fn stream_false(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let chat = from_responses(context, Route::OpenAiChat);
-    match body(context, oracle).filter(|body| chat && body.get("stream") == Some(&Value::Bool(false))) {
+    let of_responses = [context.case.question.route, context.upstream()].contains(&Route::OpenAiResponses);
+    let translated = of_responses && context.case.question.route != context.upstream();
+    match body(context, oracle).filter(|body| translated && body.get("stream") == Some(&Value::Bool(false))) {
         Some(body) => body.shift_remove("stream").map_or(0, |_| 1),
         None => 0,
     }
@@ -329,18 +324,4 @@ fn dummy_tool(context: &Context<'_>, oracle: &mut Value) -> usize {
     });
     sent.insert("tools".to_owned(), json!([tool]));
     4
-}
-
-fn empty_turn(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let Some(sent) = body(context, oracle).filter(|_| from_responses(context, Route::OpenAiChat)) else {
-        return 0;
-    };
-    let mut changed = 0;
-    for message in sent.get_mut("messages").and_then(Value::as_array_mut).into_iter().flatten() {
-        if message["content"] == json!([{"type": "text", "text": ""}]) {
-            message["content"] = json!("");
-            changed += 2;
-        }
-    }
-    changed
 }
