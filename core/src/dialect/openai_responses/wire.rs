@@ -13,10 +13,6 @@ pub(crate) fn sent_model(target: &Target) -> &str {
     target.model.strip_prefix(BY_RESPONSES).unwrap_or(&target.model)
 }
 
-/// Parameters that no other dialect has a word for, and that change the answer.
-pub(crate) const ONLY_HERE: &[&str] =
-    &["max_tool_calls", "moderation", "partial_images", "prompt_cache_options"];
-
 /// `usage` → [`Usage`]. `input_tokens` includes cached tokens, `output_tokens` includes reasoning.
 pub(crate) fn usage(node: Node<'_>) -> Usage {
     let count = |node: Option<Node<'_>>, name: &str| node.and_then(|node| node.some(name)?.u64());
@@ -56,4 +52,9 @@ pub(crate) fn incomplete_reason(finish: &Finish<'_>) -> Option<&'static str> {
         },
         Finish::Stop | Finish::StopSequence | Finish::ToolUse | Finish::Pause | Finish::Unknown => None,
     }
+}
+
+/// Whether a parameter is the API's own: other hosts have nothing for it.
+pub(crate) fn is_own_parameter(name: &str) -> bool {
+    matches!(name, "max_tool_calls" | "moderation" | "partial_images" | "prompt_cache_options")
 }
