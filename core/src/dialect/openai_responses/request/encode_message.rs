@@ -49,8 +49,8 @@ fn lose_all<'a>(
     w: &mut Writer<'_>,
     cx: &mut Input<'_, 'a>,
 ) -> Result<(), Refusal> {
-    let lost = blocks.iter().enumerate().filter(|(_, block)| !matches!(block, Block::ToolResult(_)));
-    lost.map(|(index, block)| part(block, place.block(index), w, cx)).collect()
+    let mut lost = blocks.iter().enumerate().filter(|(_, block)| !matches!(block, Block::ToolResult(_)));
+    lost.try_for_each(|(index, block)| part(block, place.block(index), w, cx))
 }
 
 /// Writes what came out of a tool as parts; nothing where none of it has a counterpart.
