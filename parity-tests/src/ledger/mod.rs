@@ -16,6 +16,7 @@ mod responses_answers;
 mod responses_items;
 mod responses_narration;
 mod responses_provider;
+mod responses_reasoning;
 mod responses_requests;
 mod responses_streams;
 mod same_dialect;
@@ -116,6 +117,7 @@ pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
         responses_answers::RULES,
         responses_items::RULES,
         responses_provider::RULES,
+        responses_reasoning::RULES,
         responses_streams::RULES,
         failures::RULES,
         errors::RULES,

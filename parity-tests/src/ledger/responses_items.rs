@@ -54,7 +54,7 @@ fn reasoning(context: &Context<'_>, oracle: &mut Value) -> usize {
     let mut changed = 0;
     for response in responses(context, oracle) {
         let Some(output) = response.get_mut("output").and_then(Value::as_array_mut) else { continue };
-        if output.iter().all(|item| item["type"] != "reasoning") {
+        if !output.is_empty() && output.iter().all(|item| item["type"] != "reasoning") {
             let summary = json!([{"type": "summary_text", "text": said}]);
             let item =
                 json!({"type": "reasoning", "id": "<made up>", "summary": summary, "status": "completed"});

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::request_tools::dummy_tool;
 use super::requests::body;
 use super::{Context, Evidence, Rule};
 use crate::case::Route;
@@ -35,7 +36,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "dummy_tool_for_calls",
         why: "Anthropic takes calls in a conversation only if there are tools: the same placeholder that chat clients get stands for them, which LiteLLM forgets for responses clients.",
         evidence: Evidence::ProviderDocs,
-        apply: dummy_tool,
+        apply: placeholder_tool,
     },
     Rule {
         code: "search_location_kept",
@@ -307,7 +308,7 @@ fn stream_asked_for(context: &Context<'_>, oracle: &mut Value) -> usize {
     1
 }
 
-fn dummy_tool(context: &Context<'_>, oracle: &mut Value) -> usize {
+fn placeholder_tool(context: &Context<'_>, oracle: &mut Value) -> usize {
     let Some(sent) = body(context, oracle).filter(|_| from_responses(context, Route::AnthropicMessages))
     else {
         return 0;
@@ -318,10 +319,6 @@ fn dummy_tool(context: &Context<'_>, oracle: &mut Value) -> usize {
     if !calls || sent.contains_key("tools") {
         return 0;
     }
-    let schema = json!({"type": "object", "properties": {}});
-    let tool = json!({
-        "name": "dummy_tool", "input_schema": schema, "type": "custom", "description": "This is a dummy tool call",
-    });
-    sent.insert("tools".to_owned(), json!([tool]));
+    sent.insert("tools".to_owned(), dummy_tool());
     4
 }
