@@ -6,7 +6,7 @@ use super::super::response::envelope::{Envelope, is_tier};
 use super::super::response::native;
 use super::super::wire::incomplete_reason;
 use super::encode_call::Call;
-use super::encode_item::{Events, Item, Kind, Place};
+use super::encode_item::{Compaction, Events, Item, Kind, Place};
 use super::encode_message::{Message, PartKind, REFUSAL, TEXT};
 use super::encode_search::Search;
 use super::encode_thought::Reasoning;
@@ -81,6 +81,8 @@ enum Target {
     Call(usize),
     /// The query of this item.
     Search(usize),
+    /// The text of this item.
+    Compaction(usize),
     Nothing,
 }
 
@@ -264,6 +266,11 @@ impl Encoder {
             let id = id.unescape().into_owned();
             return Target::Search(self.open(["ws_", &id].concat(), Kind::Search(Search::new(id)), out));
         }
+        if native::is_compaction(upstream, node) {
+            let mut compaction = Compaction::default();
+            compaction.grow(node);
+            return Target::Compaction(self.continue_with("cmp_", Kind::Compaction(compaction), out));
+        }
         let of = native::search_result(upstream, node);
         let is_found = |item: &Item| match (&item.kind, &of) {
             (Kind::Search(search), Some(of)) => search.is(of),
@@ -307,6 +314,11 @@ impl Encoder {
                 self.words(out, |message, _, _, _| message.cite(*node));
             }
             (Delta::Citation(_), _) => self.report.lose_once("output.content.citations", "citations"),
+            (Delta::Native(delta), Target::Compaction(at)) => {
+                if let (Kind::Compaction(compaction), _) = self.items[at].parts() {
+                    compaction.grow(*delta);
+                }
+            }
             (Delta::Native(_), _) => self.report.lose_once("output", "delta_without_counterpart"),
             _ => {}
         }
