@@ -28,8 +28,9 @@ fn told(context: &Context<'_>, oracle: &mut Value) -> usize {
         let said = said_so_far(events);
         for (index, item) in said.iter().enumerate() {
             let events = narrated(item, index);
-            // Whatever ends an item was not said any more.
-            let end = events.iter().position(|event| is_end(&event["type"])).unwrap_or(events.len());
+            // What ends the last item was not said any more.
+            let open = index + 1 == said.len();
+            let end = events.iter().position(|event| open && is_end(&event["type"])).unwrap_or(events.len());
             right.extend(events.into_iter().take(end));
         }
         last["response"]["output"] = Value::Array(said);
@@ -52,7 +53,8 @@ fn told(context: &Context<'_>, oracle: &mut Value) -> usize {
 fn is_cut_off(context: &Context<'_>) -> bool {
     let provider = context.provider.filter(|_| context.upstream() == Route::OpenAiChat);
     let events = provider.and_then(|provider| provider.pointer("/stream/events")?.as_array());
-    events.is_some_and(|events| events.iter().all(|event| event.get("finish_reason").is_none()))
+    let ends = |event: &Value| event["choice"] == 0 && event.get("finish_reason").is_some();
+    events.is_some_and(|events| !events.iter().any(ends))
 }
 
 /// What is no complete response failed.
@@ -71,23 +73,28 @@ fn is_end(kind: &Value) -> bool {
     kind.as_str().is_some_and(|kind| kind.ends_with(".done"))
 }
 
-/// The items of a response that failed, as far as its events told them.
+/// The items of a response that failed, as far as its events told them: all but the last are complete.
 fn said_so_far(events: &[Value]) -> Vec<Value> {
     let mut items: Vec<Value> = Vec::new();
     for event in events {
-        match event["type"].as_str() {
-            Some("response.output_item.added") => {
+        let said = &event["delta"];
+        match (event["type"].as_str(), items.last_mut()) {
+            (Some("response.output_item.added"), last) => {
+                if let Some(last) = last {
+                    last["status"] = json!("completed");
+                }
                 let mut item = event["item"].clone();
                 item["status"] = json!("incomplete");
                 items.push(item);
             }
-            Some("response.output_text.delta") => {
-                let part =
-                    json!({"type": "output_text", "annotations": [], "logprobs": [], "text": event["delta"]});
-                if let Some(item) = items.last_mut() {
-                    item["content"] = json!([part]);
-                }
+            (Some("response.output_text.delta"), Some(item)) => {
+                let part = json!({"type": "output_text", "annotations": [], "logprobs": [], "text": said});
+                item["content"] = json!([part]);
             }
+            (Some("response.reasoning_summary_text.delta"), Some(item)) => {
+                item["summary"] = json!([{"type": "summary_text", "text": said}]);
+            }
+            (Some("response.function_call_arguments.delta"), Some(item)) => item["arguments"] = said.clone(),
             _ => {}
         }
     }

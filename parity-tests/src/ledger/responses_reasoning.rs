@@ -16,7 +16,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "reasoning_items_as_finished",
-        why: "What comes back on the next turn is the reasoning item as it ended; LiteLLM keeps it as it began.",
+        why: "A streamed reasoning item is told as it is when it is done; LiteLLM takes it from the response that repeats it at the end, with another id or in another encryption.",
         evidence: Evidence::RecordedBytes,
         apply: finished,
     },
@@ -54,16 +54,18 @@ fn call_ids(context: &Context<'_>, oracle: &mut Value) -> usize {
 }
 
 fn finished(context: &Context<'_>, oracle: &mut Value) -> usize {
-    if !applies(context, Route::OpenAiChat) {
-        return 0;
-    }
+    let provider = context.provider.filter(|_| applies(context, Route::OpenAiChat));
+    let events = provider.and_then(|provider| provider.pointer("/stream/events")?.as_array());
+    let done = events.into_iter().flatten().filter(|event| event["type"] == "response.output_item.done");
+    let given = done.map(|event| &event["item"]).filter(|item| item["type"] == "reasoning");
     let kept = oracle.pointer_mut("/stream/beside/0~1reasoning_items").and_then(Value::as_array_mut);
     let mut changed = 0;
-    for (place, given) in kept.into_iter().flatten().zip(items(context, "reasoning")) {
-        let right = &given["encrypted_content"];
-        if right.is_string() && place["encrypted_content"] != *right {
-            place["encrypted_content"] = right.clone();
-            changed += 1;
+    for (place, given) in kept.into_iter().flatten().zip(given) {
+        for key in ["id", "encrypted_content"] {
+            if given[key].is_string() && place[key] != given[key] {
+                place[key] = given[key].clone();
+                changed += 1;
+            }
         }
     }
     changed
