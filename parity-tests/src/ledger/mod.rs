@@ -14,6 +14,7 @@ mod request_tools;
 mod requests;
 mod responses_answers;
 mod responses_items;
+mod responses_media;
 mod responses_narration;
 mod responses_provider;
 mod responses_reasoning;
@@ -114,6 +115,7 @@ pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
         requests::RULES,
         request_tools::RULES,
         responses_requests::RULES,
+        responses_media::RULES,
         responses_answers::RULES,
         responses_items::RULES,
         responses_provider::RULES,
