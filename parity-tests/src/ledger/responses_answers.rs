@@ -247,8 +247,29 @@ fn service_tier(context: &Context<'_>, oracle: &mut Value) -> usize {
         return 0;
     };
     let chat = context.upstream() == Route::OpenAiChat;
-    let responses = responses(context, oracle).into_iter().filter(|_| chat);
-    responses.map(|response| set(response, "service_tier", given.clone())).sum()
+    // What begins is told before a later chunk names the tier.
+    let early =
+        !is_streamed(context) || first_chunk(context).get("service_tier").is_some_and(Value::is_string);
+    let mut changed = 0;
+    for response in responses(context, oracle).into_iter().filter(|_| chat) {
+        if early || response.get("status").is_none_or(|status| status != "in_progress") {
+            changed += set(response, "service_tier", given.clone());
+        } else {
+            changed += response.shift_remove("service_tier").map_or(0, |_| 1);
+        }
+    }
+    changed
+}
+
+fn is_streamed(context: &Context<'_>) -> bool {
+    context.provider.is_some_and(|provider| provider.get("stream").is_some())
+}
+
+/// The chunk with which the provider's stream begins.
+fn first_chunk(context: &Context<'_>) -> Value {
+    let bytes = context.case.answer.as_ref().map(|answer| answer.body.as_ref()).unwrap_or_default();
+    let frames = crate::sse::frames(bytes);
+    frames.into_iter().next().map(|mut frame| frame["data"].take()).unwrap_or_default()
 }
 
 fn own_fields(context: &Context<'_>, oracle: &mut Value) -> usize {

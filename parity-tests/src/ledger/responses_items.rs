@@ -33,6 +33,12 @@ pub(super) const RULES: &[Rule] = &[
         apply: logprobs,
     },
     Rule {
+        code: "response_annotations_restored",
+        why: "Every source that a stream names belongs to its text; LiteLLM keeps some of them.",
+        evidence: Evidence::RecordedBytes,
+        apply: annotations,
+    },
+    Rule {
         code: "response_items_as_made",
         why: "What the provider searched, said with its citations, and called stands in the order in which it was made; LiteLLM joins all texts, drops citations, and hands on calls that the provider ran itself as the client's.",
         evidence: Evidence::RecordedBytes,
@@ -70,6 +76,13 @@ fn first_of_several(context: &Context<'_>) -> Option<(String, Vec<Value>)> {
 fn one_answer(context: &Context<'_>, oracle: &mut Value) -> usize {
     let Some((said, others)) = first_of_several(context) else { return 0 };
     let mut changed = 0;
+    // LiteLLM mixes what the choices say.
+    let events = oracle.pointer_mut("/stream/events").and_then(Value::as_array_mut).into_iter().flatten();
+    let words = |event: &&mut Value| event["type"] == "response.output_text.delta" && event["delta"] != said;
+    for event in events.filter(words) {
+        event["delta"] = json!(said);
+        changed += 1;
+    }
     for response in responses(context, oracle) {
         let Some(output) = response.get_mut("output").and_then(Value::as_array_mut) else { continue };
         let mut told = said.is_empty();
@@ -153,6 +166,32 @@ fn logprobs(context: &Context<'_>, oracle: &mut Value) -> usize {
         if let Some(part) = parts.find(|part| part["logprobs"] == json!([])) {
             part["logprobs"] = json!(given);
             changed += given.iter().map(leaves).sum::<usize>();
+        }
+    }
+    changed
+}
+
+fn annotations(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let provider = context.provider.filter(|_| context.upstream() == Route::OpenAiChat);
+    let given = provider.and_then(|provider| provider.pointer("/stream/beside/0~1annotations")?.as_array());
+    let cited =
+        given.into_iter().flatten().map(|one| &one["url_citation"]).filter(|one| one["url"].is_string());
+    let right: Vec<_> = cited
+        .map(|one| {
+            let at = |name: &str| one[name].as_u64().unwrap_or(0);
+            json!({
+                "type": "url_citation", "start_index": at("start_index"), "end_index": at("end_index"),
+                "title": one["title"].as_str().unwrap_or_default(), "url": one["url"],
+            })
+        })
+        .collect();
+    let mut changed = 0;
+    for response in responses(context, oracle).into_iter().filter(|_| !right.is_empty()) {
+        let output = response.get_mut("output").and_then(Value::as_array_mut).into_iter().flatten();
+        let mut parts = output.filter_map(|item| item.get_mut("content")?.as_array_mut()).flatten();
+        if let Some(part) = parts.find(|part| part["annotations"] != json!(right)) {
+            part["annotations"] = json!(right);
+            changed += right.len();
         }
     }
     changed

@@ -24,10 +24,12 @@ fn told(context: &Context<'_>, oracle: &mut Value) -> usize {
     }
     let opening = events.iter().take_while(|event| event.get("output_index").is_none() && **event != last);
     let mut right: Vec<Value> = opening.cloned().collect();
+    // A chat host's sources say their place themselves.
+    let behind = context.upstream() == Route::OpenAiChat;
     if last["type"] == "response.failed" {
         let said = said_so_far(events);
         for (index, item) in said.iter().enumerate() {
-            let events = narrated(item, index);
+            let events = narrated(item, index, behind);
             // What ends the last item was not said any more.
             let open = index + 1 == said.len();
             let end = events.iter().position(|event| open && is_end(&event["type"])).unwrap_or(events.len());
@@ -36,8 +38,9 @@ fn told(context: &Context<'_>, oracle: &mut Value) -> usize {
         last["response"]["output"] = Value::Array(said);
     } else {
         let output = last["response"]["output"].as_array();
-        right
-            .extend(output.into_iter().flatten().enumerate().flat_map(|(index, item)| narrated(item, index)));
+        right.extend(
+            output.into_iter().flatten().enumerate().flat_map(|(index, item)| narrated(item, index, behind)),
+        );
     }
     right.push(last);
     let before = events.len().max(right.len());
@@ -106,8 +109,8 @@ fn said_so_far(events: &[Value]) -> Vec<Value> {
     items
 }
 
-/// The events that tell `item` from its opening to its end.
-fn narrated(item: &Value, index: usize) -> Vec<Value> {
+/// The events that tell `item` from its opening to its end; its sources where they end in the text, or `behind` all of it.
+fn narrated(item: &Value, index: usize, behind: bool) -> Vec<Value> {
     let place = json!({"item_id": "<the item's>", "output_index": index});
     let event = |kind: &str, more: Value| {
         let mut members = Map::new();
@@ -123,14 +126,14 @@ fn narrated(item: &Value, index: usize) -> Vec<Value> {
         Some("message") => {
             opened["content"] = json!([]);
             for (at, part) in item["content"].as_array().into_iter().flatten().enumerate() {
-                told.extend(part_told(part, &json!({"content_index": at}), &event));
+                told.extend(part_told(part, &json!({"content_index": at}), behind, &event));
             }
         }
         Some("reasoning") => {
             opened["summary"] = json!([]);
             opened.as_object_mut().and_then(|members| members.shift_remove("encrypted_content"));
             for (at, part) in item["summary"].as_array().into_iter().flatten().enumerate() {
-                told.extend(part_told(part, &json!({"summary_index": at}), &event));
+                told.extend(part_told(part, &json!({"summary_index": at}), behind, &event));
             }
         }
         Some("function_call") => {
@@ -162,7 +165,7 @@ fn text_told(kind: &str, name: &str, text: &Value, event: &impl Fn(&str, Value) 
     if text == "" { vec![done] } else { vec![delta, done] }
 }
 
-fn part_told(part: &Value, place: &Value, event: &impl Fn(&str, Value) -> Value) -> Vec<Value> {
+fn part_told(part: &Value, place: &Value, behind: bool, event: &impl Fn(&str, Value) -> Value) -> Vec<Value> {
     let (deltas, whole, key) = match part["type"].as_str() {
         Some("refusal") => ("response.refusal", "response.content_part", "refusal"),
         Some("summary_text") => {
@@ -201,7 +204,7 @@ fn part_told(part: &Value, place: &Value, event: &impl Fn(&str, Value) -> Value)
     let mut from = 0;
     for (number, annotation) in part["annotations"].as_array().into_iter().flatten().enumerate() {
         let end = annotation["end_index"].as_u64().and_then(|end| usize::try_from(end).ok());
-        let end = end.unwrap_or(from);
+        let end = if behind { text.len() } else { end.unwrap_or(from) };
         say(from, end, &mut told);
         from = end;
         let more = json!({"annotation_index": number, "annotation": annotation});

@@ -155,7 +155,12 @@ fn thought(text: &str, events: &mut Vec<Value>) -> usize {
 
 fn logprobs(context: &Context<'_>, oracle: &mut Value) -> usize {
     let parts = items(context, "message").filter_map(|item| item["content"].as_array()).flatten();
-    let given: Vec<_> = parts.filter_map(|part| part["logprobs"].as_array()).flatten().cloned().collect();
+    let whole = parts.filter_map(|part| part["logprobs"].as_array()).flatten().cloned();
+    let events = context.provider.and_then(|provider| provider.pointer("/stream/events")?.as_array());
+    let deltas = events.into_iter().flatten().filter(|event| event["type"] == "response.output_text.delta");
+    // What comes with a text is said before the end repeats it, with other numbers.
+    let told: Vec<_> = deltas.filter_map(|delta| delta["logprobs"].as_array()).flatten().cloned().collect();
+    let given: Vec<_> = if told.is_empty() { whole.collect() } else { told };
     let told = !given.is_empty() && applies(context, Route::OpenAiChat);
     let (place, key) = match oracle.get("stream") {
         Some(_) => ("/stream/beside", "0/logprobs"),

@@ -214,7 +214,7 @@ impl Encoder {
     /// What only the provider's dialect knows.
     fn other(&mut self, node: Node<'_>) {
         let told = ["service_tier", "phase"].into_iter().find(|name| node.some(name).is_some());
-        match told.filter(|_| self.context.upstream == Dialect::OpenAiResponses) {
+        match told.filter(|_| self.context.upstream != Dialect::AnthropicMessages) {
             Some(name) => self.report.lose_once(name, "answer_field"),
             None => self.report.lose_once("stream", "unknown_event"),
         }

@@ -5,13 +5,15 @@ use super::super::{error, wire};
 use crate::dialect::StreamDecoder;
 use crate::error::{FailureKind, UpstreamError};
 use crate::ir::chat::{BlockStart, Delta, Event, Finish, Start};
-use crate::json::{Node, Text};
+use crate::json::{Document, Limits, Node, Text};
 
 /// Reads chunks.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     choices: Vec<ChoiceState>,
     started: bool,
+    /// The tier that serves was told: some hosts name it only in a later chunk.
+    tier_told: bool,
     over: bool,
 }
 
@@ -23,6 +25,8 @@ struct ChoiceState {
     thinking: Option<u32>,
     refusal: Option<u32>,
     tools: Vec<ToolState>,
+    /// Sources that came before the text that they belong to, a JSON text each.
+    early_citations: Vec<String>,
     finished: bool,
 }
 
@@ -44,12 +48,19 @@ impl StreamDecoder for Decoder {
         if self.over {
             return;
         }
-        let [told, choices, usage] = root.fields(["error", "choices", "usage"]);
+        let [told, choices, usage, tier] = root.fields(["error", "choices", "usage", "service_tier"]);
         if let Err(error) = error::in_band(root, told) {
             return self.fail(&error, sink);
         }
-        if !self.started {
+        let first = !self.started;
+        if first {
             self.start(root, sink);
+        }
+        if !self.tier_told && tier.is_some_and(|tier| !tier.is_null()) {
+            self.tier_told = true;
+            if !first {
+                sink(Event::Other { name: None, node: root });
+            }
         }
         for node in choices.into_iter().flat_map(Node::items) {
             self.choice(node, sink);
@@ -149,6 +160,7 @@ impl ChoiceState {
                 }
                 b"thinking_blocks" => self.signatures(value, sink),
                 b"refusal" => self.refusal(value.text(), sink),
+                b"annotations" => value.items().for_each(|citation| self.cite(citation, sink)),
                 b"tool_calls" => value.items().for_each(|call| self.tool(call, sink)),
                 b"function_call" => self.tool(delta, sink),
                 _ => {}
@@ -173,12 +185,29 @@ impl ChoiceState {
         }
         let thinking = self.thinking.take();
         self.stop(thinking, sink);
-        let block = match self.text {
-            Some(block) => block,
-            None => self.start(BlockStart::Text, sink),
-        };
-        self.text = Some(block);
+        let block = self.text_block(sink);
         self.send(block, Delta::Text(text), sink);
+    }
+
+    fn text_block(&mut self, sink: Sink<'_>) -> u32 {
+        if let Some(block) = self.text {
+            return block;
+        }
+        let block = self.start(BlockStart::Text, sink);
+        self.text = Some(block);
+        for citation in std::mem::take(&mut self.early_citations) {
+            if let Ok(document) = Document::parse(citation.as_bytes(), &Limits::lenient()) {
+                self.send(block, Delta::Citation(document.root()), sink);
+            }
+        }
+        block
+    }
+
+    fn cite(&mut self, citation: Node<'_>, sink: Sink<'_>) {
+        match self.text {
+            Some(block) => self.send(block, Delta::Citation(citation), sink),
+            None => self.early_citations.push(citation.raw_str().to_owned()),
+        }
     }
 
     fn thinking(&mut self, text: Option<Text<'_>>, sink: Sink<'_>) {

@@ -10,7 +10,7 @@ use super::encode_item::{Compaction, Events, Item, Kind, Place};
 use super::encode_message::{Message, PartKind, REFUSAL, TEXT};
 use super::encode_search::Search;
 use super::encode_thought::Reasoning;
-use crate::dialect::{AnswerContext, StreamEncoder};
+use crate::dialect::{AnswerContext, Dialect, StreamEncoder};
 use crate::ids;
 use crate::ir::chat::{BlockStart, Delta, Event, Start};
 use crate::json::{Node, Text, Writer};
@@ -44,6 +44,12 @@ struct Told {
 }
 
 impl Told {
+    /// Takes the tier that serves from the provider's chunk, where the API has its name.
+    fn tier(&mut self, chunk: Node<'_>) {
+        let tier = chunk.some("service_tier").filter(|tier| is_tier(*tier));
+        self.service_tier = tier.map(|tier| tier.raw().to_vec());
+    }
+
     fn envelope<'e>(
         &'e self,
         status: &'e str,
@@ -106,6 +112,9 @@ impl StreamEncoder for Encoder {
             }
             Event::Ping => {}
             Event::Logprobs { node, .. } => self.logprobs(node),
+            Event::Other { name: None, node } if self.told.context.upstream == Dialect::OpenAiChat => {
+                self.told.tier(node);
+            }
             Event::Other { .. } => self.report.lose_once("stream", "unknown_event"),
             Event::BlockStart { .. }
             | Event::Delta { .. }
@@ -147,8 +156,9 @@ impl Encoder {
         let deployment = context.deployment.as_deref();
         told.id = response_id::for_client(context.provider, deployment, &given.unescape());
         told.created = start.created.unwrap_or(context.now_unix);
-        let tier = start.extra.and_then(|first| first.some("service_tier"));
-        told.service_tier = tier.filter(|tier| is_tier(*tier)).map(|tier| tier.raw().to_vec());
+        if let Some(first) = start.extra {
+            told.tier(first);
+        }
         self.usage = start.usage;
         for name in ["response.created", "response.in_progress"] {
             self.events.write(name, out, |w| {
