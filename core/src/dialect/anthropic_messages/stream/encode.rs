@@ -323,8 +323,8 @@ impl Encoder {
             self.stop(at, out);
         }
         self.advance(out);
-        if self.next == 0 {
-            // LiteLLM's clients get an empty text where there is nothing else.
+        if self.next == 0 && self.context.upstream != Dialect::OpenAiResponses {
+            // LiteLLM's clients get an empty text where a chat host said nothing.
             self.block_start(u32::MAX, &BlockStart::Text, out);
             self.event(Event::BlockStop { choice: 0, index: u32::MAX }, out);
         }

@@ -335,6 +335,9 @@ impl ChoiceState {
             // A call that was never named is still told: the client can see that it is broken.
             self.name_tool(at, Text::new(""), sink);
         }
+        if !self.early_citations.is_empty() {
+            self.text_block(sink);
+        }
         for block in [self.thinking.take(), self.text.take(), self.refusal.take()] {
             self.stop(block, sink);
         }
