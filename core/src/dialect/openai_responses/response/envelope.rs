@@ -12,6 +12,11 @@ pub(in crate::dialect::openai_responses) fn is_tier(tier: Node<'_>) -> bool {
     TIERS.iter().any(|known| tier.is_text(known))
 }
 
+/// The tier that a chunk of a stream names, where the API has its name.
+pub(in crate::dialect::openai_responses) fn served_tier(chunk: Node<'_>) -> Option<Vec<u8>> {
+    chunk.some("service_tier").filter(|tier| is_tier(*tier)).map(|tier| tier.raw().to_vec())
+}
+
 /// A response without its items.
 pub(in crate::dialect::openai_responses) struct Envelope<'e> {
     pub(in crate::dialect::openai_responses) context: &'e AnswerContext,

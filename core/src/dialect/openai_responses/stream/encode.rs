@@ -2,7 +2,7 @@
 //! is closed when the next one begins, or with the answer: only then is it known whether it is complete.
 
 use super::super::error;
-use super::super::response::envelope::{Envelope, is_tier};
+use super::super::response::envelope::{Envelope, served_tier};
 use super::super::response::native;
 use super::super::wire::incomplete_reason;
 use super::encode_call::Call;
@@ -44,12 +44,6 @@ struct Told {
 }
 
 impl Told {
-    /// Takes the tier that serves from the provider's chunk, where the API has its name.
-    fn tier(&mut self, chunk: Node<'_>) {
-        let tier = chunk.some("service_tier").filter(|tier| is_tier(*tier));
-        self.service_tier = tier.map(|tier| tier.raw().to_vec());
-    }
-
     fn envelope<'e>(
         &'e self,
         status: &'e str,
@@ -113,7 +107,7 @@ impl StreamEncoder for Encoder {
             Event::Ping => {}
             Event::Logprobs { node, .. } => self.logprobs(node),
             Event::Other { name: None, node } if self.told.context.upstream == Dialect::OpenAiChat => {
-                self.told.tier(node);
+                self.told.service_tier = served_tier(node);
             }
             Event::Other { .. } => self.report.lose_once("stream", "unknown_event"),
             Event::BlockStart { .. }
@@ -156,9 +150,7 @@ impl Encoder {
         let deployment = context.deployment.as_deref();
         told.id = response_id::for_client(context.provider, deployment, &given.unescape());
         told.created = start.created.unwrap_or(context.now_unix);
-        if let Some(first) = start.extra {
-            told.tier(first);
-        }
+        told.service_tier = start.extra.and_then(served_tier);
         self.usage = start.usage;
         for name in ["response.created", "response.in_progress"] {
             self.events.write(name, out, |w| {

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::Encoder;
-use crate::dialect::{AnswerContext, AnswerHints, Dialect, Namespaced, StreamEncoder};
+use crate::dialect::openai_chat::stream::Decoder;
+use crate::dialect::{AnswerContext, AnswerHints, Dialect, Namespaced, StreamDecoder, StreamEncoder};
 use crate::error::{FailureKind, UpstreamError};
 use crate::ir::chat::{BlockStart, Delta, Event, Finish, Start};
 use crate::json::{Document, Limits, Text};
@@ -30,6 +31,23 @@ fn told(hints: AnswerHints, events: Vec<Event<'_>>) -> Vec<Value> {
     for event in events {
         encoder.event(event, &mut out);
     }
+    read(out)
+}
+
+/// What comes of the chunks of a chat host.
+fn told_of_chat(chunks: &[Value]) -> Vec<Value> {
+    let context = AnswerContext { upstream: Dialect::OpenAiChat, ..context(AnswerHints::default()) };
+    let (mut encoder, mut out) = (Encoder::new(context), Vec::new());
+    let mut decoder = Decoder::default();
+    for chunk in chunks {
+        let document = Document::parse(chunk.to_string().into_bytes(), &Limits::default()).unwrap();
+        decoder.frame(b"", document.root(), &mut |event| encoder.event(event, &mut out));
+    }
+    decoder.done(&mut |event| encoder.event(event, &mut out));
+    read(out)
+}
+
+fn read(out: Vec<u8>) -> Vec<Value> {
     let text = String::from_utf8(out).unwrap();
     let events = text.split_terminator("\n\n").map(|event| {
         let (name, data) = event.split_once('\n').unwrap();
@@ -257,4 +275,32 @@ fn a_compacted_conversation_can_come_back() {
         (&item["type"], kept),
         (&json!("compaction"), json!({"type": "compaction", "content": "So \"far\""}))
     );
+}
+
+#[test]
+fn sources_that_come_before_the_text_of_a_chat_host_are_its() {
+    let chunk = |delta: Value, reason: Option<&str>| json!({"id": "c", "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]});
+    let source = json!({"type": "url_citation", "url_citation": {"url": "https://e.com", "title": "E", "start_index": 0, "end_index": 0}});
+    let events = told_of_chat(&[
+        chunk(json!({"content": "", "annotations": [source]}), None),
+        chunk(json!({"reasoning": "So."}), None),
+        chunk(json!({"content": "Yes."}), None),
+        chunk(json!({"content": " No."}), Some("stop")),
+    ]);
+    let annotation = json!({"type": "url_citation", "start_index": 0, "end_index": 0, "title": "E", "url": "https://e.com"});
+    let (thought, message) = (&output(&events)[0], &output(&events)[1]);
+    assert_eq!(thought["summary"][0]["text"], "So.");
+    assert_eq!(message["content"][0]["text"], "Yes. No.");
+    assert_eq!(message["content"][0]["annotations"], json!([annotation]));
+    assert_eq!(events.iter().filter(|event| event["annotation"] == annotation).count(), 1);
+}
+
+#[test]
+fn a_tier_that_a_chat_host_names_late_is_told_at_the_end() {
+    let events = told_of_chat(&[
+        json!({"id": "c", "choices": [{"index": 0, "delta": {"content": "Yes."}, "finish_reason": "stop"}]}),
+        json!({"id": "c", "service_tier": "flex", "choices": []}),
+    ]);
+    assert_eq!(events[0]["response"].get("service_tier"), None);
+    assert_eq!(events.last().unwrap()["response"]["service_tier"], "flex");
 }
