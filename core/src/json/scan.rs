@@ -246,10 +246,26 @@ impl Scanner<'_> {
         Some(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn string(&mut self) -> Option<()> {
         let start = self.at;
         self.at += 1;
+        // Most strings are short: they end in the block that they begin in, and have nothing special before that.
+        let special = self.special_ahead();
+        if special != 0 {
+            let end = self.at + special.trailing_zeros() as usize;
+            if self.text.get(end) == Some(&b'"') {
+                self.at = end + 1;
+                self.push(Kind::Plain, start);
+                return Some(());
+            }
+        }
+        self.long_string(start)
+    }
+
+    /// Reads on in the string at `start`.
+    #[inline(never)]
+    fn long_string(&mut self, start: usize) -> Option<()> {
         let mut kind = Kind::Plain;
         loop {
             self.skip_plain()?;
@@ -268,20 +284,25 @@ impl Scanner<'_> {
         }
     }
 
+    /// The special bytes of the known block from `at` on; none where `at` is not in that block.
+    #[inline(always)]
+    fn special_ahead(&self) -> u64 {
+        // The distance from the end of the known block is 1 to 64 inside it.
+        let left = self.known_to.wrapping_sub(self.at);
+        if left.wrapping_sub(1) < BLOCK { self.special >> (BLOCK - left) } else { 0 }
+    }
+
     /// Goes on to the next quote, backslash or control character.
     #[inline]
     fn skip_plain(&mut self) -> Option<()> {
         loop {
-            // The distance from the end of the known block is 1 to 64 inside it.
-            let left = self.known_to.wrapping_sub(self.at);
-            if left.wrapping_sub(1) < BLOCK {
-                let special = self.special >> (BLOCK - left);
-                if special != 0 {
-                    self.at += special.trailing_zeros() as usize;
-                    return Some(());
-                }
-                self.at = self.known_to;
+            let special = self.special_ahead();
+            if special != 0 {
+                self.at += special.trailing_zeros() as usize;
+                return Some(());
             }
+            // Nothing stands in what is left of the known block.
+            self.at = self.at.max(self.known_to);
             self.know_block()?;
         }
     }

@@ -37,8 +37,9 @@ impl Family {
         if o_series {
             return Self::OSeries;
         }
-        let gpt = name.contains("gpt-5") || name.contains("gpt-6");
-        if !gpt || name.contains("gpt-5-chat") {
+        // Most names say that they are none of these: a look at each place is cheaper than a search.
+        let newer = |place: &[u8]| place == b"gpt-5" || place == b"gpt-6";
+        if !name.as_bytes().windows(5).any(newer) || name.contains("gpt-5-chat") {
             return Self::Gpt;
         }
         if name.contains("search") {

@@ -153,7 +153,7 @@ pub(crate) fn encode(
     };
     w.key("created").number(response.created.unwrap_or(context.now_unix));
     w.key("model").str(&context.requested_model);
-    w.key("object").str("chat.completion");
+    w.key("object").word("chat.completion");
     w.key("choices").begin_array();
     for choice in &response.choices {
         super::answer_message::choice(choice, response, context, &mut w, report);
@@ -188,7 +188,7 @@ fn is_reasoning(block: &Block<'_>) -> bool {
 
 /// Writes `finish_reason`; where the answer's form was asked for as a tool, its call is the text and no call.
 pub(super) fn write_finish(choice: &Choice<'_>, unwrapped: bool, w: &mut Writer<'_>) {
-    w.key("finish_reason").str(if unwrapped { "stop" } else { finish_reason(&choice.finish) });
+    w.key("finish_reason").word(if unwrapped { "stop" } else { finish_reason(&choice.finish) });
 }
 
 /// The edit list of answers whose client and provider share the dialect.

@@ -60,46 +60,46 @@ pub(crate) fn seconds(created: Node<'_>) -> Option<u64> {
 
 /// What every answer has, most of it repeated from the request.
 fn is_usual(name: &[u8]) -> bool {
-    const NAMES: &[&str] = &[
-        "background",
-        "billing",
-        "completed_at",
-        "conversation",
-        "created_at",
-        "frequency_penalty",
-        "id",
-        "incomplete_details",
-        "instructions",
-        "max_output_tokens",
-        "max_tool_calls",
-        "metadata",
-        "model",
-        "moderation",
-        "object",
-        "output",
-        "output_text",
-        "parallel_tool_calls",
-        "presence_penalty",
-        "previous_response_id",
-        "prompt",
-        "prompt_cache_key",
-        "prompt_cache_options",
-        "prompt_cache_retention",
-        "reasoning",
-        "safety_identifier",
-        "status",
-        "store",
-        "temperature",
-        "text",
-        "tool_choice",
-        "tools",
-        "top_logprobs",
-        "top_p",
-        "truncation",
-        "usage",
-        "user",
-    ];
-    NAMES.binary_search_by(|known| known.as_bytes().cmp(name)).is_ok()
+    matches!(
+        name,
+        b"background"
+            | b"billing"
+            | b"completed_at"
+            | b"conversation"
+            | b"created_at"
+            | b"frequency_penalty"
+            | b"id"
+            | b"incomplete_details"
+            | b"instructions"
+            | b"max_output_tokens"
+            | b"max_tool_calls"
+            | b"metadata"
+            | b"model"
+            | b"moderation"
+            | b"object"
+            | b"output"
+            | b"output_text"
+            | b"parallel_tool_calls"
+            | b"presence_penalty"
+            | b"previous_response_id"
+            | b"prompt"
+            | b"prompt_cache_key"
+            | b"prompt_cache_options"
+            | b"prompt_cache_retention"
+            | b"reasoning"
+            | b"safety_identifier"
+            | b"status"
+            | b"store"
+            | b"temperature"
+            | b"text"
+            | b"tool_choice"
+            | b"tools"
+            | b"top_logprobs"
+            | b"top_p"
+            | b"truncation"
+            | b"usage"
+            | b"user"
+    )
 }
 
 /// Why an answer ended.
