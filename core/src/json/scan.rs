@@ -102,6 +102,10 @@ impl Scanner<'_> {
 
     fn document(&mut self) -> Option<()> {
         loop {
+            // Here a member or an element begins, or the text.
+            if self.in_object {
+                self.key()?;
+            }
             if self.value()? {
                 continue;
             }
@@ -109,9 +113,6 @@ impl Scanner<'_> {
                 match self.peek_token() {
                     Some(b',') => {
                         self.at += 1;
-                        if self.in_object {
-                            self.key()?;
-                        }
                         break;
                     }
                     Some(b'}') if self.in_object => self.close(),
@@ -128,15 +129,14 @@ impl Scanner<'_> {
         }
     }
 
-    /// Reads a value, or the beginning of one: true where a value inside it follows.
-    #[inline]
+    /// Reads a value, or the beginning of one: true where a member or an element of it follows.
+    #[inline(always)]
     fn value(&mut self) -> Option<bool> {
         match self.peek_token() {
             Some(b'"') => self.string(),
             Some(b'{') => {
                 self.open(Kind::Object)?;
                 if self.peek_token() != Some(b'}') {
-                    self.key()?;
                     return Some(true);
                 }
                 self.close();
@@ -184,7 +184,7 @@ impl Scanner<'_> {
     }
 
     /// A key and its colon.
-    #[inline]
+    #[inline(always)]
     fn key(&mut self) -> Option<()> {
         if self.peek_token() != Some(b'"') {
             return self.unexpected();
