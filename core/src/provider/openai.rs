@@ -30,11 +30,9 @@ pub(crate) enum Family {
 impl Family {
     /// The family of a model, by its name.
     pub(crate) fn of(model: &str) -> Self {
-        let name = model.rsplit('/').next().unwrap_or(model);
-        let o_series = ["o1", "o3", "o4"].iter().any(|prefix| {
-            name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-        });
-        if o_series {
+        let start = memchr::memrchr(b'/', model.as_bytes()).map_or(0, |slash| slash + 1);
+        let name = &model[start..];
+        if matches!(name.as_bytes(), [b'o', b'1' | b'3' | b'4'] | [b'o', b'1' | b'3' | b'4', b'-', ..]) {
             return Self::OSeries;
         }
         // Most names say that they are none of these: a look at each place is cheaper than a search.
