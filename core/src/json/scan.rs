@@ -266,20 +266,39 @@ impl Scanner<'_> {
     /// Reads on in the string at `start`.
     #[inline(never)]
     fn long_string(&mut self, start: usize) -> Option<()> {
-        let mut kind = Kind::Plain;
+        let (mut at, mut special, mut kind) = (self.at, self.special_ahead(), Kind::Plain);
         loop {
-            self.skip_plain()?;
-            match self.text[self.at] {
-                b'"' => {
-                    self.at += 1;
+            if special == 0 {
+                // Nothing stands in what is left of the known block.
+                self.at = at.max(self.known_to);
+                self.know_block()?;
+                (at, special) = (self.at, self.special_ahead());
+                continue;
+            }
+            let plain = special.trailing_zeros();
+            at += plain as usize;
+            match (self.text[at], self.text.get(at + 1)) {
+                (b'"', _) => {
+                    self.at = at + 1;
                     self.push(kind, start);
                     return Some(());
                 }
-                b'\\' => {
+                (b'\\', Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't')) => {
                     kind = Kind::Escaped;
-                    self.escape()?;
+                    at += 2;
+                    // The escaped character is none that counts. It may be the next block's first.
+                    special = special >> plain >> 2;
                 }
-                _ => return self.fail(ErrorKind::ControlCharacter),
+                (b'\\', _) => {
+                    kind = Kind::Escaped;
+                    self.at = at;
+                    self.longer_escape()?;
+                    (at, special) = (self.at, self.special_ahead());
+                }
+                _ => {
+                    self.at = at;
+                    return self.fail(ErrorKind::ControlCharacter);
+                }
             }
         }
     }
@@ -290,21 +309,6 @@ impl Scanner<'_> {
         // The distance from the end of the known block is 1 to 64 inside it.
         let left = self.known_to.wrapping_sub(self.at);
         if left.wrapping_sub(1) < BLOCK { self.special >> (BLOCK - left) } else { 0 }
-    }
-
-    /// Goes on to the next quote, backslash or control character.
-    #[inline]
-    fn skip_plain(&mut self) -> Option<()> {
-        loop {
-            let special = self.special_ahead();
-            if special != 0 {
-                self.at += special.trailing_zeros() as usize;
-                return Some(());
-            }
-            // Nothing stands in what is left of the known block.
-            self.at = self.at.max(self.known_to);
-            self.know_block()?;
-        }
     }
 
     /// Looks at the block that `at` is in.
@@ -339,13 +343,9 @@ impl Scanner<'_> {
         }
     }
 
-    #[inline]
-    fn escape(&mut self) -> Option<()> {
+    /// An escape of more than two characters, or none.
+    fn longer_escape(&mut self) -> Option<()> {
         match self.text.get(self.at + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-                self.at += 2;
-                Some(())
-            }
             Some(b'u') => self.unicode_escape(),
             Some(_) => self.fail(ErrorKind::InvalidEscape),
             None => self.fail(ErrorKind::UnexpectedEnd),
