@@ -29,6 +29,7 @@ from interlingua.gateway.faults import UpstreamFault
 from interlingua.gateway.groups import Groups
 from interlingua.gateway.logs import Log
 from interlingua.gateway.metrics import Metrics
+from interlingua.gateway.migration import ROUTE_PATHS
 from interlingua.gateway.pool import Pool
 from interlingua.gateway.relay import Relay
 from interlingua.gateway.short_way import SHORT_BYTES, ShortWay
@@ -74,12 +75,7 @@ class Gateway:
     def _make_routes(self) -> dict[str, tuple[tuple[str, ...], str, str, Handler]]:
         """Path → (methods, route, dialect, handler)."""
         table: dict[str, tuple[tuple[str, ...], str, str, Handler]] = {}
-        for path, dialect in (
-            ("/chat/completions", "openai_chat"),
-            ("/messages", "anthropic_messages"),
-            ("/responses", "openai_responses"),
-            ("/ocr", "mistral_ocr"),
-        ):
+        for dialect, path in ROUTE_PATHS.items():
             table[path] = table[f"/v1{path}"] = (("POST",), dialect, dialect, self.dispatcher.serve)
         table["/openai/v1/responses"] = table["/responses"]
         table["/models"] = table["/v1/models"] = (("GET",), "models", "openai_chat", self._models)

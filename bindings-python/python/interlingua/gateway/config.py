@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from interlingua.gateway import litellm_keys as keys
 from interlingua.gateway.config_file import ConfigError, ConfigFile, Environment, Fields, Section
@@ -82,22 +82,23 @@ class Config:
     environment: Environment = field(repr=False)
 
 
-def load_config(
-    path: Path, environment: Mapping[str, str] | None = None, overrides: Mapping[str, object] | None = None
-) -> Config:
+Overrides: TypeAlias = Mapping[str, Mapping[str, object]]
+"""Keys of sections that the command line sets."""
+
+
+def load_config(path: Path, environment: Mapping[str, str] | None = None, overrides: Overrides | None = None) -> Config:
     """Raises ``ConfigError``."""
     return config_of(ConfigFile(path), environment, overrides)
 
 
 def config_of(
-    file: ConfigFile, environment: Mapping[str, str] | None = None, overrides: Mapping[str, object] | None = None
+    file: ConfigFile, environment: Mapping[str, str] | None = None, overrides: Overrides | None = None
 ) -> Config:
-    """Make a ``Config`` of a file that is read. ``overrides`` are ``litellm_settings`` of the command line."""
-    document = file.document
-    if overrides:
-        given = document.get("litellm_settings")
-        settings: Section = given if isinstance(given, dict) else {}
-        document = {**document, "litellm_settings": {**settings, **overrides}}
+    """Make a ``Config`` of a file that is read."""
+    document = dict(file.document)
+    for section, values in (overrides or {}).items():
+        given = document.get(section)
+        document[section] = {**(given if isinstance(given, dict) else {}), **values}
     try:
         return build_config(document, str(file.path), file.path, environment)
     except ConfigError as error:

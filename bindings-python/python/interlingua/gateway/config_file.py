@@ -26,6 +26,7 @@ class ConfigError(Exception):
         self.file = file
         self.key = key
         self.message = message
+        self.place = place
 
     def at(self, place: Place | None) -> ConfigError:
         """The same, with its line."""

@@ -35,6 +35,11 @@ class Kind(Enum):
         """Somebody should change the config, or set a variable."""
         return self not in (Kind.PYTHON_KEY, Kind.RELAYED_KEY, Kind.NO_EFFECT_KEY, Kind.NOTICE)
 
+    @property
+    def is_about_key(self) -> bool:
+        """The message goes on from the key."""
+        return self.value.endswith("_key")
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -305,6 +305,15 @@ TOP_LEVEL_RELAYED: Final = frozenset(
 )
 """Sections for paths that are relayed to LiteLLM anyway."""
 
+LITELLM_KEY_VARIABLES: Final = {
+    "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+    "cohere": ("COHERE_API_KEY", "CO_API_KEY"),
+    "cohere_chat": ("COHERE_API_KEY", "CO_API_KEY"),
+    "deepinfra": ("DEEPINFRA_API_KEY",),
+    "voyage": ("VOYAGE_API_KEY",),
+}
+"""Where LiteLLM looks for the keys of providers that the core does not have; none where there are other ways in."""
+
 CONTROLS_SERVED: Final = frozenset(["num_retries", "timeout", "stream_timeout", "request_timeout", "metadata", "tags"])
 CONTROLS_HARMLESS: Final = frozenset(
     [
