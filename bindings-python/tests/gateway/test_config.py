@@ -196,6 +196,23 @@ def test_unknown_deployment_keys_keep_the_deployment_on_python(key: str) -> None
     assert only_reasons(config) == (f"litellm_params.{key}",)
 
 
+def test_credentials_are_applied_below_what_a_deployment_says() -> None:
+    config = build(
+        """
+model_list:
+  - {model_name: a, litellm_params: {model: openai/x, litellm_credential_name: main, api_base: "http://mine/v1"}}
+  - {model_name: b, litellm_params: {model: openai/x, litellm_credential_name: in-the-database}}
+credential_list:
+  - credential_name: main
+    credential_values: {api_key: os.environ/MAIN, api_base: "http://theirs/v1"}
+""",
+        MAIN="sk-main",
+    )
+    a, b = config.deployments
+    assert (a.api_key, a.base_url, a.python_reasons) == ("sk-main", "http://mine/v1", ())
+    assert (b.api_key, b.python_reasons) == (None, ("litellm_params.litellm_credential_name",))
+
+
 def test_azure_and_friends_stay_on_python() -> None:
     config = build(
         """

@@ -16,6 +16,7 @@ from typing import TypeAlias, TypeVar
 
 from interlingua.gateway import litellm_keys as keys
 from interlingua.gateway.config_file import ConfigError, ConfigFile, Environment, Fields, Section
+from interlingua.gateway.credentials import Credentials
 from interlingua.gateway.findings import Finding, Kind, key_findings, summed_up
 from interlingua.gateway.migration import Migration, read_migration
 from interlingua.gateway.pool import locate
@@ -80,6 +81,7 @@ class Config:
     notices: tuple[Finding, ...]
     """What to tell at start."""
     environment: Environment = field(repr=False)
+    credentials: Credentials = field(repr=False)
 
 
 Overrides: TypeAlias = Mapping[str, Mapping[str, object]]
@@ -122,9 +124,11 @@ def build_config(document: Section, file: str, path: Path | None, base: Mapping[
         reasons.append("the environment variable DATABASE_URL")
     if reasons:
         notices.append(f"not built yet, so every request stays on the python engine: {', '.join(reasons)}")
-    deployments = _deployments(Fields(file, "", document), env, litellm, router)
+    root = Fields(file, "", document)
+    credentials = Credentials(root, env)
+    deployments = _deployments(root, env, litellm, router, credentials)
     of_keys = [
-        *summed_up(key_findings(document, env)),
+        *summed_up(key_findings(document, env, credentials)),
         *(
             Finding(Kind.MISSING_VARIABLE, "", name, f"the environment variable {name} is not set")
             for name in env.missing
@@ -148,6 +152,7 @@ def build_config(document: Section, file: str, path: Path | None, base: Mapping[
         master_key=master_key,
         key_header=(general.text("litellm_key_header_name") or "").lower() or None,
         metrics_need_key=litellm.flag("require_auth_for_metrics_endpoint") or False,
+        credentials=credentials,
         virtual_keys=any(general.section.get(name) for name in ("database_url", "custom_auth", "enable_jwt_auth"))
         or env.get("DATABASE_URL") is not None,
         num_retries=DEFAULT_NUM_RETRIES if first is None else first,
@@ -212,7 +217,9 @@ def _aliases(router: Fields) -> dict[str, str]:
     return found
 
 
-def _deployments(root: Fields, env: Environment, litellm: Fields, router: Fields) -> list[Deployment]:
+def _deployments(
+    root: Fields, env: Environment, litellm: Fields, router: Fields, credentials: Credentials
+) -> list[Deployment]:
     fallbacks = _fallback_groups(litellm, router)
     entries = root.items("model_list")
     sizes = Counter(str(entry.get("model_name")) for entry in entries if isinstance(entry, dict))
@@ -228,12 +235,15 @@ def _deployments(root: Fields, env: Environment, litellm: Fields, router: Fields
         fallback = fallbacks.get(group) or fallbacks.get("*")
         if fallback:
             reasons.append(fallback)
-        deployments.append(_deployment(fields, group, reasons, env, litellm))
+        deployments.append(_deployment(fields, group, reasons, env, litellm, credentials))
     return deployments
 
 
-def _deployment(fields: Fields, group: str, reasons: list[str], env: Environment, litellm: Fields) -> Deployment:
-    params = fields.inner("litellm_params")
+def _deployment(
+    fields: Fields, group: str, reasons: list[str], env: Environment, litellm: Fields, credentials: Credentials
+) -> Deployment:
+    written = fields.inner("litellm_params")
+    params = Fields(fields.file, written.key, credentials.applied(written.section))
     named = params.text("model")
     if named is None:
         raise params.error("model", "is missing; write provider/model, for example anthropic/claude-sonnet-4-5")
@@ -258,7 +268,7 @@ def _deployment(fields: Fields, group: str, reasons: list[str], env: Environment
         group=group,
         provider=provider,
         model=model,
-        model_id=str(identity) if identity is not None else _model_id(group, params.section),
+        model_id=str(identity) if identity is not None else _model_id(group, written.section),
         api_key=_api_key(params),
         base_url=base_url,
         timeout=params.number("timeout")

@@ -109,13 +109,13 @@ class _Doctor:
     def report(self) -> Report:
         groups = tuple(self._groups())
         findings = [*self._of_file(), *self._of_deployments(), *self._of_groups(groups), *self._notices()]
+        located = [Located(finding, self._file.find(finding.key)) for finding in findings]
         return Report(
             config=str(self._file.path),
             python_engine=self._gateway.python.description,
             groups=groups,
             pairs=self._pairs(groups),
-            findings=tuple(Located(finding, self._file.find(finding.key)) for finding in findings)
-            + tuple(self._duplicates()),
+            findings=tuple(sorted([*located, *self._duplicates()], key=_order)),
             notices=tuple(self._gateway.notices()),
         )
 
@@ -177,7 +177,7 @@ class _Doctor:
 
     def _of_file(self) -> Iterator[Finding]:
         document, env = self._file.document, self._config.environment
-        yield from key_findings(document, env)
+        yield from key_findings(document, env, self._config.credentials)
         yield from variable_findings(document, env)
         for key, path in self._file.replaced:
             message = f"is replaced as a whole by {path}, as in LiteLLM; only lists grow"
@@ -246,6 +246,11 @@ class _Doctor:
         for name in self._gateway.switches.ungated():
             message = f"the switch {name} serves without proof of parity (allow_ungated)"
             yield Finding(Kind.NOTICE, "migration.switches", name, message)
+
+
+def _order(located: Located) -> tuple[bool, str, int]:
+    place = located.place
+    return (True, "", 0) if place is None else (False, place.file, place.line)
 
 
 def _named_groups(value: object) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Final
 
 from interlingua.gateway import litellm_keys as keys
 from interlingua.gateway.config_file import Environment, Section, references
+from interlingua.gateway.credentials import Credentials
 from interlingua.gateway.verdicts import Verdict, nearest, verdict
 
 ENTRY_KEYS: Final = frozenset(["model_name", "litellm_params", "model_info"])
@@ -53,7 +54,7 @@ class Finding:
     message: str
 
 
-def key_findings(document: Section, env: Environment) -> Iterator[Finding]:
+def key_findings(document: Section, env: Environment, credentials: Credentials) -> Iterator[Finding]:
     """One for each key that is set and not served here."""
     yield from _of_section("", document, "")
     for name in SECTIONS:
@@ -61,15 +62,16 @@ def key_findings(document: Section, env: Environment) -> Iterator[Finding]:
     entries = document.get("model_list")
     for index, entry in enumerate(entries if isinstance(entries, list) else ()):
         if isinstance(entry, dict):
-            yield from _of_entry(entry, f"model_list[{index}]", env)
+            yield from _of_entry(entry, f"model_list[{index}]")
+            params = credentials.applied(_resolved(entry.get("litellm_params"), env))
+            yield from _of_section("litellm_params", params, f"model_list[{index}].litellm_params")
 
 
-def _of_entry(entry: Mapping[str, object], key: str, env: Environment) -> Iterator[Finding]:
+def _of_entry(entry: Mapping[str, object], key: str) -> Iterator[Finding]:
     for name in entry:
         if name not in ENTRY_KEYS:
             message = "is not known beside litellm_params; indent it if it belongs there"
             yield Finding(Kind.UNKNOWN_KEY, f"{key}.{name}", f"model_list.{name}", message)
-    yield from _of_section("litellm_params", _resolved(entry.get("litellm_params"), env), f"{key}.litellm_params")
 
 
 def _resolved(section: object, env: Environment) -> Mapping[str, object]:

@@ -278,6 +278,7 @@ TOP_LEVEL_SERVED: Final = frozenset(
         "general_settings",
         "router_settings",
         "environment_variables",
+        "credential_list",
         "include",
         "migration",
     ]
@@ -288,7 +289,6 @@ GROUP_FALLBACKS: Final = frozenset(["fallbacks", "context_window_fallbacks", "co
 TOP_LEVEL_TO_PYTHON: Final = frozenset(["guardrails", "callback_settings", "policies", "policy_attachments", "prompts"])
 TOP_LEVEL_RELAYED: Final = frozenset(
     [
-        "credential_list",
         "mcp_servers",
         "mcp_tools",
         "agents",
