@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -122,13 +122,12 @@ def build_config(document: Section, file: str, path: Path | None, base: Mapping[
     reasons = _global_reasons(document, general, litellm, router)
     if env.get("DATABASE_URL") is not None:
         reasons.append("the environment variable DATABASE_URL")
-    if reasons:
-        notices.append(f"not built yet, so every request stays on the python engine: {', '.join(reasons)}")
     root = Fields(file, "", document)
     credentials = Credentials(root, env)
     deployments = _deployments(root, env, litellm, router, credentials)
     of_keys = [
         *summed_up(key_findings(document, env, credentials)),
+        *_kept_on_python(reasons),
         *(
             Finding(Kind.MISSING_VARIABLE, "", name, f"the environment variable {name} is not set")
             for name in env.missing
@@ -185,6 +184,12 @@ def _global_reasons(document: Section, general: Fields, litellm: Fields, router:
         if key not in keys.GROUP_FALLBACKS
     ]
     return reasons + [key for key, value in document.items() if key in keys.TOP_LEVEL_TO_PYTHON and keys.is_set(value)]
+
+
+def _kept_on_python(reasons: Sequence[str]) -> Iterator[Finding]:
+    if reasons:
+        message = f"not built yet, so every request stays on the python engine: {', '.join(reasons)}"
+        yield Finding(Kind.PYTHON_KEY, "", "", message)
 
 
 def _ssl_verify(text: str | None) -> bool | str | None:

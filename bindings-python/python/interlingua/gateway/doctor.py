@@ -218,7 +218,7 @@ class _Doctor:
             if group.on_core or (python and not refused):
                 continue
             if refused:
-                message = f"every request for {group.name} is refused: its switch is set to rust"
+                message = f"{group.name} cannot be served: a switch is set to rust, and the core has no way"
             else:
                 message = (
                     f"{group.name} needs LiteLLM, and there is none: install litellm[proxy], or set migration.python"

@@ -63,8 +63,11 @@ def _table(groups: Sequence[GroupReport], paint: _Paint) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row, row_kinds in zip(rows, kinds, strict=True):
-        cells = [paint(text.ljust(width), kind) for text, width, kind in zip(row, widths, row_kinds, strict=True)]
-        lines.append("  ".join(cells).rstrip())
+        cells = [
+            paint(text, kind) + " " * (width - len(text) if column < len(row) - 1 else 0)
+            for column, (text, width, kind) in enumerate(zip(row, widths, row_kinds, strict=True))
+        ]
+        lines.append("  ".join(cells))
     return "\n".join(lines)
 
 
