@@ -30,5 +30,5 @@ class Credentials:
         values = self._values.get(str(params.get(NAME_KEY)))
         if values is None:
             return dict(params)
-        own = {key: value for key, value in params.items() if key != NAME_KEY}
+        own = {key: value for key, value in params.items() if key != NAME_KEY and value is not None}
         return {**values, **own}
