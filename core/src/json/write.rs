@@ -185,21 +185,8 @@ impl<'o> Writer<'o> {
 
     /// Writes a value in one line, as events of a stream must be.
     pub(crate) fn line(&mut self, node: Node<'_>) -> &mut Self {
-        if memchr::memchr2(b'\n', b'\r', node.raw()).is_none() {
-            return self.node(node);
-        }
-        if node.is_object() {
-            self.begin_object();
-            for (key, value) in node.entries() {
-                self.key_text(&key).line(value);
-            }
-            return self.end_object();
-        }
-        self.begin_array();
-        for item in node.items() {
-            self.line(item);
-        }
-        self.end_array()
+        write_in_line(node.raw(), self.value());
+        self
     }
 
     /// Writes the members of `object`, the text of a JSON object that we wrote.
@@ -216,6 +203,16 @@ impl<'o> Writer<'o> {
         self.append(json);
         self
     }
+}
+
+/// Appends `json` without its line breaks and what indents the lines; all of that stands between tokens.
+pub(crate) fn write_in_line(json: &[u8], out: &mut Vec<u8>) {
+    let mut rest = json;
+    while let Some(end) = memchr::memchr2(b'\n', b'\r', rest) {
+        out.extend_from_slice(&rest[..end]);
+        rest = rest[end + 1..].trim_ascii_start();
+    }
+    out.extend_from_slice(rest);
 }
 
 /// Appends `text` in JSON spelling, without quotes.

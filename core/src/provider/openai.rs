@@ -98,9 +98,9 @@ impl Family {
         self != Self::Gpt
     }
 
-    /// Whether the family knows the `developer` role.
+    /// Whether LiteLLM sends the `developer` role on; the other families hear `system` from it.
     pub(crate) fn developer_role(self) -> bool {
-        self != Self::Gpt
+        self == Self::OSeries
     }
 
     /// Whether the responses API alone serves the model.

@@ -61,3 +61,8 @@ pub(crate) fn incomplete_reason(finish: &Finish<'_>) -> Option<&'static str> {
         Finish::Stop | Finish::StopSequence | Finish::ToolUse | Finish::Pause | Finish::Unknown => None,
     }
 }
+
+/// Whether a parameter is the API's own: other hosts have nothing for it.
+pub(crate) fn is_own_parameter(name: &str) -> bool {
+    matches!(name, "max_tool_calls" | "moderation" | "partial_images" | "prompt_cache_options")
+}

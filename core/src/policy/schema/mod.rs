@@ -1,11 +1,13 @@
 //! JSON schemas in the subset that Anthropic's API takes. Schemas are small and rewriting them needs a tree, so this is
 //! the one place with `serde_json::Value`.
 
+mod combinators;
 mod definitions;
 mod notes;
 mod output;
 mod patterns;
 
+pub(crate) use combinators::flattened;
 pub(crate) use output::{has_open_object, output_schema};
 pub(crate) use patterns::drop_foreign as drop_foreign_patterns;
 
