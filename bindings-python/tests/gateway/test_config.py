@@ -333,6 +333,12 @@ def test_errors_say_file_key_and_what_to_do(text: str, words: list[str]) -> None
         assert word in message
 
 
+def test_an_included_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("include: [models.yaml]\n")
+    with pytest.raises(ConfigError, match=r"config\.yaml: include: there is no file models\.yaml"):
+        load_config(tmp_path / "config.yaml")
+
+
 @pytest.mark.parametrize(
     ("content", "word"),
     [

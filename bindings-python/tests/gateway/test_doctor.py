@@ -154,6 +154,17 @@ def test_groups_that_nobody_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     assert kinds(report("migrating"))["unserved_group"] == ["5 az"]
 
 
+def test_a_wildcard_whose_names_hold_the_provider(tmp_path: Path) -> None:
+    models = 'model_list: [{model_name: "*", litellm_params: {model: "*"}}]\n'
+    for mode, engine in (("auto", "depends"), ("rust", "depends"), ("python", "python")):
+        path = write(tmp_path, f'{models}migration: {{allow_ungated: true, switches: {{"*": {mode}}}}}\n')
+        (group,) = diagnose(path, ENVIRONMENT).groups
+        assert {route.engine for route in group.routes} == {engine}
+    path = write(tmp_path, f"{models}litellm_settings: {{callbacks: [langfuse]}}\n")
+    (group,) = diagnose(path, ENVIRONMENT).groups
+    assert {route.engine for route in group.routes} == {"python"}
+
+
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     code = main(["doctor", *arguments])
     out, err = capsys.readouterr()
