@@ -131,6 +131,8 @@ pub(crate) struct Case {
     pub(crate) features: Vec<String>,
     pub(crate) question: Question,
     pub(crate) answer: Option<Answer>,
+    /// The dialect of the answer, where no request says it.
+    pub(crate) answer_dialect: Option<Route>,
     /// `None`: this layer is not part of the case.
     pub(crate) oracle_request: Option<OracleRequest>,
     pub(crate) oracle_answer: Option<OracleAnswer>,
@@ -188,6 +190,7 @@ fn load(directory: &Path) -> Result<Case, String> {
             .map(|list| list.iter().filter_map(|name| Some(name.as_str()?.to_owned())).collect())
             .unwrap_or_default(),
         answer: provider_answer(directory, facts.get("answer"))?,
+        answer_dialect: None,
         oracle_request: Some(recorded_request(directory, &oracle)?),
         oracle_answer: recorded_answer(directory, &oracle)?,
         question,

@@ -65,6 +65,7 @@ fn request_case(id: &str, exchange: &Value, entry: &RequestEntry) -> Option<Case
         features: Vec::new(),
         question,
         answer: None,
+        answer_dialect: None,
         oracle_request: None,
         oracle_answer: None,
     })
@@ -85,6 +86,7 @@ fn answer_case(id: &str, exchange: &Value, entry: &AnswerEntry) -> Option<Case> 
         features: Vec::new(),
         question,
         answer: Some(answer),
+        answer_dialect: Some(entry.dialect),
         oracle_request: None,
         oracle_answer: None,
     })

@@ -297,6 +297,7 @@ mod tests {
                 body: request,
             },
             answer,
+            answer_dialect: None,
             oracle_request: None,
             oracle_answer: None,
         }

@@ -117,9 +117,9 @@ pub(crate) fn answer(route: Route, mut seen: Value, provider: &str) -> Value {
             made_up_id(path, node, provider);
         } else if is_error_message(path) {
             own_words(node, provider);
-        } else if CLOCK.iter().any(|pattern| matches(path, pattern)) {
-            *node = json!("<clock>");
-        } else if is_made_up_time(route, path, node, provider) {
+        } else if CLOCK.iter().any(|pattern| matches(path, pattern))
+            || is_made_up_time(route, path, node, provider)
+        {
             *node = json!("<clock>");
         }
         json_text(path, node);
@@ -155,7 +155,7 @@ pub(crate) fn is_id(path: &[Step]) -> bool {
     // The ids of a stream's chunks are gathered in a list.
     let chunk = matches(path, "/stream/chunk/id/*");
     chunk
-        || matches!(path.last(), Some(Step::Key(key)) if matches!(key.as_str(), "id" | "tool_use_id" | "previous_response_id"))
+        || matches!(path.last(), Some(Step::Key(key)) if matches!(key.as_str(), "id" | "tool_use_id" | "call_id" | "previous_response_id"))
 }
 
 /// Whether the provider's body holds this id.

@@ -74,7 +74,7 @@ def test_nobody_can_tell_of_a_stream(
                 if http_1_0:
                     client._http_vsn_str = "HTTP/1.0"  # type: ignore[attr-defined]
                 try:
-                    bodies.append(post(client, {**CHAT, "stream": script[0] != PLAIN}, x_litellm_timeout="0.6"))
+                    bodies.append(post(client, {**CHAT, "stream": script[0] != PLAIN}, x_litellm_timeout="1"))
                 except http.client.IncompleteRead as broken:
                     bodies.append(broken.partial)
             return bodies, [one.body for one in upstream.received], *told(gateway)

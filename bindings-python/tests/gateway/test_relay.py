@@ -172,7 +172,7 @@ def test_stream_is_relayed_as_it_comes(upstream: Upstream, tmp_path: Path) -> No
     upstream.answers = [slowly]
     with Running(to_upstream(upstream), tmp_path) as gateway:
         connection = gateway.connect()
-        connection.request("GET", "/v1/responses", headers={"authorization": f"Bearer {KEY}"})
+        connection.request("GET", "/v1/assistants", headers={"authorization": f"Bearer {KEY}"})
         response = connection.getresponse()
         assert response.read1(100) == b"data: 1\n\n"
         more.set()

@@ -167,7 +167,7 @@ def exchanges(upstream: Upstream, folder: Path, answers: Answers, retries: int, 
         seen = []
         for script in ([usual], answers, [usual], [usual]):
             upstream.answers = [*script]
-            seen.append(post(client, body, x_litellm_timeout="0.6"))
+            seen.append(post(client, body, x_litellm_timeout="1"))
         sent = [(one.method, one.target, one.headers, one.body) for one in upstream.received]
         return seen, sent, *told(gateway)
 

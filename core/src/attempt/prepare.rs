@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{Attempt, AttemptOptions, ProviderHeaders, Reader};
+use crate::dialect::openai_responses::request::Echo;
 use crate::dialect::{
     AnswerContext, AnswerHints, Dialect, RequestContext, anthropic_messages, decode_chat_request,
     encode_chat_request, mistral_ocr, openai_chat, openai_responses,
@@ -26,7 +27,7 @@ struct Prepared {
     body: Vec<Bytes>,
     headers: Headers,
     hints: AnswerHints,
-    echo: Bytes,
+    echo: Echo,
     hide_usage: bool,
     whole: bool,
 }
@@ -56,7 +57,7 @@ pub(super) fn prepare(
         requested_model: options.requested_model.unwrap_or_else(|| facts.model.clone()),
         now_unix: options.now_unix,
         id_seed: options.id_seed,
-        include_usage: asks_for_usage(request),
+        include_usage: facts.stream && asks_for_usage(request),
         upstream,
         provider: target.provider.name(),
         deployment: target.deployment.clone(),
@@ -158,7 +159,7 @@ fn about_responses(
         upstream: dialect,
         provider: target.provider.name(),
         deployment: target.deployment.clone(),
-        echo: Bytes::new(),
+        echo: Echo::default(),
         hints: AnswerHints::default(),
     };
     let mut headers = headers(target, dialect, Headers::new());
@@ -188,7 +189,7 @@ fn same_dialect(request: &Request, target: &Target, report: &mut Report) -> Resu
         body: Vec::new(),
         headers: Vec::new(),
         hints: AnswerHints::default(),
-        echo: Bytes::new(),
+        echo: Echo::default(),
         hide_usage: false,
         whole: false,
     };
@@ -229,8 +230,8 @@ fn translated(
 ) -> Result<Prepared, Refusal> {
     let ir = decode_chat_request(request.dialect(), request.root(), report)?;
     let echo = match request.dialect() {
-        Dialect::OpenAiResponses => openai_responses::request::echo(request.root()),
-        _ => Bytes::new(),
+        Dialect::OpenAiResponses => Echo::of(request.root(), request.body()),
+        _ => Echo::default(),
     };
     let context = RequestContext { target, headers: &request.head().headers };
     let mut body = Body::new(request.body().clone(), request.own_bytes());

@@ -11,8 +11,6 @@ pub(crate) mod openai_responses;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::capabilities::Capabilities;
 use crate::error::{Refusal, UpstreamError};
 use crate::http::Headers;
@@ -135,8 +133,8 @@ pub(crate) struct AnswerContext {
     pub(crate) provider: &'static str,
     /// The host's id of the deployment, for ids that lead back to it.
     pub(crate) deployment: Option<Arc<str>>,
-    /// The members of the request that an answer of `openai_responses` repeats, as JSON: an object without its braces.
-    pub(crate) echo: Bytes,
+    /// What an answer of `openai_responses` repeats of its request.
+    pub(crate) echo: openai_responses::request::Echo,
     pub(crate) hints: AnswerHints,
 }
 

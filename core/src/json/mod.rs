@@ -22,3 +22,4 @@ pub use write::{Writer, write_escaped};
 pub(crate) use body::{Body, WORTH_SHARING};
 pub(crate) use node::Tokens;
 pub(crate) use series::Series;
+pub(crate) use write::write_in_line;

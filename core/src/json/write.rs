@@ -46,6 +46,7 @@ impl<'o> Writer<'o> {
     }
 
     /// The buffer, where a value follows.
+    #[inline(always)]
     pub(crate) fn value(&mut self) -> &mut Vec<u8> {
         if self.comma {
             self.out.push(b',');
@@ -55,6 +56,7 @@ impl<'o> Writer<'o> {
     }
 
     /// Opens an object.
+    #[inline]
     pub fn begin_object(&mut self) -> &mut Self {
         self.value().push(b'{');
         self.comma = false;
@@ -62,6 +64,7 @@ impl<'o> Writer<'o> {
     }
 
     /// Closes an object.
+    #[inline]
     pub fn end_object(&mut self) -> &mut Self {
         self.out.push(b'}');
         self.comma = true;
@@ -69,6 +72,7 @@ impl<'o> Writer<'o> {
     }
 
     /// Opens an array.
+    #[inline]
     pub fn begin_array(&mut self) -> &mut Self {
         self.value().push(b'[');
         self.comma = false;
@@ -76,6 +80,7 @@ impl<'o> Writer<'o> {
     }
 
     /// Closes an array.
+    #[inline]
     pub fn end_array(&mut self) -> &mut Self {
         self.out.push(b']');
         self.comma = true;
@@ -83,6 +88,8 @@ impl<'o> Writer<'o> {
     }
 
     /// Writes a key of our own. It must need no escaping.
+    // Inlined, a name of known length is a store or two.
+    #[inline(always)]
     pub fn key(&mut self, name: &str) -> &mut Self {
         let out = self.value();
         out.push(b'"');
@@ -118,7 +125,7 @@ impl<'o> Writer<'o> {
     }
 
     /// Writes a string of our own that needs no escaping.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn word(&mut self, word: &str) -> &mut Self {
         let out = self.value();
         out.push(b'"');
@@ -178,21 +185,8 @@ impl<'o> Writer<'o> {
 
     /// Writes a value in one line, as events of a stream must be.
     pub(crate) fn line(&mut self, node: Node<'_>) -> &mut Self {
-        if !node.raw().iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
-            return self.node(node);
-        }
-        if node.is_object() {
-            self.begin_object();
-            for (key, value) in node.entries() {
-                self.key_text(&key).line(value);
-            }
-            return self.end_object();
-        }
-        self.begin_array();
-        for item in node.items() {
-            self.line(item);
-        }
-        self.end_array()
+        write_in_line(node.raw(), self.value());
+        self
     }
 
     /// Writes the members of `object`, the text of a JSON object that we wrote.
@@ -209,6 +203,16 @@ impl<'o> Writer<'o> {
         self.append(json);
         self
     }
+}
+
+/// Appends `json` without its line breaks and what indents the lines; all of that stands between tokens.
+pub(crate) fn write_in_line(json: &[u8], out: &mut Vec<u8>) {
+    let mut rest = json;
+    while let Some(end) = memchr::memchr2(b'\n', b'\r', rest) {
+        out.extend_from_slice(&rest[..end]);
+        rest = rest[end + 1..].trim_ascii_start();
+    }
+    out.extend_from_slice(rest);
 }
 
 /// Appends `text` in JSON spelling, without quotes.

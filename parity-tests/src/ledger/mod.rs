@@ -14,8 +14,10 @@ mod request_tools;
 mod requests;
 mod responses_answers;
 mod responses_items;
+mod responses_media;
 mod responses_narration;
 mod responses_provider;
+mod responses_reasoning;
 mod responses_requests;
 mod responses_streams;
 mod same_dialect;
@@ -77,10 +79,13 @@ impl Context<'_> {
 
 /// The dialect that the provider of `case` speaks, among those built.
 pub(crate) fn upstream(case: &Case) -> Route {
-    if let Some(OracleRequest::Sent(sent)) = &case.oracle_request {
-        if let Some(dialect) = sent["url"].as_str().and_then(Route::of_url) {
-            return dialect;
-        }
+    if let Some(OracleRequest::Sent(sent)) = &case.oracle_request
+        && let Some(dialect) = sent["url"].as_str().and_then(Route::of_url)
+    {
+        return dialect;
+    }
+    if let Some(dialect) = case.answer_dialect {
+        return dialect;
     }
     match (case.question.route, case.question.provider.as_str()) {
         (Route::MistralOcr, _) => Route::MistralOcr,
@@ -110,9 +115,11 @@ pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
         requests::RULES,
         request_tools::RULES,
         responses_requests::RULES,
+        responses_media::RULES,
         responses_answers::RULES,
         responses_items::RULES,
         responses_provider::RULES,
+        responses_reasoning::RULES,
         responses_streams::RULES,
         failures::RULES,
         errors::RULES,

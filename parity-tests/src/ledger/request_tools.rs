@@ -72,7 +72,7 @@ fn uploads(context: &Context<'_>, oracle: &mut Value) -> usize {
 
 fn empty_tools(context: &Context<'_>, oracle: &mut Value) -> usize {
     let none = context.case.question.body.get("tools") == Some(&json!([]));
-    if !none || same_dialect(context) || context.upstream() != Route::AnthropicMessages {
+    if !none || same_dialect(context) || context.upstream() == Route::OpenAiChat {
         return 0;
     }
     let Some(sent) = body(context, oracle).filter(|sent| sent.get("tools") == Some(&json!([]))) else {
@@ -146,7 +146,7 @@ fn json_tool_forced(context: &Context<'_>, oracle: &mut Value) -> usize {
 const CODE_BETA: &str = "code-execution-2025-05-22";
 
 /// What LiteLLM sends where a conversation called tools and the request has none.
-fn dummy_tool() -> Value {
+pub(super) fn dummy_tool() -> Value {
     json!([{
         "name": "dummy_tool",
         "input_schema": {"type": "object", "properties": {}},

@@ -15,22 +15,22 @@ pub(super) const RULES: &[Rule] = &[
         apply: reasoning,
     },
     Rule {
+        code: "response_calls_whole",
+        why: "A call has an id by which its output is told, and arguments that are JSON, also where the host leaves them empty or calls in the old form; LiteLLM drops such calls or leaves them empty.",
+        evidence: Evidence::ProviderTypes,
+        apply: calls,
+    },
+    Rule {
         code: "response_logprobs_restored",
         why: "The log probabilities that the host gives belong to the text; LiteLLM drops them.",
         evidence: Evidence::RecordedBytes,
         apply: logprobs,
     },
     Rule {
-        code: "response_items_in_order",
-        why: "Searches stand before the text that they led to, as the provider made them; LiteLLM puts them behind it.",
+        code: "response_items_as_made",
+        why: "What the provider searched, said with its citations, and called stands in the order in which it was made; LiteLLM joins all texts, drops citations, and hands on calls that the provider ran itself as the client's.",
         evidence: Evidence::RecordedBytes,
-        apply: order,
-    },
-    Rule {
-        code: "response_citations_restored",
-        why: "What the provider cites is an annotation of the text that it supports; LiteLLM drops it.",
-        evidence: Evidence::RecordedBytes,
-        apply: citations,
+        apply: as_made,
     },
     Rule {
         code: "response_refusal_restored",
@@ -46,17 +46,54 @@ fn chat_choice<'v>(context: &Context<'v>) -> Option<&'v Value> {
 }
 
 fn reasoning(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let said = chat_choice(context).and_then(|choice| choice["message"]["reasoning"].as_str());
-    let Some(said) = said.filter(|said| !said.is_empty()) else { return 0 };
+    let whole = chat_choice(context).and_then(|choice| choice["message"]["reasoning"].as_str());
+    let said = whole.map_or_else(|| chat_deltas(context, "reasoning"), str::to_owned);
+    if said.is_empty() {
+        return 0;
+    }
     let mut changed = 0;
     for response in responses(context, oracle) {
         let Some(output) = response.get_mut("output").and_then(Value::as_array_mut) else { continue };
-        if output.iter().all(|item| item["type"] != "reasoning") {
+        if !output.is_empty() && output.iter().all(|item| item["type"] != "reasoning") {
             let summary = json!([{"type": "summary_text", "text": said}]);
             let item =
                 json!({"type": "reasoning", "id": "<made up>", "summary": summary, "status": "completed"});
             output.insert(0, item);
             changed += 5;
+        }
+    }
+    changed
+}
+
+/// What the events of a chat host's stream say in one field.
+fn chat_deltas(context: &Context<'_>, field: &str) -> String {
+    let provider = context.provider.filter(|_| context.upstream() == Route::OpenAiChat);
+    let events = provider.and_then(|provider| provider.pointer("/stream/events")?.as_array());
+    let first = events.into_iter().flatten().filter(|event| event["choice"] == 0);
+    first.filter_map(|event| event[field].as_str()).collect()
+}
+
+fn calls(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let legacy = chat_choice(context).map(|choice| &choice["message"]["function_call"]);
+    let legacy = legacy.filter(|call| call.is_object());
+    let mut changed = 0;
+    for response in responses(context, oracle) {
+        let Some(output) = response.get_mut("output").and_then(Value::as_array_mut) else { continue };
+        for call in output.iter_mut().filter(|item| item["type"] == "function_call") {
+            for (key, right) in [("call_id", json!("<made up>")), ("arguments", json!({"$json": {}}))] {
+                if call[key] == "" {
+                    call[key] = right;
+                    changed += 1;
+                }
+            }
+        }
+        let told = output.iter().any(|item| item["type"] == "function_call");
+        if let Some(call) = legacy.filter(|_| !told) {
+            output.push(json!({
+                "type": "function_call", "id": "<made up>", "call_id": "<made up>", "name": call["name"],
+                "arguments": call["arguments"], "status": "completed",
+            }));
+            changed += 6;
         }
     }
     changed
@@ -88,13 +125,20 @@ fn blocks(context: &Context<'_>) -> Vec<Value> {
     for event in provider.pointer("/stream/events").and_then(Value::as_array).into_iter().flatten() {
         if event["type"] == "content_block_start" {
             let mut block = event["content_block"].clone();
-            block["citations"] = json!([]);
+            if block["type"] == "text" {
+                block["citations"] = json!([]);
+            }
             blocks.push(block);
         }
         let delta = &event["delta"];
         let Some(block) = blocks.last_mut() else { continue };
         match delta["type"].as_str() {
-            Some("text_delta") => block["text"] = delta["text"].clone(),
+            Some("text_delta") => {
+                let said = block["text"].as_str().unwrap_or_default().to_owned();
+                block["text"] = json!(said + delta["text"].as_str().unwrap_or_default());
+            }
+            Some("thinking_delta") => block["thinking"] = delta["thinking"].clone(),
+            Some("signature_delta") => block["signature"] = delta["signature"].clone(),
             Some("citations_delta") => {
                 block["citations"]
                     .as_array_mut()
@@ -107,57 +151,11 @@ fn blocks(context: &Context<'_>) -> Vec<Value> {
     blocks
 }
 
-fn order(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let blocks = blocks(context);
-    let first = |kind: &str| blocks.iter().position(|block| block["type"] == kind);
-    let (Some(search), Some(text)) = (first("server_tool_use"), first("text")) else { return 0 };
-    let mut changed = 0;
-    for response in responses(context, oracle).into_iter().filter(|_| search < text) {
-        let Some(output) = response.get_mut("output").and_then(Value::as_array_mut) else { continue };
-        let searched = |item: &Value| item["type"] != "web_search_call";
-        if !output.is_sorted_by_key(searched) {
-            output.sort_by_key(searched);
-            changed += output.len();
-        }
-    }
-    changed
-}
-
-fn citations(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let mut said = 0;
-    let mut annotations = Vec::new();
-    for block in blocks(context).iter().filter(|block| block["type"] == "text") {
-        let start = said;
-        said += block["text"].as_str().unwrap_or_default().chars().count();
-        for cited in block["citations"].as_array().into_iter().flatten() {
-            if cited["url"].is_string() {
-                annotations.push(json!({
-                    "type": "url_citation", "start_index": start, "end_index": said,
-                    "title": cited["title"], "url": cited["url"],
-                }));
-            }
-        }
-    }
-    if annotations.is_empty() {
-        return 0;
-    }
-    let mut changed = 0;
-    for response in responses(context, oracle) {
-        let output = response.get_mut("output").and_then(Value::as_array_mut).into_iter().flatten();
-        let mut parts = output.filter_map(|item| item.get_mut("content")?.as_array_mut()).flatten();
-        if let Some(part) = parts.find(|part| part["annotations"] == json!([])) {
-            part["annotations"] = json!(annotations);
-            changed += annotations.iter().map(leaves).sum::<usize>();
-        }
-    }
-    changed
-}
-
 fn refusal(context: &Context<'_>, oracle: &mut Value) -> usize {
     let whole = chat_choice(context).and_then(|choice| choice["message"]["refusal"].as_str());
     let events = context.provider.and_then(|provider| provider.pointer("/stream/events")?.as_array());
     let streamed = events.into_iter().flatten().find_map(|event| event["refusal"].as_str());
-    let Some(said) = whole.or(streamed) else { return 0 };
+    let Some(said) = whole.or(streamed).filter(|said| !said.is_empty()) else { return 0 };
     let right = json!([{"type": "refusal", "refusal": said}]);
     let mut changed = 0;
     for response in responses(context, oracle) {
@@ -168,4 +166,94 @@ fn refusal(context: &Context<'_>, oracle: &mut Value) -> usize {
         }
     }
     changed
+}
+
+/// What an Anthropic answer is made of, as far as a response has an item for it.
+enum Made<'b> {
+    Reasoning(Vec<&'b Value>),
+    Message(Vec<&'b Value>),
+    Search,
+    Call(&'b Value),
+}
+
+fn made(blocks: &[Value]) -> Vec<Made<'_>> {
+    let mut made: Vec<Made<'_>> = Vec::new();
+    for block in blocks {
+        match (block["type"].as_str().unwrap_or_default(), made.last_mut()) {
+            ("thinking" | "redacted_thinking", Some(Made::Reasoning(blocks))) => blocks.push(block),
+            ("thinking" | "redacted_thinking", _) => made.push(Made::Reasoning(vec![block])),
+            ("text", Some(Made::Message(blocks))) => blocks.push(block),
+            ("text", _) => made.push(Made::Message(vec![block])),
+            ("tool_use", _) => made.push(Made::Call(&block["id"])),
+            ("server_tool_use", _) if block["name"] == "web_search" => made.push(Made::Search),
+            _ => {}
+        }
+    }
+    made
+}
+
+fn as_made(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let blocks = blocks(context);
+    let cited = |block: &Value| block["citations"].as_array().is_some_and(|cited| !cited.is_empty());
+    let made = made(&blocks);
+    let split = made.iter().filter(|one| !matches!(one, Made::Call(_))).count() > 2
+        || matches!(made.as_slice(), [Made::Message(_), Made::Reasoning(_), ..]);
+    if !split && !blocks.iter().any(|block| block["type"] == "server_tool_use" || cited(block)) {
+        return 0;
+    }
+    let mut changed = 0;
+    for response in responses(context, oracle) {
+        let status = response.get("status").filter(|status| *status == "incomplete").cloned();
+        let Some(output) = response.get_mut("output").and_then(Value::as_array_mut) else { continue };
+        if output.is_empty() {
+            continue;
+        }
+        let known = std::mem::take(output);
+        let mut searches = known.iter().filter(|item| item["type"] == "web_search_call");
+        let mut thoughts = known.iter().filter(|item| item["type"] == "reasoning");
+        let several = made.iter().filter(|one| matches!(one, Made::Reasoning(_))).count() > 1;
+        output.extend(made.iter().filter_map(|one| match one {
+            Made::Search => searches.next().cloned(),
+            Made::Call(id) => known.iter().find(|item| item["call_id"] == **id).cloned(),
+            Made::Message(blocks) => Some(message(blocks)),
+            Made::Reasoning(blocks) if several => Some(thought(blocks)),
+            Made::Reasoning(_) => thoughts.next().cloned(),
+        }));
+        if let (Some(status), Some(last)) = (status, output.last_mut()) {
+            last["status"] = status;
+        }
+        changed += known.iter().zip(&*output).filter(|(one, other)| one != other).count();
+        changed += known.len().abs_diff(output.len());
+    }
+    changed
+}
+
+fn message(blocks: &[&Value]) -> Value {
+    let mut text = String::new();
+    let mut said = 0;
+    let mut annotations = Vec::new();
+    for block in blocks {
+        let start = said;
+        let more = block["text"].as_str().unwrap_or_default();
+        said += more.chars().count();
+        text.push_str(more);
+        let cited = block["citations"].as_array().into_iter().flatten();
+        annotations.extend(cited.filter(|cited| cited["url"].is_string()).map(|cited| {
+            json!({
+                "type": "url_citation", "start_index": start, "end_index": said,
+                "title": cited["title"], "url": cited["url"],
+            })
+        }));
+    }
+    let part = json!({"type": "output_text", "annotations": annotations, "logprobs": [], "text": text});
+    json!({"type": "message", "id": "<made up>", "role": "assistant", "content": [part], "status": "completed"})
+}
+
+fn thought(blocks: &[&Value]) -> Value {
+    let thoughts = blocks.iter().filter_map(|block| block["thinking"].as_str());
+    let summary: Vec<_> = thoughts.map(|text| json!({"type": "summary_text", "text": text})).collect();
+    json!({
+        "type": "reasoning", "id": "<made up>", "summary": summary, "status": "completed",
+        "encrypted_content": {"$json": blocks},
+    })
 }

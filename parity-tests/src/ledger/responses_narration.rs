@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::responses_answers::translated;
 use super::{Context, Evidence, Rule};
+use crate::case::Route;
 use crate::value::same;
 
 pub(super) const RULES: &[Rule] = &[Rule {
@@ -18,14 +19,18 @@ fn told(context: &Context<'_>, oracle: &mut Value) -> usize {
     let Some(events) = stream.get("events").and_then(Value::as_array) else { return 0 };
     let Some(last) = events.last().filter(|last| last["response"].is_object()) else { return 0 };
     let mut last = last.clone();
+    if is_cut_off(context) {
+        fail(&mut last);
+    }
     let opening = events.iter().take_while(|event| event.get("output_index").is_none() && **event != last);
     let mut right: Vec<Value> = opening.cloned().collect();
     if last["type"] == "response.failed" {
         let said = said_so_far(events);
         for (index, item) in said.iter().enumerate() {
             let events = narrated(item, index);
-            // Whatever ends an item was not said any more.
-            let end = events.iter().position(|event| is_end(&event["type"])).unwrap_or(events.len());
+            // What ends the last item was not said any more.
+            let open = index + 1 == said.len();
+            let end = events.iter().position(|event| open && is_end(&event["type"])).unwrap_or(events.len());
             right.extend(events.into_iter().take(end));
         }
         last["response"]["output"] = Value::Array(said);
@@ -44,27 +49,52 @@ fn told(context: &Context<'_>, oracle: &mut Value) -> usize {
     changed
 }
 
+/// Whether a chat host's stream ended without saying why.
+fn is_cut_off(context: &Context<'_>) -> bool {
+    let provider = context.provider.filter(|_| context.upstream() == Route::OpenAiChat);
+    let events = provider.and_then(|provider| provider.pointer("/stream/events")?.as_array());
+    let ends = |event: &Value| event["choice"] == 0 && event.get("finish_reason").is_some();
+    events.is_some_and(|events| !events.iter().any(ends))
+}
+
+/// What is no complete response failed.
+fn fail(last: &mut Value) {
+    if last["type"] == "response.failed" {
+        return;
+    }
+    last["type"] = json!("response.failed");
+    let Some(response) = last["response"].as_object_mut() else { return };
+    response.shift_remove("usage");
+    response.insert("status".to_owned(), json!("failed"));
+    response.insert("error".to_owned(), json!({"code": "server_error", "message": "<own words>"}));
+}
+
 fn is_end(kind: &Value) -> bool {
     kind.as_str().is_some_and(|kind| kind.ends_with(".done"))
 }
 
-/// The items of a response that failed, as far as its events told them.
+/// The items of a response that failed, as far as its events told them: all but the last are complete.
 fn said_so_far(events: &[Value]) -> Vec<Value> {
     let mut items: Vec<Value> = Vec::new();
     for event in events {
-        match event["type"].as_str() {
-            Some("response.output_item.added") => {
+        let said = &event["delta"];
+        match (event["type"].as_str(), items.last_mut()) {
+            (Some("response.output_item.added"), last) => {
+                if let Some(last) = last {
+                    last["status"] = json!("completed");
+                }
                 let mut item = event["item"].clone();
                 item["status"] = json!("incomplete");
                 items.push(item);
             }
-            Some("response.output_text.delta") => {
-                let part =
-                    json!({"type": "output_text", "annotations": [], "logprobs": [], "text": event["delta"]});
-                if let Some(item) = items.last_mut() {
-                    item["content"] = json!([part]);
-                }
+            (Some("response.output_text.delta"), Some(item)) => {
+                let part = json!({"type": "output_text", "annotations": [], "logprobs": [], "text": said});
+                item["content"] = json!([part]);
             }
+            (Some("response.reasoning_summary_text.delta"), Some(item)) => {
+                item["summary"] = json!([{"type": "summary_text", "text": said}]);
+            }
+            (Some("response.function_call_arguments.delta"), Some(item)) => item["arguments"] = said.clone(),
             _ => {}
         }
     }

@@ -69,7 +69,7 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-fn applies(context: &Context<'_>, client: Route) -> bool {
+pub(super) fn applies(context: &Context<'_>, client: Route) -> bool {
     context.layer == Layer::Answer
         && context.case.question.route == client
         && context.upstream() == Route::OpenAiResponses
@@ -84,7 +84,7 @@ fn given<'v>(context: &Context<'v>) -> Option<&'v Map<String, Value>> {
 }
 
 /// The items of a type in the provider's output.
-fn items<'v>(context: &Context<'v>, kind: &'static str) -> impl Iterator<Item = &'v Value> {
+pub(super) fn items<'v>(context: &Context<'v>, kind: &'static str) -> impl Iterator<Item = &'v Value> {
     let output = given(context).and_then(|response| response.get("output")?.as_array());
     output.into_iter().flatten().filter(move |item| item["type"] == kind)
 }
@@ -227,15 +227,20 @@ fn message_id(context: &Context<'_>, oracle: &mut Value) -> usize {
 }
 
 fn failed(context: &Context<'_>, oracle: &mut Value) -> usize {
-    let failed =
-        given(context).filter(|response| response.get("status").is_some_and(|status| status == "failed"));
-    let Some(error) = failed.and_then(|response| response.get("error")) else { return 0 };
+    let over = |response: &&Map<String, Value>| {
+        let status = response.get("status").and_then(Value::as_str);
+        status.is_none_or(|status| status == "completed" || status == "incomplete")
+    };
+    let Some(response) = given(context).filter(|response| !over(response)) else { return 0 };
     if !applies(context, Route::AnthropicMessages) || oracle["status"] != 200 || oracle.get("body").is_none()
     {
         return 0;
     }
+    // One that is still waiting is no answer either.
+    let message = response.get("error").and_then(|error| error.get("message")).cloned();
+    let message = message.unwrap_or_else(|| json!("<own words>"));
     oracle["status"] = json!(500);
-    oracle["body"] = json!({"type": "error", "error": {"type": "api_error", "message": error["message"]}});
+    oracle["body"] = json!({"type": "error", "error": {"type": "api_error", "message": message}});
     3
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::request_tools::dummy_tool;
 use super::requests::body;
 use super::{Context, Evidence, Rule};
 use crate::case::Route;
@@ -12,6 +13,30 @@ pub(super) const RULES: &[Rule] = &[
         why: "A call of a message that goes back has an id, a type and a function; its place in the list is its number, and hosts that check reject LiteLLM's `index`.",
         evidence: Evidence::ProviderTypes,
         apply: calls_without_index,
+    },
+    Rule {
+        code: "stream_false_not_needed",
+        why: "Not to stream is the default of every host: nothing is said of it in a translation, also where the client says it.",
+        evidence: Evidence::ProviderDocs,
+        apply: stream_false,
+    },
+    Rule {
+        code: "nulls_not_sent",
+        why: "What a client leaves at null it does not ask for; LiteLLM leaves out most of these and sends some.",
+        evidence: Evidence::ProviderDocs,
+        apply: nulls,
+    },
+    Rule {
+        code: "stream_asked_for",
+        why: "A stream that the client asks for is asked of the host; LiteLLM asks hosts whose models it does not know for a whole answer and cuts that up.",
+        evidence: Evidence::RecordedBytes,
+        apply: stream_asked_for,
+    },
+    Rule {
+        code: "dummy_tool_for_calls",
+        why: "Anthropic takes calls in a conversation only if there are tools: the same placeholder that chat clients get stands for them, which LiteLLM forgets for responses clients.",
+        evidence: Evidence::ProviderDocs,
+        apply: placeholder_tool,
     },
     Rule {
         code: "search_location_kept",
@@ -240,4 +265,60 @@ fn logprobs(context: &Context<'_>, oracle: &mut Value) -> usize {
         }
         _ => 0,
     }
+}
+
+fn stream_false(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let of_responses = [context.case.question.route, context.upstream()].contains(&Route::OpenAiResponses);
+    let translated = of_responses && context.case.question.route != context.upstream();
+    match body(context, oracle).filter(|body| translated && body.get("stream") == Some(&Value::Bool(false))) {
+        Some(body) => body.shift_remove("stream").map_or(0, |_| 1),
+        None => 0,
+    }
+}
+
+fn nulls(context: &Context<'_>, oracle: &mut Value) -> usize {
+    if context.case.question.route != Route::OpenAiResponses {
+        return 0;
+    }
+    let Some(sent) = body(context, oracle) else { return 0 };
+    let mut changed = 0;
+    let mut clear = |members: &mut serde_json::Map<String, Value>, key: &str| {
+        if members.get(key).is_some_and(Value::is_null) {
+            members.shift_remove(key);
+            changed += 1;
+        }
+    };
+    clear(sent, "previous_response_id");
+    if let Some(Value::Object(search)) = sent.get_mut("web_search_options") {
+        clear(search, "user_location");
+        clear(search, "search_context_size");
+    }
+    changed
+}
+
+fn stream_asked_for(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let streams = context.streams();
+    let Some(sent) = to_responses(context, Route::OpenAiResponses, oracle).filter(|_| streams) else {
+        return 0;
+    };
+    if sent.contains_key("stream") {
+        return 0;
+    }
+    sent.insert("stream".to_owned(), json!(true));
+    1
+}
+
+fn placeholder_tool(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let Some(sent) = body(context, oracle).filter(|_| from_responses(context, Route::AnthropicMessages))
+    else {
+        return 0;
+    };
+    let messages = sent.get("messages").and_then(Value::as_array).into_iter().flatten();
+    let mut blocks = messages.filter_map(|message| message["content"].as_array()).flatten();
+    let calls = blocks.any(|block| block["type"] == "tool_use" || block["type"] == "tool_result");
+    if !calls || sent.contains_key("tools") {
+        return 0;
+    }
+    sent.insert("tools".to_owned(), dummy_tool());
+    4
 }

@@ -32,6 +32,12 @@ pub(super) const RULES: &[Rule] = &[
         apply: as_given,
     },
     Rule {
+        code: "container_id_as_given",
+        why: "The id of the provider's container is the client's to use there; LiteLLM hides it in one of its own.",
+        evidence: Evidence::RecordedBytes,
+        apply: container,
+    },
+    Rule {
         code: "previous_response_leads_back",
         why: "The id of the response before leads back to its deployment, as the response's own id does: a client may go on from either.",
         evidence: Evidence::RecordedBytes,
@@ -171,6 +177,23 @@ fn previous(context: &Context<'_>, oracle: &mut Value) -> usize {
     lead_back(oracle.get_mut("body"));
     for event in oracle.pointer_mut("/stream/events").and_then(Value::as_array_mut).into_iter().flatten() {
         lead_back(event.get_mut("response"));
+    }
+    changed
+}
+
+fn container(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let given = context
+        .provider
+        .filter(|_| same_dialect(context))
+        .and_then(|provider| provider["body"]["output"].as_array());
+    let output = oracle.pointer_mut("/body/output").and_then(Value::as_array_mut);
+    let mut changed = 0;
+    for (item, given) in output.into_iter().flatten().zip(given.into_iter().flatten()) {
+        let id = &given["container_id"];
+        if let Some(place) = item.get_mut("container_id").filter(|place| id.is_string() && *place != id) {
+            place.clone_from(id);
+            changed += 1;
+        }
     }
     changed
 }

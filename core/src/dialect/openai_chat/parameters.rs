@@ -1,7 +1,7 @@
 //! Which parameters a target takes, and what becomes of the others.
 
 use super::edit::{Editor, Present};
-use super::wire::{CHECKED, OPT_IN};
+use super::wire::{OPT_IN, is_checked};
 use crate::edit::Decision;
 use crate::error::Refusal;
 use crate::json::{Node, Text};
@@ -38,7 +38,7 @@ impl Editor<'_> {
         if name == b"reasoning_effort" && value.is_text("none") && always {
             return self.unsupported("reasoning_effort", report).map(Some);
         }
-        if !is_in(CHECKED, name) || self.takes(name) {
+        if !is_checked(name) || self.takes(name, present) {
             return Ok(None);
         }
         if name == b"n" && value.u64() == Some(1) {
@@ -52,7 +52,7 @@ impl Editor<'_> {
         self.unsupported(&key.unescape(), report).map(Some)
     }
 
-    fn takes(&self, name: &[u8]) -> bool {
+    fn takes(&self, name: &[u8], present: &Present<'_>) -> bool {
         let of_model =
             |(part, names): &(&str, &[&str])| is_in(names, name) && self.target.model.contains(part);
         if is_in(self.rules.unsupported, name) || self.rules.by_model.iter().any(of_model) {
@@ -62,13 +62,22 @@ impl Editor<'_> {
             return self.target.capabilities.tool_choice;
         }
         if self.openai {
-            return !is_in(self.family.unsupported(self.target.capabilities.none_effort), name);
+            return !is_in(self.family.unsupported(self.is_unreasoned(present)), name);
         }
         if is_in(OPT_IN, name) {
             return is_in(self.rules.supported, name)
                 || (name == b"reasoning_effort" && self.target.capabilities.reasoning);
         }
         true
+    }
+
+    /// Whether the model does not reason about this request.
+    fn is_unreasoned(&self, present: &Present<'_>) -> bool {
+        let unreasoned = match present.effort {
+            Some(effort) => effort.is_text("none"),
+            None => self.family.rests_by_default(),
+        };
+        self.target.capabilities.none_effort && unreasoned
     }
 
     fn unsupported(&self, name: &str, report: &mut Report) -> Result<Decision, Refusal> {
@@ -90,8 +99,7 @@ impl Editor<'_> {
         present: &Present<'_>,
         report: &mut Report,
     ) -> Result<Option<Decision>, Refusal> {
-        let no_effort = present.effort.is_some_and(|effort| effort.is_text("none"));
-        let free = self.family == OpenAiFamily::Gpt || (self.target.capabilities.none_effort && no_effort);
+        let free = self.family == OpenAiFamily::Gpt || self.is_unreasoned(present);
         if free || value.f64() == Some(1.0) {
             return Ok(None);
         }

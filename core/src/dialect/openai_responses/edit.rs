@@ -1,7 +1,7 @@
 //! The edit lists of requests and answers whose client and provider both speak `openai_responses`.
 
 use super::parameters::{Rules, raised_limit};
-use super::{items, wire};
+use super::{items, schema, wire};
 use crate::controls;
 use crate::dialect::AnswerContext;
 use crate::edit::{Decision, Patch};
@@ -60,7 +60,7 @@ impl Editor<'_, '_> {
                 Decision::Keep
             }
             b"tools" => {
-                tools(value, patch, report)?;
+                tools(value, self.target, patch, report)?;
                 Decision::Keep
             }
             b"max_output_tokens" => match value.u64().and_then(raised_limit) {
@@ -120,15 +120,30 @@ impl Editor<'_, '_> {
     }
 }
 
-/// Tools: no marks that only Anthropic knows, and schemas that some clients send as a string in their own form.
-fn tools(tools: Node<'_>, patch: &mut Patch, report: &mut Report) -> Result<(), Refusal> {
+/// Tools: no marks that only Anthropic knows, and schemas in the form that the provider takes; some clients send them as
+/// a string. Those in a namespace are tools as well.
+fn tools(tools: Node<'_>, target: &Target, patch: &mut Patch, report: &mut Report) -> Result<(), Refusal> {
     for (index, tool) in tools.items().enumerate() {
         let mut refusal = None;
-        patch.object(tool, &[], |_, key, value| match &*key.name() {
+        patch.object(tool, &[], |patch, key, value| match &*key.name() {
             b"cache_control" => {
                 report.lose(format!("tools[{index}].cache_control"), "cache_control");
                 Decision::Remove
             }
+            b"tools" => {
+                for (index, inner) in value.items().enumerate() {
+                    if let Some(parameters) = inner.some("parameters").filter(|found| found.is_object())
+                        && let Some(other) = schema::edit(parameters, (index, target), patch, report)
+                    {
+                        patch.replace(parameters, other);
+                    }
+                }
+                Decision::Keep
+            }
+            b"parameters" if value.is_object() => match schema::edit(value, (index, target), patch, report) {
+                Some(other) => Decision::Replace(other),
+                None => Decision::Keep,
+            },
             b"parameters" if !value.is_null() && !value.is_object() => match schema_in_string(value) {
                 Some(schema) => Decision::Replace(schema),
                 None => {

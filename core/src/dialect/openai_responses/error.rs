@@ -49,7 +49,11 @@ fn read(error: Option<Node<'_>>, kind: Option<String>) -> UpstreamError {
     let text = |name: &str| Some(error?.get_text(name)?.unescape().into_owned());
     let code = text("code");
     let message = text("message").unwrap_or_else(|| "the provider's response failed".to_owned());
-    let mut failure = UpstreamError::new(FailureKind::InBand, status(code.as_deref()), message);
+    let status = match (code.as_deref(), kind.as_deref()) {
+        (None, Some("invalid_request_error")) => 400,
+        (code, _) => status(code),
+    };
+    let mut failure = UpstreamError::new(FailureKind::InBand, status, message);
     failure.param = text("param");
     failure.code = code;
     failure.kind = kind;
@@ -61,7 +65,10 @@ fn read(error: Option<Node<'_>>, kind: Option<String>) -> UpstreamError {
 fn status(code: Option<&str>) -> u16 {
     match code {
         Some("rate_limit_exceeded" | "insufficient_quota") => 429,
-        Some("invalid_prompt" | "context_length_exceeded") => 400,
+        Some("vector_store_timeout") => 504,
+        Some("content_policy_violation" | "context_length_exceeded" | "cyber_policy" | "model_not_found") => {
+            400
+        }
         Some(code) if code.starts_with("invalid_") || code.contains("image") => 400,
         Some(code) => code.parse().ok().filter(|status| (400..600).contains(status)).unwrap_or(500),
         None => 500,

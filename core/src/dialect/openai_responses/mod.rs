@@ -6,5 +6,6 @@ mod items;
 mod parameters;
 pub(crate) mod request;
 pub(crate) mod response;
+mod schema;
 pub(crate) mod stream;
 pub(crate) mod wire;

@@ -2,6 +2,7 @@
 
 use super::betas::Betas;
 use super::reasoning;
+use crate::dialect::openai_responses::wire::is_own_parameter;
 use crate::dialect::{Dialect, RequestContext};
 use crate::error::Refusal;
 use crate::ir::chat::{Reasoning, Request, Tool};
@@ -67,8 +68,8 @@ pub(super) fn collect<'a>(
         if param.value.is_null() {
             continue;
         }
-        let counts_calls = request.source == Dialect::OpenAiResponses && name == "max_tool_calls";
-        if counts_calls || UNSUPPORTED.contains(&&*name) || (name == "n" && param.value.u64() != Some(1)) {
+        let own = request.source == Dialect::OpenAiResponses && is_own_parameter(&name);
+        if own || UNSUPPORTED.contains(&&*name) || (name == "n" && param.value.u64() != Some(1)) {
             fields.unsupported.push(name.into_owned());
             continue;
         }

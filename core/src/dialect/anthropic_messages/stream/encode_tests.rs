@@ -16,7 +16,7 @@ fn context() -> AnswerContext {
         upstream: Dialect::OpenAiChat,
         provider: "openai",
         deployment: None,
-        echo: bytes::Bytes::new(),
+        echo: crate::dialect::openai_responses::request::Echo::default(),
         hints: AnswerHints {
             tool_names: vec![("a_b".to_owned(), "a/b".to_owned())],
             ..AnswerHints::default()

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::super::{edit, effort};
 use super::place::Place;
 use super::{encode_message, tools};
+use crate::dialect::openai_responses::wire::is_own_parameter;
 use crate::dialect::{AnswerHints, Dialect, Encoded, RequestContext};
 use crate::error::Refusal;
 use crate::ir::chat::{Block, Format, Message, Reasoning, Request, Source};
@@ -289,8 +290,8 @@ fn params(
     for param in &request.params {
         let name = param.name.unescape();
         if request.source == Dialect::OpenAiResponses {
-            // What the API shares with `openai_chat` has its names there; how often tools are called is only its own.
-            if name != "max_tool_calls" {
+            // What the API shares with `openai_chat` has its names there, beside some of its own.
+            if !is_own_parameter(&name) {
                 w.key_text(&param.name).node(param.value);
                 continue;
             }

@@ -26,6 +26,47 @@ pub(super) fn read<'a>(
     input.items().enumerate().try_for_each(|(index, item)| conversation.item(index, item))
 }
 
+/// The members of an item, whatever it is.
+#[derive(Default)]
+struct Members<'a> {
+    kind: Option<Text<'a>>,
+    role: Option<Text<'a>>,
+    id: Option<Text<'a>>,
+    call_id: Option<Text<'a>>,
+    name: Option<Text<'a>>,
+    namespace: Option<Text<'a>>,
+    content: Option<Node<'a>>,
+    arguments: Option<Node<'a>>,
+    input: Option<Text<'a>>,
+    output: Option<Node<'a>>,
+    cache: Option<Node<'a>>,
+    others: Vec<Text<'a>>,
+}
+
+impl<'a> Members<'a> {
+    fn of(item: Node<'a>) -> Self {
+        let mut members = Self::default();
+        for (key, value) in item.entries().filter(|(_, value)| !value.is_null()) {
+            match &*key.name() {
+                b"type" => members.kind = value.text(),
+                b"role" => members.role = value.text(),
+                b"id" => members.id = value.text(),
+                b"call_id" => members.call_id = value.text(),
+                b"name" => members.name = value.text(),
+                b"namespace" => members.namespace = value.text(),
+                b"content" => members.content = Some(value),
+                b"arguments" => members.arguments = Some(value),
+                b"input" => members.input = value.text(),
+                b"output" => members.output = Some(value),
+                b"cache_control" => members.cache = Some(value),
+                b"status" => {}
+                _ => members.others.push(key),
+            }
+        }
+        members
+    }
+}
+
 struct Conversation<'m, 'a, 'r> {
     messages: &'m mut Vec<Message<'a>>,
     report: &'r mut Report,
@@ -34,11 +75,13 @@ struct Conversation<'m, 'a, 'r> {
 impl<'a> Conversation<'_, 'a, '_> {
     fn item(&mut self, index: usize, item: Node<'a>) -> Result<(), Refusal> {
         let path = || format!("input[{index}]");
-        let kind = item.get_text("type").unwrap_or_else(|| Text::new("message"));
+        let members = Members::of(item);
+        let kind = members.kind.clone().unwrap_or_else(|| Text::new("message"));
         match &*kind.name() {
-            b"message" => self.message(index, item)?,
-            b"function_call" | b"custom_tool_call" => self.call(index, item)?,
-            b"function_call_output" | b"custom_tool_call_output" => self.output(index, item)?,
+            b"message" => self.message(index, members)?,
+            b"function_call" => self.call(index, members, false)?,
+            b"custom_tool_call" => self.call(index, members, true)?,
+            b"function_call_output" | b"custom_tool_call_output" => self.output(index, members)?,
             b"reasoning" => {
                 let blocks = decode_reasoning::blocks(item, index, self.report);
                 self.thought(blocks);
@@ -69,12 +112,12 @@ impl<'a> Conversation<'_, 'a, '_> {
         self.messages.last_mut().filter(|message| message.role == Role::Assistant)
     }
 
-    fn message(&mut self, index: usize, item: Node<'a>) -> Result<(), Refusal> {
-        let role = role(item.get_text("role"), index)?;
-        self.lose_members(index, item, &["type", "role", "content", "id", "status", "cache_control"]);
-        let Some(content) = item.some("content") else { return Ok(()) };
+    fn message(&mut self, index: usize, item: Members<'a>) -> Result<(), Refusal> {
+        let role = role(item.role.as_ref(), index)?;
+        self.lose_others(index, &item);
+        let Some(content) = item.content else { return Ok(()) };
         let (mut blocks, plain) = decode_part::content(content, index, self.report)?;
-        let mut cache = item.some("cache_control");
+        let mut cache = item.cache;
         if let (false, Some(Block::Text(text))) = (plain, blocks.last_mut()) {
             text.cache = text.cache.or(cache.take());
         }
@@ -124,26 +167,21 @@ impl<'a> Conversation<'_, 'a, '_> {
         }
     }
 
-    fn call(&mut self, index: usize, item: Node<'a>) -> Result<(), Refusal> {
-        let known =
-            ["type", "id", "call_id", "name", "arguments", "input", "status", "namespace", "cache_control"];
-        self.lose_members(index, item, &known);
-        let [call_id, id, name, arguments, input, namespace] =
-            item.fields(["call_id", "id", "name", "arguments", "input", "namespace"]);
-        let name = name.and_then(Node::text).unwrap_or_else(|| Text::new(""));
-        let custom = item.get_text("type").is_some_and(|kind| kind.is("custom_tool_call"));
+    fn call(&mut self, index: usize, item: Members<'a>, custom: bool) -> Result<(), Refusal> {
+        self.lose_others(index, &item);
+        let name = item.name.unwrap_or_else(|| Text::new(""));
         let call = ToolUse {
-            id: call_id.or(id).and_then(Node::text).ok_or_else(|| nameless(index))?,
-            name: match namespace.and_then(Node::text).filter(|_| !custom) {
+            id: item.call_id.or(item.id).ok_or_else(|| nameless(index))?,
+            name: match item.namespace.filter(|_| !custom) {
                 Some(namespace) => decode_tools::qualified(&namespace.unescape(), &name),
                 None => name,
             },
-            input: match (custom, arguments) {
-                (true, _) => Input::Free(input.and_then(Node::text).unwrap_or_else(|| Text::new(""))),
+            input: match (custom, item.arguments) {
+                (true, _) => Input::Free(item.input.unwrap_or_else(|| Text::new(""))),
                 (false, Some(arguments)) => arguments.text().map_or(Input::Json(arguments), Input::Encoded),
                 (false, None) => Input::Encoded(Text::new("")),
             },
-            cache: item.some("cache_control"),
+            cache: item.cache,
             extra: Vec::new(),
         };
         match self.turn() {
@@ -154,18 +192,18 @@ impl<'a> Conversation<'_, 'a, '_> {
     }
 
     /// Neighbouring outputs are one message: what a tool shows is shown after all of them.
-    fn output(&mut self, index: usize, item: Node<'a>) -> Result<(), Refusal> {
-        self.lose_members(index, item, &["type", "id", "call_id", "output", "status", "cache_control"]);
-        let (content, plain) = match item.some("output") {
+    fn output(&mut self, index: usize, item: Members<'a>) -> Result<(), Refusal> {
+        self.lose_others(index, &item);
+        let (content, plain) = match item.output {
             Some(output) => decode_part::output(output, index, self.report)?,
             None => (vec![Block::Text(TextBlock::new(Text::new("")))], true),
         };
         let result = ToolResult {
-            tool_use_id: item.get_text("call_id").ok_or_else(|| nameless(index))?,
+            tool_use_id: item.call_id.ok_or_else(|| nameless(index))?,
             content,
             plain,
             is_error: None,
-            cache: item.some("cache_control"),
+            cache: item.cache,
             extra: Vec::new(),
         };
         match self.messages.last_mut().filter(|message| message.role == Role::Tool) {
@@ -189,11 +227,9 @@ impl<'a> Conversation<'_, 'a, '_> {
         Ok(())
     }
 
-    fn lose_members(&mut self, index: usize, item: Node<'_>, known: &[&str]) {
-        for (key, value) in item.entries() {
-            if !value.is_null() && !known.iter().any(|name| key.is(name)) {
-                self.report.lose(format!("input[{index}].{}", key.unescape()), "item_field");
-            }
+    fn lose_others(&mut self, index: usize, item: &Members<'_>) {
+        for key in &item.others {
+            self.report.lose(format!("input[{index}].{}", key.unescape()), "item_field");
         }
     }
 }
@@ -203,7 +239,7 @@ fn nameless(index: usize) -> Refusal {
     Refusal::invalid(path.clone(), format!("{path} is required"))
 }
 
-fn role(given: Option<Text<'_>>, index: usize) -> Result<Role, Refusal> {
+fn role(given: Option<&Text<'_>>, index: usize) -> Result<Role, Refusal> {
     let Some(given) = given else { return Ok(Role::User) };
     Ok(match &*given.name() {
         b"user" => Role::User,

@@ -77,13 +77,14 @@ fn part<'a>(node: Node<'a>, place: Place, report: &mut Report) -> Result<Block<'
     if let Some(text) = node.text() {
         return Ok(Block::Text(TextBlock::new(text)));
     }
-    let kind = node.get_text("type").unwrap_or_else(|| Text::new("input_text"));
+    let [kind, text] = node.fields(["type", "text"]).map(|member| member.and_then(Node::text));
+    let kind = kind.unwrap_or_else(|| Text::new("input_text"));
     let block = match &*kind.name() {
         b"input_image" | b"image_url" | b"computer_screenshot" => image(node),
         b"input_file" | b"file" => file(node),
         b"input_audio" => audio(node),
         b"refusal" => node.get_text("refusal").map(Block::Refusal),
-        _ => node.get_text("text").map(|text| self::text(node, text, place, report)),
+        _ => text.map(|text| self::text(node, text, place, report)),
     };
     block.ok_or_else(|| {
         let why = format!("{place}: content of type '{}' cannot be read", kind.unescape());

@@ -1,9 +1,11 @@
 //! What requests become for hosts that speak another dialect.
 
-use super::{decode, echo};
+use bytes::Bytes;
+
+use super::{Echo, decode};
 use crate::error::Refusal;
 use crate::ir::chat::{Block, Input, Message, Tool, ToolChoice};
-use crate::json::{Document, Limits};
+use crate::json::{Document, Limits, Writer};
 use crate::loss::Report;
 
 /// The messages of an input in a line each, and what was lost.
@@ -153,15 +155,18 @@ fn tools_keep_what_other_hosts_can_know_of_them() {
 #[test]
 fn an_answer_repeats_its_request_in_one_line() {
     let json = b"{\"input\":\"x\",\n \"temperature\": 0.50,\n\"metadata\":{\n\"a\":\"b\\n\"},\"tools\":[ {\"type\":\"function\",\n\"name\":\"f\"}],\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"f\"}},\"text\":{\"verbosity\":\"low\"}}";
-    let document = Document::parse(json.as_slice(), &Limits::default()).unwrap();
-    let echo = String::from_utf8(echo(document.root()).to_vec()).unwrap();
+    let body = Bytes::from_static(json);
+    let document = Document::parse(body.as_ref(), &Limits::default()).unwrap();
+    let mut out = Vec::new();
+    Echo::of(document.root(), &body).write(&mut Writer::new(&mut out));
+    let echo = String::from_utf8(out).unwrap();
     assert!(!echo.contains('\n'), "{echo}");
     for member in [
         r#""temperature":0.50,"#,
         r#""metadata":{"a":"b\n"},"#,
         r#""text":{"format":{"type":"text"},"verbosity":"low"},"#,
         r#""tool_choice":{"type":"function","name":"f"},"#,
-        r#""tools":[{"type":"function","parameters":null,"strict":null,"name":"f"}]"#,
+        r#""tools":[{"parameters":null,"strict":null,"type":"function","name":"f"}]"#,
         r#""instructions":null,"#,
     ] {
         assert!(echo.contains(member), "{member} in {echo}");

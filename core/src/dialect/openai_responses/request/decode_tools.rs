@@ -42,17 +42,18 @@ pub(super) fn is_search(tool: &Tool<'_>) -> bool {
 
 /// Reads a function; `namespace` holds its namespace's name and description.
 fn function<'a>(node: Node<'a>, namespace: Option<(&str, &str)>) -> Tool<'a> {
-    // Some clients write tools as `openai_chat` has them.
-    let inner = node.some("function").filter(|inner| inner.is_object()).unwrap_or(node);
-    let (mut name, mut description, mut parameters, mut strict, mut extra) =
-        (None, None, None, None, Vec::new());
-    for (key, value) in inner.entries().filter(|(_, value)| !value.is_null()) {
+    let (mut name, mut description, mut parameters, mut strict, mut cache, mut extra) =
+        (None, None, None, None, None, Vec::new());
+    for (key, value) in node.entries().filter(|(_, value)| !value.is_null()) {
         match &*key.name() {
             b"name" => name = value.text(),
             b"description" => description = value.text(),
             b"parameters" => parameters = Some(value),
             b"strict" => strict = Some(value),
-            b"type" | b"cache_control" | b"output_schema" => {}
+            b"cache_control" => cache = Some(value),
+            // Some clients write tools as `openai_chat` has them.
+            b"function" if value.is_object() => return function(value, namespace),
+            b"type" => {}
             b"async" | b"defer_loading" if value.bool() == Some(false) => {}
             _ => extra.push((key, value)),
         }
@@ -66,7 +67,7 @@ fn function<'a>(node: Node<'a>, namespace: Option<(&str, &str)>) -> Tool<'a> {
         },
         parameters,
         strict,
-        cache: node.some("cache_control"),
+        cache,
         extra,
     }
 }

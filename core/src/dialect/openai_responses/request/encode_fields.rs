@@ -129,7 +129,9 @@ impl<'a> Fields<'a> {
             "include" => self.include.extend(value.items()),
             "instructions" if from_chat => self.instructions = Some(value),
             "web_search_options" if value.is_object() => self.web_search = Some(value),
-            "reasoning" if from_chat && self.effort.is_none() => self.effort = Some(Effort::Given(value)),
+            "reasoning" if from_chat && self.effort.is_none() => {
+                self.effort = Effort::Given(value).taken("reasoning.effort", &rules, report)?;
+            }
             "service_tier" => {
                 let standard = value.is_text("standard_only");
                 self.service_tier = if standard { Some(Text::new("default")) } else { value.text() };

@@ -166,13 +166,7 @@ impl<'c, 'a> Input<'c, 'a> {
                 encode_message::text_part("input_text", &Text::new(""), w);
                 w.end_array();
             }
-            blocks => {
-                w.begin_array();
-                for (index, block) in blocks.iter().enumerate() {
-                    encode_message::part(block, place.block(index), w, self)?;
-                }
-                w.end_array();
-            }
+            blocks => encode_message::output(blocks, place, w, self)?,
         }
         w.end_object();
         if result.cache.is_some() {

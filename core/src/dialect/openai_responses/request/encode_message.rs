@@ -20,11 +20,55 @@ pub(super) fn said<'a>(
     if message.blocks.iter().all(is_result) {
         return Ok(());
     }
+    if !message.blocks.iter().any(is_part) {
+        return lose_all(&message.blocks, place, w, cx);
+    }
     w.begin_object().key("type").word("message").key("role").word(role).key("content").begin_array();
     for (index, block) in message.blocks.iter().enumerate().filter(|(_, block)| !is_result(block)) {
         part(block, place.block(index), w, cx)?;
     }
     w.end_array().end_object();
+    Ok(())
+}
+
+/// Whether a block has a counterpart among the parts.
+fn is_part(block: &Block<'_>) -> bool {
+    match block {
+        Block::Text(_) | Block::Media(_) => true,
+        Block::Native { dialect: Dialect::OpenAiChat | Dialect::OpenAiResponses, node } => {
+            node.get_text("type").is_some_and(|kind| kind.starts_with("input_"))
+        }
+        _ => false,
+    }
+}
+
+/// Says of each block that it is lost, or refuses it.
+fn lose_all<'a>(
+    blocks: &[Block<'a>],
+    place: Place,
+    w: &mut Writer<'_>,
+    cx: &mut Input<'_, 'a>,
+) -> Result<(), Refusal> {
+    let mut lost = blocks.iter().enumerate().filter(|(_, block)| !matches!(block, Block::ToolResult(_)));
+    lost.try_for_each(|(index, block)| part(block, place.block(index), w, cx))
+}
+
+/// Writes what came out of a tool as parts; nothing where none of it has a counterpart.
+pub(super) fn output<'a>(
+    blocks: &[Block<'a>],
+    place: Place,
+    w: &mut Writer<'_>,
+    cx: &mut Input<'_, 'a>,
+) -> Result<(), Refusal> {
+    if !blocks.iter().any(is_part) {
+        w.word("");
+        return lose_all(blocks, place, w, cx);
+    }
+    w.begin_array();
+    for (index, block) in blocks.iter().enumerate() {
+        part(block, place.block(index), w, cx)?;
+    }
+    w.end_array();
     Ok(())
 }
 
@@ -46,9 +90,7 @@ pub(super) fn part<'a>(
             cx.lose_of_text(text, place);
         }
         Block::Media(media) => return media_part(media, place, w, cx),
-        Block::Native { dialect: Dialect::OpenAiChat | Dialect::OpenAiResponses, node }
-            if node.get_text("type").is_some_and(|kind| kind.starts_with("input_")) =>
-        {
+        Block::Native { node, .. } if is_part(block) => {
             w.node(*node);
         }
         Block::Native { dialect: Dialect::AnthropicMessages, node } => {

@@ -41,10 +41,20 @@ impl<'a> Effort<'a> {
             }
         }
         let Some(asked) = asked else { return Ok(None) };
-        let refused =
-            asked.word().and_then(|level| rules.refuses_reasoning().or_else(|| rules.refuses_effort(&level)));
-        let Some(why) = refused else { return Ok(Some(asked)) };
         let name = if request.source == Dialect::AnthropicMessages { "thinking" } else { "reasoning_effort" };
+        asked.taken(name, &rules, report)
+    }
+
+    /// The effort, if the model takes it; `name` is what the client calls it.
+    pub(super) fn taken(
+        self,
+        name: &str,
+        rules: &Rules<'_>,
+        report: &mut Report,
+    ) -> Result<Option<Self>, Refusal> {
+        let refused =
+            self.word().and_then(|level| rules.refuses_reasoning().or_else(|| rules.refuses_effort(&level)));
+        let Some(why) = refused else { return Ok(Some(self)) };
         rules.drop_or_refuse(name, why, report)?;
         Ok(None)
     }

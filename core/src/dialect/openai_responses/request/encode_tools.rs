@@ -1,12 +1,12 @@
 //! Tools and the choice among them.
 
 use crate::dialect::Dialect;
+use crate::dialect::openai_responses::schema;
 use crate::edit::Patch;
 use crate::error::Refusal;
 use crate::ir::chat::{Request, Tool, ToolChoice};
 use crate::json::{Node, Text, Writer};
 use crate::loss::Report;
-use crate::policy::schema::drop_foreign_patterns;
 use crate::target::Target;
 
 /// Refuses tools that only another provider has.
@@ -134,10 +134,12 @@ fn write_schema(
     report: &mut Report,
 ) {
     let mut patch = Patch::default();
-    if target.provider.name() == "openai" && drop_foreign_patterns(schema, &mut patch) > 0 {
-        report.rewrite(format!("tools[{index}].parameters"), "schema_pattern");
+    match schema::edit(schema, (index, target), &mut patch, report) {
+        Some(other) => {
+            w.raw(&other);
+        }
+        None => patch.write_node(schema, w),
     }
-    patch.write_node(schema, w);
 }
 
 fn lose_options(extra: &[(Text<'_>, Node<'_>)], index: usize, report: &mut Report) {

@@ -19,5 +19,5 @@ mod place;
 
 pub(crate) use decode::decode;
 pub(crate) use decode_tools::namespaces;
-pub(crate) use echo::echo;
+pub(crate) use echo::Echo;
 pub(crate) use encode::encode;

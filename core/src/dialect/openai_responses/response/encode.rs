@@ -70,6 +70,8 @@ enum Group<'r, 'a> {
     Message(Vec<&'r Block<'a>>),
     /// With the number of its block.
     Call(usize, &'r ToolUse<'a>),
+    /// A compacted conversation.
+    Compaction(Node<'a>),
     /// With what it found.
     Search(Text<'a>, Option<Node<'a>>, Option<Node<'a>>),
 }
@@ -100,6 +102,7 @@ impl<'a> Output<'_, 'a> {
                 (Block::Thinking(_) | Block::RedactedThinking { .. }, _) => {
                     groups.push(Group::Reasoning(vec![block]));
                 }
+                (Block::Refusal(text), _) if text.is_empty() => {}
                 (Block::Text(_) | Block::Refusal(_), Some(Group::Message(blocks))) => blocks.push(block),
                 (Block::Text(_) | Block::Refusal(_), _) => groups.push(Group::Message(vec![block])),
                 (Block::ToolUse(call), _) if self.is_answer(call) => {
@@ -127,6 +130,9 @@ impl<'a> Output<'_, 'a> {
     ) {
         if let Some((id, input)) = native::search(dialect, node) {
             return groups.push(Group::Search(id, input, None));
+        }
+        if native::is_compaction(dialect, node) {
+            return groups.push(Group::Compaction(node));
         }
         let of = native::search_result(dialect, node);
         let search = groups.iter_mut().rev().find_map(|group| match group {
@@ -157,6 +163,7 @@ impl<'a> Output<'_, 'a> {
             Group::Reasoning(blocks) => reasoning(&id("rs_"), blocks, status, w),
             Group::Message(blocks) => self.message(&id("msg_"), blocks, status, w, report),
             Group::Call(block, call) => self.call(*block, call, status, w),
+            Group::Compaction(node) => native::write_compaction(&id("cmp_"), node.raw(), w),
             Group::Search(id, input, result) => {
                 let query = input.and_then(|input| input.get_text("query"));
                 native::write_search(id, &query.unwrap_or_else(|| Text::new("")), *result, w);

@@ -55,9 +55,7 @@ impl Envelope<'_> {
                 w.null();
             }
         }
-        if !self.context.echo.is_empty() {
-            w.raw(&self.context.echo);
-        }
+        self.context.echo.write(w);
         w.end_object();
     }
 }

@@ -50,3 +50,15 @@ pub(in crate::dialect::openai_responses) fn write_search(
     }
     w.end_array().end_object().end_object();
 }
+
+/// Whether `node` begins a compacted conversation of `anthropic_messages`, or is one.
+pub(in crate::dialect::openai_responses) fn is_compaction(dialect: Dialect, node: Node<'_>) -> bool {
+    dialect == Dialect::AnthropicMessages && node.get_text("type").is_some_and(|kind| kind.is("compaction"))
+}
+
+/// Writes a compacted conversation: the block that its provider takes back, as LiteLLM hands it on.
+pub(in crate::dialect::openai_responses) fn write_compaction(id: &str, block: &[u8], w: &mut Writer<'_>) {
+    let block = std::str::from_utf8(block).unwrap_or_default();
+    w.begin_object().key("type").word("compaction").key("id").str(id);
+    w.key("encrypted_content").str(block).end_object();
+}

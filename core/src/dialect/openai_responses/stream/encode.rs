@@ -6,7 +6,7 @@ use super::super::response::envelope::{Envelope, is_tier};
 use super::super::response::native;
 use super::super::wire::incomplete_reason;
 use super::encode_call::Call;
-use super::encode_item::{Events, Item, Kind, Place};
+use super::encode_item::{Compaction, Events, Item, Kind, Place};
 use super::encode_message::{Message, PartKind, REFUSAL, TEXT};
 use super::encode_search::Search;
 use super::encode_thought::Reasoning;
@@ -20,11 +20,8 @@ use crate::usage::Usage;
 
 /// Writes a stream.
 pub(crate) struct Encoder {
-    context: AnswerContext,
+    told: Told,
     report: Report,
-    id: String,
-    created: u64,
-    service_tier: Option<Vec<u8>>,
     started: bool,
     done: bool,
     events: Events,
@@ -36,6 +33,33 @@ pub(crate) struct Encoder {
     closing: Option<usize>,
     usage: Option<Usage>,
     incomplete: Option<&'static str>,
+}
+
+/// What every response of the stream says.
+struct Told {
+    context: AnswerContext,
+    id: String,
+    created: u64,
+    service_tier: Option<Vec<u8>>,
+}
+
+impl Told {
+    fn envelope<'e>(
+        &'e self,
+        status: &'e str,
+        incomplete: Option<&'e str>,
+        usage: Option<Usage>,
+    ) -> Envelope<'e> {
+        Envelope {
+            context: &self.context,
+            id: &self.id,
+            created: self.created,
+            status,
+            incomplete,
+            usage,
+            service_tier: self.service_tier.as_deref(),
+        }
+    }
 }
 
 /// A block of the provider's.
@@ -57,6 +81,8 @@ enum Target {
     Call(usize),
     /// The query of this item.
     Search(usize),
+    /// The text of this item.
+    Compaction(usize),
     Nothing,
 }
 
@@ -96,11 +122,8 @@ impl StreamEncoder for Encoder {
 impl Encoder {
     pub(crate) fn new(context: AnswerContext) -> Self {
         Self {
-            context,
+            told: Told { context, id: String::new(), created: 0, service_tier: None },
             report: Report::default(),
-            id: String::new(),
-            created: 0,
-            service_tier: None,
             started: false,
             done: false,
             events: Events::default(),
@@ -117,33 +140,21 @@ impl Encoder {
         if std::mem::replace(&mut self.started, true) {
             return;
         }
-        let context = &self.context;
+        let told = &mut self.told;
+        let context = &told.context;
         let made = || Text::new(ids::item("resp_", context.id_seed, 0));
         let given = start.id.clone().filter(|id| !id.is_empty()).unwrap_or_else(made);
-        self.id = response_id::for_client(context.provider, context.deployment.as_deref(), &given.unescape());
-        self.created = start.created.unwrap_or(context.now_unix);
-        self.usage = start.usage;
+        let deployment = context.deployment.as_deref();
+        told.id = response_id::for_client(context.provider, deployment, &given.unescape());
+        told.created = start.created.unwrap_or(context.now_unix);
         let tier = start.extra.and_then(|first| first.some("service_tier"));
-        self.service_tier = tier.filter(|tier| is_tier(*tier)).map(|tier| tier.raw().to_vec());
+        told.service_tier = tier.filter(|tier| is_tier(*tier)).map(|tier| tier.raw().to_vec());
+        self.usage = start.usage;
         for name in ["response.created", "response.in_progress"] {
-            let envelope = self.envelope("in_progress", None);
-            let mut response = Vec::new();
-            envelope.write(&mut Writer::new(&mut response), |_| {});
             self.events.write(name, out, |w| {
-                w.key("response").raw(&response);
+                w.key("response");
+                self.told.envelope("in_progress", None, None).write(w, |_| {});
             });
-        }
-    }
-
-    fn envelope<'e>(&'e self, status: &'e str, usage: Option<Usage>) -> Envelope<'e> {
-        Envelope {
-            context: &self.context,
-            id: &self.id,
-            created: self.created,
-            status,
-            incomplete: self.incomplete.filter(|_| status == "incomplete"),
-            usage,
-            service_tier: self.service_tier.as_deref(),
         }
     }
 
@@ -161,7 +172,7 @@ impl Encoder {
                 Target::Nothing
             }
             BlockStart::ToolUse { name, .. }
-                if self.context.hints.json_tool.is_some_and(|json_tool| name.is(json_tool)) =>
+                if self.told.context.hints.json_tool.is_some_and(|json_tool| name.is(json_tool)) =>
             {
                 self.speak(Target::Answer, TEXT, out)
             }
@@ -211,7 +222,7 @@ impl Encoder {
     }
 
     fn continue_with(&mut self, prefix: &str, kind: Kind, out: &mut Vec<u8>) -> usize {
-        let id = ids::item(prefix, self.context.id_seed, self.items.len() as u32 + 1);
+        let id = ids::item(prefix, self.told.context.id_seed, self.items.len() as u32 + 1);
         let at = self.open(id, kind, out);
         self.current = Some(at);
         at
@@ -234,14 +245,14 @@ impl Encoder {
     }
 
     fn call(&mut self, index: u32, id: &Text<'_>, name: &Text<'_>, free: bool, out: &mut Vec<u8>) -> usize {
-        let hints = &self.context.hints;
+        let hints = &self.told.context.hints;
         let sent = name.unescape();
         let name = hints.client_tool_name(&sent).unwrap_or(&sent);
         let custom = free || hints.custom_tools.iter().any(|tool| tool == name);
         let (namespace, name) =
             hints.namespaced(name).map_or((None, name), |(space, name)| (Some(space.to_owned()), name));
         let call_id = if id.is_empty() {
-            ids::tool_call(self.context.id_seed, index)
+            ids::tool_call(self.told.context.id_seed, index)
         } else {
             id.unescape().into_owned()
         };
@@ -250,10 +261,15 @@ impl Encoder {
     }
 
     fn native(&mut self, node: Node<'_>, out: &mut Vec<u8>) -> Target {
-        let upstream = self.context.upstream;
+        let upstream = self.told.context.upstream;
         if let Some((id, _)) = native::search(upstream, node) {
             let id = id.unescape().into_owned();
             return Target::Search(self.open(["ws_", &id].concat(), Kind::Search(Search::new(id)), out));
+        }
+        if native::is_compaction(upstream, node) {
+            let mut compaction = Compaction::default();
+            compaction.grow(node);
+            return Target::Compaction(self.continue_with("cmp_", Kind::Compaction(compaction), out));
         }
         let of = native::search_result(upstream, node);
         let is_found = |item: &Item| match (&item.kind, &of) {
@@ -298,6 +314,11 @@ impl Encoder {
                 self.words(out, |message, _, _, _| message.cite(*node));
             }
             (Delta::Citation(_), _) => self.report.lose_once("output.content.citations", "citations"),
+            (Delta::Native(delta), Target::Compaction(at)) => {
+                if let (Kind::Compaction(compaction), _) = self.items[at].parts() {
+                    compaction.grow(*delta);
+                }
+            }
             (Delta::Native(_), _) => self.report.lose_once("output", "delta_without_counterpart"),
             _ => {}
         }
@@ -326,7 +347,7 @@ impl Encoder {
             _ => self.current,
         };
         let Some(item) = item else { return };
-        let dialect = self.context.upstream;
+        let dialect = self.told.context.upstream;
         match (self.items[item].parts(), target) {
             ((Kind::Call(call), place), Target::Call(_)) => call.complete(place, &mut self.events, out),
             ((Kind::Search(search), place), Target::Search(_)) => search.asked(place, &mut self.events, out),
@@ -355,25 +376,18 @@ impl Encoder {
         for (at, item) in self.items.iter_mut().enumerate() {
             item.close(if Some(at) == last { status } else { "completed" }, &mut self.events, out);
         }
-        let envelope = self.envelope(status, self.usage);
-        let mut response = Vec::new();
-        envelope.write(&mut Writer::new(&mut response), |w| {
-            for item in &self.items {
-                item.write(status, w);
-            }
-        });
+        let envelope = self.told.envelope(status, self.incomplete, self.usage);
         self.events.write(["response.", status].concat().as_str(), out, |w| {
-            w.key("response").raw(&response);
+            w.key("response");
+            envelope.write(w, |w| self.items.iter().for_each(|item| item.write(status, w)));
         });
     }
 
     /// The response as far as the client knows it.
     fn so_far(&self) -> Vec<u8> {
         let mut response = Vec::new();
-        self.envelope("in_progress", None).write(&mut Writer::new(&mut response), |w| {
-            for item in &self.items {
-                item.write("incomplete", w);
-            }
+        self.told.envelope("in_progress", None, None).write(&mut Writer::new(&mut response), |w| {
+            self.items.iter().for_each(|item| item.write("incomplete", w));
         });
         response
     }

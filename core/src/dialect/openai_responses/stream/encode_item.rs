@@ -4,7 +4,10 @@ use super::encode_call::Call;
 use super::encode_message::Message;
 use super::encode_search::Search;
 use super::encode_thought::Reasoning;
-use crate::json::Writer;
+use crate::json::{Node, Writer};
+
+use super::super::response::item::Words;
+use super::super::response::native::write_compaction;
 
 /// Numbers and frames events.
 #[derive(Debug, Default)]
@@ -48,6 +51,30 @@ pub(super) enum Kind {
     Reasoning(Reasoning),
     Call(Call),
     Search(Search),
+    Compaction(Compaction),
+}
+
+/// A compacted conversation: the provider's block, and what came of its text, in JSON spelling.
+#[derive(Debug, Default)]
+pub(super) struct Compaction {
+    text: Vec<u8>,
+}
+
+impl Compaction {
+    pub(super) fn grow(&mut self, delta: Node<'_>) {
+        if let Some(text) = delta.get_text("content") {
+            text.write_inner(&mut self.text);
+        }
+    }
+
+    fn write(&self, id: &str, w: &mut Writer<'_>) {
+        let mut block = Vec::new();
+        let mut inner = Writer::new(&mut block);
+        inner.begin_object().key("type").word("compaction").key("content");
+        Words::Spelled(&self.text).write(&mut inner);
+        inner.end_object();
+        write_compaction(id, &block, w);
+    }
 }
 
 /// Where an item stands, as its events say it.
@@ -120,7 +147,7 @@ impl Item {
             Kind::Message(message) => message.end_part(&self.place, events, out),
             Kind::Reasoning(reasoning) => reasoning.end_thought(&self.place, events, out),
             Kind::Call(call) => call.complete(&self.place, events, out),
-            Kind::Search(_) => {}
+            Kind::Search(_) | Kind::Compaction(_) => {}
         }
         let mut written = Vec::new();
         self.compose(status, &mut Writer::new(&mut written));
@@ -145,6 +172,7 @@ impl Item {
             Kind::Reasoning(reasoning) => reasoning.write(&self.place.id, status, w),
             Kind::Call(call) => call.write(&self.place.id, status, w),
             Kind::Search(search) => search.write(w),
+            Kind::Compaction(compaction) => compaction.write(&self.place.id, w),
         }
     }
 }

@@ -17,7 +17,7 @@ fn context(hints: AnswerHints) -> AnswerContext {
         upstream: Dialect::AnthropicMessages,
         provider: "anthropic",
         deployment: None,
-        echo: bytes::Bytes::new(),
+        echo: crate::dialect::openai_responses::request::Echo::default(),
         hints,
     }
 }
@@ -229,4 +229,32 @@ fn a_failure_tells_what_came_before_it() {
     );
     let numbers: Vec<u64> = events.iter().map(|event| event["sequence_number"].as_u64().unwrap()).collect();
     assert_eq!(numbers, (0..events.len() as u64).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_compacted_conversation_can_come_back() {
+    let parse = |json: &'static str| Document::parse(json.as_bytes(), &Limits::default()).unwrap();
+    let (block, delta_node) = (
+        parse(r#"{"type":"compaction","content":null}"#),
+        parse(r#"{"type":"compaction_delta","content":"So \"far\""}"#),
+    );
+    let events = told(
+        AnswerHints::default(),
+        vec![
+            start(0, BlockStart::Native(block.root())),
+            delta(0, Delta::Native(delta_node.root())),
+            stop(0),
+            start(1, BlockStart::Text),
+            text(1, "ok"),
+            stop(1),
+            finish(Finish::Stop),
+            Event::End,
+        ],
+    );
+    let item = &output(&events)[0];
+    let kept: Value = serde_json::from_str(item["encrypted_content"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        (&item["type"], kept),
+        (&json!("compaction"), json!({"type": "compaction", "content": "So \"far\""}))
+    );
 }
