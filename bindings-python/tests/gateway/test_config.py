@@ -250,6 +250,21 @@ def test_no_master_key_is_said_aloud() -> None:
     assert any("no master key" in notice for notice in said(build("model_list: []")))
 
 
+@pytest.mark.parametrize(
+    ("general", "environment", "expected"),
+    [
+        ("{master_key: sk-1234}", {}, True),
+        ("{}", {}, True),
+        ("{master_key: sk-of-our-own}", {}, False),
+        ("{master_key: sk-1234, dangerously_permit_weak_or_unset_master_key: true}", {}, False),
+        ("{master_key: sk-1234}", {"LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true"}, False),
+    ],
+)
+def test_a_master_key_that_litellm_refuses(general: str, environment: dict[str, str], expected: bool) -> None:
+    notices = said(build(f"general_settings: {general}", **environment))
+    assert any("LiteLLM does not start" in notice for notice in notices) is expected
+
+
 def test_environment_that_changes_what_is_served(tmp_path: Path) -> None:
     config = build("model_list: []", DATABASE_URL="postgres://x", HTTPS_PROXY="http://p", LITELLM_MASTER_KEY="sk")
     assert config.virtual_keys and config.python_reasons == ("the environment variable DATABASE_URL",)
@@ -331,6 +346,12 @@ def test_errors_say_file_key_and_what_to_do(text: str, words: list[str]) -> None
     assert message.startswith("config.yaml: ")
     for word in words:
         assert word in message
+
+
+def test_an_included_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("include: [models.yaml]\n")
+    with pytest.raises(ConfigError, match=r"config\.yaml: include: there is no file models\.yaml"):
+        load_config(tmp_path / "config.yaml")
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,24 @@ def test_groups_that_nobody_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     assert kinds(report("migrating"))["unserved_group"] == ["5 az"]
 
 
+def test_a_wildcard_whose_names_hold_the_provider(tmp_path: Path) -> None:
+    models = 'model_list: [{model_name: "*", litellm_params: {model: "*"}}]\n'
+    for mode, engine in (("auto", "depends"), ("rust", "depends"), ("python", "python")):
+        path = write(tmp_path, f'{models}migration: {{allow_ungated: true, switches: {{"*": {mode}}}}}\n')
+        (group,) = diagnose(path, ENVIRONMENT).groups
+        assert {route.engine for route in group.routes} == {engine}
+    path = write(tmp_path, f"{models}litellm_settings: {{callbacks: [langfuse]}}\n")
+    (group,) = diagnose(path, ENVIRONMENT).groups
+    assert {route.engine for route in group.routes} == {"python"}
+
+
+def test_what_the_core_declines_is_refused_under_a_forced_switch(tmp_path: Path) -> None:
+    models = "model_list: [{model_name: a, litellm_params: {model: groq/x, api_key: k}}]\n"
+    path = write(tmp_path, f'{models}migration: {{allow_ungated: true, switches: {{"*": rust}}}}\n')
+    routes = {route.route: (route.engine, len(route.why)) for route in diagnose(path, ENVIRONMENT).groups[0].routes}
+    assert routes["mistral_ocr"] == ("refused", 1) and routes["openai_chat"] == ("rust", 0)
+
+
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     code = main(["doctor", *arguments])
     out, err = capsys.readouterr()

@@ -142,8 +142,7 @@ def build_config(document: Section, file: str, path: Path | None, base: Mapping[
     master_key = general.text("master_key") or env.get("LITELLM_MASTER_KEY")
     if any(env.get(name) or env.get(name.lower()) for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")):
         notices.append("a forward proxy is set in the environment; the rust engine connects without it")
-    if master_key is None:
-        notices.append("no master key is set: every client may use this gateway, and the admin endpoint is off")
+    notices += _master_key_notices(master_key, general, env)
     return Config(
         path=path,
         deployments=tuple(deployments),
@@ -190,6 +189,15 @@ def _kept_on_python(reasons: Sequence[str]) -> Iterator[Finding]:
     if reasons:
         message = f"not built yet, so every request stays on the python engine: {', '.join(reasons)}"
         yield Finding(Kind.PYTHON_KEY, "", "", message)
+
+
+def _master_key_notices(master_key: str | None, general: Fields, env: Environment) -> Iterator[str]:
+    if master_key is None:
+        yield "no master key is set: every client may use this gateway, and the admin endpoint is off"
+    permitted = general.section.get("dangerously_permit_weak_or_unset_master_key") is True
+    permitted = permitted or env.get("LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY") is not None
+    if master_key in (None, "sk-1234") and not permitted:
+        yield "LiteLLM does not start without a master key that is its own: sk-1234 stands in its documentation"
 
 
 def _ssl_verify(text: str | None) -> bool | str | None:

@@ -77,9 +77,10 @@ class ConfigFile:
 
     def _included(self, name: str, declared_in: Path) -> Path:
         """Beside the file that names it, else beside the first file, as LiteLLM does."""
-        path = declared_in.parent / name
-        beside_first = self.path.parent / name
-        return beside_first if not path.exists() and beside_first.exists() else path
+        for path in (declared_in.parent / name, self.path.parent / name):
+            if path.exists():
+                return path
+        raise ConfigError(str(declared_in), "include", f"there is no file {name} beside it")
 
     def _merge(self, key: str, value: object, path: Path) -> None:
         present = self.document.get(key)

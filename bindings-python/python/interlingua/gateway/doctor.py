@@ -138,7 +138,7 @@ class _Doctor:
         reasons = choice.python_reasons
         if choice.provider == "*":
             reasons = (*self._config.python_reasons, *choice.deployment.python_reasons)
-            if mode == "auto" and not reasons:
+            if mode != "python" and not reasons:
                 name_decides = "the provider stands in the name that a client asks for"
                 return RouteReport(route, mode, "depends", None, None, (name_decides,))
         plain = _probe(route, choice, {})
