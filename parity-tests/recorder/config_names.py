@@ -1,4 +1,4 @@
-"""Write the names of all config keys that LiteLLM knows. Usage: PYTHON-WITH-LITELLM scripts/litellm_names.py
+"""Write the names of all config keys that LiteLLM knows: ``make config-names``.
 
 ``interlingua doctor`` tells a key that is not built here from one that nobody knows by this list.
 """
@@ -19,7 +19,7 @@ import litellm
 from litellm.proxy import _types, proxy_server
 from litellm.types.router import GenericLiteLLMParams, LiteLLM_Params
 
-OUT = Path(__file__).resolve().parent.parent / "bindings-python/python/interlingua/gateway/litellm_names.json"
+OUT = Path(__file__).resolve().parents[2] / "bindings-python/python/interlingua/gateway/litellm_names.json"
 NO_SETTING = re.compile(r"[A-Z]|.*(_models|_instance|_transformation|_completions?|_embeddings?|_handler)$")
 
 
