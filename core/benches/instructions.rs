@@ -28,9 +28,9 @@ const NAMES: [&str; 21] = [
     "messages_to_anthropic/60k",
     "messages_to_hosted_vllm/1k",
     "messages_to_hosted_vllm/60k",
+    "messages_to_responses/1k",
     "responses_to_anthropic/60k",
     "responses_to_groq/60k",
-    "messages_to_responses/1k",
     "exchange_anthropic_to_chat/1k",
     "exchange_hosted_vllm_to_messages/1k",
     "exchange_groq_to_responses/1k",
@@ -68,10 +68,9 @@ fn target(provider: &str) -> Arc<Target> {
         "anthropic" => ("claude-sonnet-4-5", None),
         "hosted_vllm" => ("qwen3-32b", Some("http://localhost:8000/v1")),
         "groq" => ("llama-3.3-70b-versatile", None),
-        "responses" => ("responses/gpt-4.1", None),
+        "responses" => return Arc::new(Target::new("openai", "responses/gpt-4.1", None).unwrap()),
         _ => ("gpt-4o", None),
     };
-    let provider = if provider == "responses" { "openai" } else { provider };
     Arc::new(Target::new(provider, model, place).unwrap())
 }
 

@@ -54,6 +54,7 @@ fn share(_: &mut Criterion) {
         ("answer_responses", inputs::responses_answer()),
         ("answer_chat", inputs::chat_answer()),
         ("answer_messages", inputs::messages_answer()),
+        ("answer_responses", inputs::responses_answer()),
     ];
     for (name, body) in all {
         std::fs::write(format!("{folder}/{name}.json"), body).unwrap();

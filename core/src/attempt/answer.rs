@@ -22,8 +22,8 @@ impl Attempt {
             }
         };
         let start = out.len();
-        // Answers grow by little: by names of fields, by what escaping adds, and by what they repeat of the request.
-        out.reserve(body.len() + body.len() / 16 + 512 + self.context.echo.len());
+        // Answers grow by little: by names of fields, and by what escaping adds.
+        out.reserve(body.len() + body.len() / 16 + 512);
         match self.translate_whole(root, &body, out) {
             Ok(usage) => {
                 self.usage = usage;

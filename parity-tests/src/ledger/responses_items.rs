@@ -9,6 +9,12 @@ use crate::value::leaves;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
+        code: "response_is_one_answer",
+        why: "A response is one answer, the first: its API knows no `n`, and its items follow each other; LiteLLM puts the texts and calls of all choices one after the other.",
+        evidence: Evidence::ProviderTypes,
+        apply: one_answer,
+    },
+    Rule {
         code: "response_reasoning_restored",
         why: "What a host calls `reasoning` is the reasoning before its answer; LiteLLM knows only `reasoning_content` there.",
         evidence: Evidence::RecordedBytes,
@@ -45,6 +51,41 @@ fn chat_choice<'v>(context: &Context<'v>) -> Option<&'v Value> {
     context.provider.filter(|_| context.upstream() == Route::OpenAiChat)?.pointer("/body/choices/0")
 }
 
+/// What the first of several choices says, and the ids of the other choices' calls.
+fn first_of_several(context: &Context<'_>) -> Option<(String, Vec<Value>)> {
+    let provider = context.provider.filter(|_| context.upstream() == Route::OpenAiChat)?;
+    if let Some(choices) = provider.pointer("/body/choices").and_then(Value::as_array) {
+        let others = choices.get(1..).filter(|others| !others.is_empty())?;
+        let calls = others.iter().filter_map(|choice| choice["message"]["tool_calls"].as_array()).flatten();
+        let said = choices[0]["message"]["content"].as_str().unwrap_or_default();
+        return Some((said.to_owned(), calls.map(|call| call["id"].clone()).collect()));
+    }
+    let events = provider.pointer("/stream/events")?.as_array()?;
+    let others = || events.iter().filter(|event| event["choice"].as_u64().is_some_and(|choice| choice > 0));
+    others().next()?;
+    let calls = others().filter_map(|event| event.get("id")).cloned();
+    Some((chat_deltas(context, "content"), calls.collect()))
+}
+
+fn one_answer(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let Some((said, others)) = first_of_several(context) else { return 0 };
+    let mut changed = 0;
+    for response in responses(context, oracle) {
+        let Some(output) = response.get_mut("output").and_then(Value::as_array_mut) else { continue };
+        let mut told = said.is_empty();
+        output.retain(|item| {
+            let kept = match item["type"].as_str() {
+                Some("message") => !told && item["content"][0]["text"] == said,
+                _ => !others.contains(&item["call_id"]),
+            };
+            told |= kept && item["type"] == "message";
+            changed += if kept { 0 } else { leaves(item) };
+            kept
+        });
+    }
+    changed
+}
+
 fn reasoning(context: &Context<'_>, oracle: &mut Value) -> usize {
     let whole = chat_choice(context).and_then(|choice| choice["message"]["reasoning"].as_str());
     let said = whole.map_or_else(|| chat_deltas(context, "reasoning"), str::to_owned);
@@ -75,12 +116,15 @@ fn chat_deltas(context: &Context<'_>, field: &str) -> String {
 
 fn calls(context: &Context<'_>, oracle: &mut Value) -> usize {
     let legacy = chat_choice(context).map(|choice| &choice["message"]["function_call"]);
-    let legacy = legacy.filter(|call| call.is_object());
+    let legacy = legacy.filter(|call| call["name"].as_str().is_some_and(|name| !name.is_empty()));
     let mut changed = 0;
     for response in responses(context, oracle) {
         let Some(output) = response.get_mut("output").and_then(Value::as_array_mut) else { continue };
         for call in output.iter_mut().filter(|item| item["type"] == "function_call") {
-            for (key, right) in [("call_id", json!("<made up>")), ("arguments", json!({"$json": {}}))] {
+            let made_up = || json!("<made up>");
+            for (key, right) in
+                [("id", made_up()), ("call_id", made_up()), ("arguments", json!({"$json": {}}))]
+            {
                 if call[key] == "" {
                     call[key] = right;
                     changed += 1;

@@ -49,12 +49,17 @@ fn told(context: &Context<'_>, oracle: &mut Value) -> usize {
     changed
 }
 
-/// Whether a chat host's stream ended without saying why.
+/// Whether a chat host's stream ended without saying why, of any choice that it began.
 fn is_cut_off(context: &Context<'_>) -> bool {
     let provider = context.provider.filter(|_| context.upstream() == Route::OpenAiChat);
     let events = provider.and_then(|provider| provider.pointer("/stream/events")?.as_array());
-    let ends = |event: &Value| event["choice"] == 0 && event.get("finish_reason").is_some();
-    events.is_some_and(|events| !events.iter().any(ends))
+    let ends =
+        |choice: &Value, event: &Value| event["choice"] == *choice && event.get("finish_reason").is_some();
+    let ended = |events: &[Value], choice: &Value| events.iter().any(|event| ends(choice, event));
+    events.is_some_and(|events| {
+        let mut begun = events.iter().filter_map(|event| event.get("choice"));
+        !ended(events, &json!(0)) || !begun.all(|choice| ended(events, choice))
+    })
 }
 
 /// What is no complete response failed.

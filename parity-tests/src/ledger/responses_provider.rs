@@ -14,6 +14,12 @@ pub(super) const RULES: &[Rule] = &[
         apply: fields,
     },
     Rule {
+        code: "response_usage_in_chat_form",
+        why: "The usage of a chat completion is counts of tokens; LiteLLM copies a host's prices out of a response into it.",
+        evidence: Evidence::ProviderTypes,
+        apply: usage,
+    },
+    Rule {
         code: "replay_record_not_added",
         why: "`openai_responses_replay` is LiteLLM's record of how it took a response apart; what goes back stands in the message and its `reasoning_items`.",
         evidence: Evidence::ProviderTypes,
@@ -107,6 +113,29 @@ fn fields(context: &Context<'_>, oracle: &mut Value) -> usize {
         });
     }
     changed
+}
+
+/// What a response's usage tells beside its counts.
+const PRICES: [&str; 3] = ["cost", "cost_details", "is_byok"];
+
+fn usage(context: &Context<'_>, oracle: &mut Value) -> usize {
+    if !applies(context, Route::OpenAiChat) {
+        return 0;
+    }
+    let streamed = oracle.pointer_mut("/stream/events").and_then(Value::as_array_mut);
+    let streamed = streamed.into_iter().flatten().filter_map(|event| event.get_mut("usage"));
+    let mut changed = 0;
+    for usage in streamed.filter_map(Value::as_object_mut) {
+        changed += without_prices(usage);
+    }
+    if let Some(usage) = oracle.pointer_mut("/body/usage").and_then(Value::as_object_mut) {
+        changed += without_prices(usage);
+    }
+    changed
+}
+
+fn without_prices(usage: &mut Map<String, Value>) -> usize {
+    PRICES.iter().filter_map(|price| usage.shift_remove(*price)).map(|price| leaves(&price)).sum()
 }
 
 /// LiteLLM's own fields: of the message of an answer, and beside the deltas of a stream.

@@ -21,6 +21,12 @@ pub(super) const RULES: &[Rule] = &[
         apply: finished,
     },
     Rule {
+        code: "reasoning_items_restored",
+        why: "A reasoning item goes back by its id, also where nothing of it can be read; LiteLLM leaves out items without a word.",
+        evidence: Evidence::RecordedBytes,
+        apply: restored,
+    },
+    Rule {
         code: "reasoning_text_kept",
         why: "Some hosts tell their reasoning itself and not its summary; LiteLLM drops it.",
         evidence: Evidence::RecordedBytes,
@@ -71,6 +77,28 @@ fn finished(context: &Context<'_>, oracle: &mut Value) -> usize {
     changed
 }
 
+fn restored(context: &Context<'_>, oracle: &mut Value) -> usize {
+    let message = oracle.pointer_mut("/body/choices/0/message").and_then(Value::as_object_mut);
+    let given: Vec<_> = items(context, "reasoning").map(as_sent_back).collect();
+    match message.filter(|message| !given.is_empty() && !message.contains_key("reasoning_items")) {
+        Some(message) if applies(context, Route::OpenAiChat) => {
+            let changed = given.iter().map(leaves).sum();
+            message.insert("reasoning_items".to_owned(), Value::Array(given));
+            changed
+        }
+        _ => 0,
+    }
+}
+
+/// What of a reasoning item the API takes back.
+fn as_sent_back(item: &Value) -> Value {
+    let mut item = item.clone();
+    if let Some(members) = item.as_object_mut() {
+        members.retain(|key, _| matches!(key.as_str(), "type" | "id" | "summary" | "encrypted_content"));
+    }
+    item
+}
+
 /// The reasoning that stands in an item itself.
 fn told(item: &Value) -> Option<String> {
     let parts = item["content"].as_array()?.iter();
@@ -92,6 +120,9 @@ fn reasoning_text(context: &Context<'_>, oracle: &mut Value) -> usize {
         return 1;
     }
     let messages = applies(context, Route::AnthropicMessages);
+    if let Some(events) = oracle.pointer_mut("/stream/events").filter(|_| messages) {
+        return events.as_array_mut().map_or(0, |events| thought(&text, events));
+    }
     let content = oracle.pointer_mut("/body/content").and_then(Value::as_array_mut);
     let Some(blocks) = content.filter(|_| messages) else { return 0 };
     let sealed = item["encrypted_content"].as_str();
@@ -101,12 +132,37 @@ fn reasoning_text(context: &Context<'_>, oracle: &mut Value) -> usize {
     3
 }
 
+/// Puts a block of reasoning before the others of a messages stream.
+fn thought(text: &str, events: &mut Vec<Value>) -> usize {
+    let index = |event: &Value| event.get("index").and_then(Value::as_u64);
+    let start = events.iter().position(|event| index(event).is_some() || event["type"] == "message_delta");
+    for event in events.iter_mut() {
+        if let Some(index) = index(event) {
+            event["index"] = json!(index + 1);
+        }
+    }
+    let start = start.unwrap_or(events.len());
+    let block = json!({"type": "thinking", "thinking": "", "signature": ""});
+    let delta = json!({"type": "thinking_delta", "thinking": text});
+    let told = [
+        json!({"type": "content_block_start", "index": 0, "content_block": block}),
+        json!({"type": "content_block_delta", "index": 0, "delta": delta}),
+        json!({"type": "content_block_stop", "index": 0}),
+    ];
+    events.splice(start..start, told);
+    3
+}
+
 fn logprobs(context: &Context<'_>, oracle: &mut Value) -> usize {
     let parts = items(context, "message").filter_map(|item| item["content"].as_array()).flatten();
     let given: Vec<_> = parts.filter_map(|part| part["logprobs"].as_array()).flatten().cloned().collect();
     let told = !given.is_empty() && applies(context, Route::OpenAiChat);
-    let Some(choice) = oracle.pointer_mut("/body/choices/0").filter(|_| told) else { return 0 };
+    let (place, key) = match oracle.get("stream") {
+        Some(_) => ("/stream/beside", "0/logprobs"),
+        None => ("/body/choices/0", "logprobs"),
+    };
+    let Some(place) = oracle.pointer_mut(place).filter(|_| told) else { return 0 };
     let changed = given.iter().map(leaves).sum();
-    choice["logprobs"] = json!({"content": given});
+    place[key] = json!({"content": given});
     changed
 }

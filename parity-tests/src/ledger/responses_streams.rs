@@ -136,7 +136,8 @@ fn assimilate(place: &mut Value, given: &Value) -> usize {
 fn added(members: &mut Map<String, Value>, given: &Map<String, Value>) -> usize {
     let mut changed = 0;
     members.retain(|key, value| {
-        let kept = given.contains_key(key);
+        // A frame that has no name, as the provider's has none.
+        let kept = given.contains_key(key) || (key == "event" && value.is_null());
         changed += if kept { 0 } else { leaves(value) };
         kept
     });

@@ -58,15 +58,6 @@ impl Echo {
         Self(Some(pieces.list.into()))
     }
 
-    /// Its length in bytes.
-    pub(crate) fn len(&self) -> usize {
-        self.0
-            .iter()
-            .flat_map(|pieces| pieces.iter())
-            .map(|(own, of_request)| own.len() + of_request.len())
-            .sum()
-    }
-
     /// Writes the members, in one line whatever the client's spelling.
     pub(crate) fn write(&self, w: &mut Writer<'_>) {
         let Some(pieces) = &self.0 else { return };
