@@ -15,9 +15,9 @@ from pathlib import Path
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # no network
 
-import litellm  # type: ignore[import-not-found]
-from litellm.proxy import _types, proxy_server  # type: ignore[import-not-found]
-from litellm.types.router import GenericLiteLLMParams, LiteLLM_Params  # type: ignore[import-not-found]
+import litellm
+from litellm.proxy import _types, proxy_server
+from litellm.types.router import GenericLiteLLMParams, LiteLLM_Params
 
 OUT = Path(__file__).resolve().parents[2] / "bindings-python/python/interlingua/gateway/litellm_names.json"
 NO_SETTING = re.compile(r"[A-Z]|.*(_models|_instance|_transformation|_completions?|_embeddings?|_handler)$")
