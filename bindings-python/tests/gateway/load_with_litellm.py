@@ -12,11 +12,22 @@ import json
 import os
 import sys
 import traceback
+from pathlib import Path
+
+NO_NETWORK = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
+    "LITELLM_LOCAL_AUTOROUTER_PRESETS": "True",
+    "LITELLM_LOCAL_BLOG_POSTS": "True",
+    "LITELLM_LOCAL_POLICY_TEMPLATES": "true",
+}
 
 
 def load(path: str) -> None:
     from litellm.proxy.proxy_server import ProxyConfig
 
+    if "REDIS_HOST" not in Path(path).read_text(encoding="utf-8"):
+        os.environ.pop("REDIS_HOST", None)  # LiteLLM's router would try to connect, for every config
     try:
         _, models, _ = asyncio.run(ProxyConfig().load_config(router=None, config_file_path=path))
         said = {"file": path, "models": [model["model_name"] for model in models]}
@@ -27,6 +38,7 @@ def load(path: str) -> None:
 
 
 def main() -> None:
+    os.environ.update(NO_NETWORK)
     import litellm.proxy.proxy_server  # noqa: F401 - once, before the processes part
 
     for path in sys.argv[1:]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import interlingua
 from interlingua import _native
 from interlingua.gateway import litellm_keys as keys
 from interlingua.gateway.application import Gateway
@@ -104,7 +105,7 @@ class _Doctor:
         self._file = file
         self._gateway = gateway
         self._config = gateway.config
-        self._vocabulary = _native.features()
+        self._vocabulary = interlingua.features()
 
     def report(self) -> Report:
         groups = tuple(self._groups())

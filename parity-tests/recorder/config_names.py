@@ -1,4 +1,4 @@
-"""Write the names of all config keys that LiteLLM knows. Usage: PYTHON-WITH-LITELLM scripts/litellm_names.py
+"""Write the names of all config keys that LiteLLM knows: ``make config-names``.
 
 ``interlingua doctor`` tells a key that is not built here from one that nobody knows by this list.
 """
@@ -15,11 +15,11 @@ from pathlib import Path
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # no network
 
-import litellm  # type: ignore[import-not-found]
-from litellm.proxy import _types, proxy_server  # type: ignore[import-not-found]
-from litellm.types.router import GenericLiteLLMParams, LiteLLM_Params  # type: ignore[import-not-found]
+import litellm
+from litellm.proxy import _types, proxy_server
+from litellm.types.router import GenericLiteLLMParams, LiteLLM_Params
 
-OUT = Path(__file__).resolve().parent.parent / "bindings-python/python/interlingua/gateway/litellm_names.json"
+OUT = Path(__file__).resolve().parents[2] / "bindings-python/python/interlingua/gateway/litellm_names.json"
 NO_SETTING = re.compile(r"[A-Z]|.*(_models|_instance|_transformation|_completions?|_embeddings?|_handler)$")
 
 
