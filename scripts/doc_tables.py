@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import interlingua
+from interlingua import litellm_options
 from interlingua.gateway import litellm_keys as keys
+from interlingua.gateway.verdicts import PREFIXES_HARMLESS
 
 ROOT = Path(__file__).resolve().parent.parent
 CORE = ROOT / "core" / "src"
@@ -77,15 +79,26 @@ def _host_rows() -> dict[str, str]:
 def config_keys() -> str:
     """What the gateway makes of LiteLLM's config keys."""
     lists = (
-        ("model_list: `litellm_params`", keys.DEPLOYMENT_SERVED, keys.DEPLOYMENT_HARMLESS),
-        ("`litellm_settings`", keys.SETTINGS_SERVED, keys.SETTINGS_HARMLESS),
-        ("`router_settings`", keys.ROUTER_SERVED, keys.ROUTER_HARMLESS),
+        ("litellm_params", "model_list: `litellm_params`", keys.DEPLOYMENT_SERVED, keys.DEPLOYMENT_HARMLESS),
+        ("litellm_settings", "`litellm_settings`", keys.SETTINGS_SERVED, keys.SETTINGS_HARMLESS),
+        ("router_settings", "`router_settings`", keys.ROUTER_SERVED, keys.ROUTER_HARMLESS),
+        ("general_settings", "`general_settings`", keys.GENERAL_SERVED, keys.GENERAL_HARMLESS),
     )
     text = _row("section", "served", "without effect on what the gateway does") + "|---|---|---|\n"
-    for section, served, harmless in lists:
-        text += _row(section, _code(sorted(served)), _code(sorted(harmless)))
-    text += _row("`general_settings`", _code(sorted(keys.GENERAL_SERVED)), "others, named at start")
+    text += _row("top level", _code(sorted(keys.TOP_LEVEL_SERVED)), _code(sorted(keys.TOP_LEVEL_RELAYED)))
+    for section, title, served, harmless in lists:
+        families = (f"{prefix}*" for prefix in PREFIXES_HARMLESS.get(section, ()))
+        text += _row(title, _code(sorted(served)), _code([*sorted(harmless), *families]))
     return text
+
+
+def litellm_cli() -> str:
+    """What to do instead of LiteLLM's options that the gateway does not have."""
+    by_advice: dict[str, list[str]] = {}
+    for option, advice in litellm_options.FOREIGN.items():
+        by_advice.setdefault(advice, []).append(option)
+    text = _row("option of `litellm`", "instead") + "|---|---|\n"
+    return text + "".join(_row(_code(options), advice) for advice, options in by_advice.items())
 
 
 def deployment_defaults() -> str:
@@ -98,6 +111,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "host-rules": host_rules,
     "unsupported": unsupported,
     "config-keys": config_keys,
+    "litellm-cli": litellm_cli,
     "deployment-defaults": deployment_defaults,
 }
 

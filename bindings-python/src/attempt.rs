@@ -175,6 +175,11 @@ impl Attempt {
     }
 
     #[getter]
+    fn upstream_dialect(&self) -> &'static str {
+        self.inner.upstream_dialect().name()
+    }
+
+    #[getter]
     fn client_head(&self) -> Option<(u16, Vec<(&str, &str)>)> {
         self.inner.client_head().map(|head| (head.status, head.headers().collect()))
     }

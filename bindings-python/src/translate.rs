@@ -1,6 +1,6 @@
 //! One-shot functions.
 
-use interlingua::{AttemptOptions, Bytes, Fault, Headers, Loss, Provider, route};
+use interlingua::{AttemptOptions, Bytes, Fault, Features, Headers, Loss, Provider, route};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
@@ -95,10 +95,16 @@ fn routes() -> Vec<(&'static str, &'static str, &'static str)> {
         .collect()
 }
 
+#[pyfunction]
+fn features() -> Vec<&'static str> {
+    Features::NAMES.to_vec()
+}
+
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(translate_request, module)?)?;
     module.add_function(wrap_pyfunction!(translate_response, module)?)?;
     module.add_function(wrap_pyfunction!(render_error, module)?)?;
     module.add_function(wrap_pyfunction!(providers, module)?)?;
-    module.add_function(wrap_pyfunction!(routes, module)?)
+    module.add_function(wrap_pyfunction!(routes, module)?)?;
+    module.add_function(wrap_pyfunction!(features, module)?)
 }

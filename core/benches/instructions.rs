@@ -18,17 +18,24 @@ use interlingua::{Attempt, AttemptOptions, Bytes, ClientHead, Dialect, Limits, R
 #[allow(dead_code, reason = "shared with the timed benchmark")]
 mod inputs;
 
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 21] = [
     "chat_to_anthropic/1k",
     "chat_to_anthropic/60k",
     "chat_to_openai/1k",
     "chat_to_openai/60k",
+    "chat_to_responses/1k",
+    "messages_to_anthropic/1k",
     "messages_to_anthropic/60k",
     "messages_to_hosted_vllm/1k",
     "messages_to_hosted_vllm/60k",
+    "messages_to_responses/1k",
     "responses_to_anthropic/60k",
     "responses_to_groq/60k",
     "exchange_anthropic_to_chat/1k",
+    "exchange_hosted_vllm_to_messages/1k",
+    "exchange_groq_to_responses/1k",
+    "exchange_responses_to_chat/1k",
+    "exchange_responses_to_messages/1k",
     "delta_anthropic_to_chat/delta",
     "delta_vllm_to_messages/delta",
     "delta_anthropic_to_responses/delta",
@@ -78,7 +85,6 @@ fn attempt(dialect: Dialect, body: &Bytes, target: &Arc<Target>) -> Attempt {
 fn run(name: &str, count: usize) {
     let (pair, size) = name.split_once('/').unwrap();
     match pair {
-        "exchange_anthropic_to_chat" => answers(count),
         "delta_anthropic_to_chat" => {
             deltas(count, Dialect::OpenAiChat, "anthropic", [ANTHROPIC_OPENING, ANTHROPIC_DELTA])
         }
@@ -91,33 +97,49 @@ fn run(name: &str, count: usize) {
         "delta_responses_to_chat" => {
             deltas(count, Dialect::OpenAiChat, "responses", [RESPONSES_OPENING, RESPONSES_DELTA]);
         }
-        _ => requests(count, pair, size),
+        _ => match pair.strip_prefix("exchange_") {
+            Some(answer) => exchanges(count, answer),
+            None => requests(count, pair, size),
+        },
     }
 }
 
 fn requests(count: usize, pair: &str, size: &str) {
     let (client, provider) = pair.split_once("_to_").unwrap();
-    let (dialect, body) = match (client, size) {
-        ("chat", "1k") => (Dialect::OpenAiChat, inputs::chat_small()),
-        ("chat", "60k") => (Dialect::OpenAiChat, inputs::chat_large()),
-        ("messages", "1k") => (Dialect::AnthropicMessages, inputs::messages_small()),
-        ("messages", "60k") => (Dialect::AnthropicMessages, inputs::messages_large()),
-        ("responses", "60k") => (Dialect::OpenAiResponses, inputs::responses_large()),
-        _ => panic!("no input for {client} of {size}"),
-    };
+    let (dialect, body) = request(client, size, provider);
     let (body, target) = (Bytes::from(body), target(provider));
     for _ in 0..count {
         black_box(attempt(dialect, black_box(&body), &target));
     }
 }
 
-fn answers(count: usize) {
+fn request(client: &str, size: &str, provider: &str) -> (Dialect, Vec<u8>) {
+    let (dialect, body) = match (client, size) {
+        ("chat", "1k") => (Dialect::OpenAiChat, inputs::chat_small()),
+        ("chat", "60k") => (Dialect::OpenAiChat, inputs::chat_large()),
+        ("messages", "1k") => (Dialect::AnthropicMessages, inputs::messages_small()),
+        ("messages", "60k") => (Dialect::AnthropicMessages, inputs::messages_large()),
+        ("responses", "1k") => (Dialect::OpenAiResponses, inputs::responses_small()),
+        ("responses", "60k") => (Dialect::OpenAiResponses, inputs::responses_large()),
+        _ => panic!("no input for {client} of {size}"),
+    };
+    // The responses API has no stop sequences.
+    (dialect, if provider == "responses" { inputs::without_stop(&body) } else { body })
+}
+
+fn exchanges(count: usize, pair: &str) {
+    let (provider, client) = pair.split_once("_to_").unwrap();
     let head = [("content-type".to_owned(), "application/json".to_owned())];
-    let (request, answer, target) =
-        (Bytes::from(inputs::chat_small()), inputs::messages_answer(), target("anthropic"));
+    let (dialect, request) = request(client, "1k", provider);
+    let (request, target) = (Bytes::from(request), target(provider));
+    let answer = match provider {
+        "anthropic" => inputs::messages_answer(),
+        "responses" => inputs::responses_answer(),
+        _ => inputs::chat_answer(),
+    };
     let mut out = Vec::with_capacity(8192);
     for _ in 0..count {
-        let mut attempt = attempt(Dialect::OpenAiChat, &request, &target);
+        let mut attempt = attempt(dialect, &request, &target);
         attempt.head(200, &head);
         attempt.body(black_box(&answer), &mut out);
         attempt.end(&mut out);

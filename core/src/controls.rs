@@ -28,6 +28,9 @@ pub(crate) fn is_usual(name: &[u8]) -> bool {
             | b"tool_choice"
             | b"tools"
             | b"top_p"
+            | b"input"
+            | b"instructions"
+            | b"max_output_tokens"
     )
 }
 

@@ -217,18 +217,14 @@ impl Features {
 
     fn tool(&mut self, tool: Node<'_>) {
         self.add(bit::TOOLS);
-        let kind = tool.get_text("type");
-        if kind.as_ref().is_some_and(|kind| kind.is("function")) {
-            self.add(bit::FUNCTIONS);
+        let [kind, cached] = tool.fields(["type", "cache_control"]);
+        match kind.and_then(Node::text).as_ref().map(|kind| kind.name()).as_deref() {
+            None | Some(b"custom") => {}
+            Some(b"function") => self.add(bit::FUNCTIONS),
+            Some(b"tool_search") => self.add(bit::TOOL_SEARCH | bit::SERVER_TOOLS),
+            Some(_) => self.add(bit::SERVER_TOOLS),
         }
-        if kind.as_ref().is_some_and(|kind| kind.is("tool_search")) {
-            self.add(bit::TOOL_SEARCH);
-        }
-        let own = kind.is_none_or(|kind| kind.is("function") || kind.is("custom"));
-        if !own {
-            self.add(bit::SERVER_TOOLS);
-        }
-        if tool.some("cache_control").is_some() {
+        if cached.is_some() {
             self.add(bit::CACHE_CONTROL);
         }
     }

@@ -26,6 +26,7 @@ __all__ = [
     "Target",
     "Unsupported",
     "__version__",
+    "features",
     "providers",
     "render_error",
     "response_deployment",
@@ -235,6 +236,9 @@ class Attempt:
     def end(self) -> bytes: ...
     def abort(self, reason: str, /) -> bytes:
         """``timeout``, ``disconnected`` or ``connection``: the host gives up; returns what is owed to the client."""
+    @property
+    def upstream_dialect(self) -> str:
+        """The dialect that the provider is asked in."""
     @property
     def client_head(self) -> tuple[int, list[tuple[str, str]]] | None:
         """Status and headers owed to the client; ``None`` until the attempt is committed."""
@@ -466,3 +470,6 @@ def providers() -> list[tuple[str, str | None, str | None]]:
 
 def routes() -> list[tuple[str, str, str]]:
     """``(client dialect, provider, upstream dialect)`` of every pair that the core translates."""
+
+def features() -> list[str]:
+    """Every feature of requests that the gate distinguishes."""

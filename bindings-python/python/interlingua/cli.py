@@ -1,14 +1,17 @@
-"""The command ``interlingua``: ``serve``, ``replay`` and ``demo``."""
+"""The command ``interlingua``: ``serve``, ``doctor``, ``replay`` and ``demo``."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import interlingua
+from interlingua import litellm_options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -16,20 +19,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"interlingua {interlingua.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    serve = commands.add_parser("serve", help="run the gateway on a LiteLLM config.yaml")
-    serve.add_argument("-c", "--config", required=True, type=Path, help="the config.yaml")
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    serve.add_argument("--port", default=4000, type=int, help="port to listen on, 0 for a free one (default: 4000)")
-    serve.add_argument(
-        "--server",
-        choices=("lean", "uvicorn"),
-        default="lean",
-        help="the gateway's own HTTP server, or uvicorn (default: lean)",
-    )
-    serve.add_argument("--workers", default=1, type=_count, help="processes that share the port (default: 1)")
-    serve.add_argument("--worker", help=argparse.SUPPRESS)  # a supervisor's word to its worker
-    serve.add_argument("--no-access-log", action="store_true", help="no log line for each request")
-    serve.add_argument("--check", action="store_true", help="only say what the config means, and end")
+    _add_serve(commands.add_parser("serve", help="run the gateway on a LiteLLM config.yaml"))
+
+    doctor = commands.add_parser("doctor", help="say what a LiteLLM config.yaml means here, and what is wrong with it")
+    doctor.add_argument("-c", "--config", required=True, type=Path, help="the config.yaml")
+    doctor.add_argument("--json", action="store_true", help="the same for machines")
 
     replay = commands.add_parser("replay", help="run an upstream that answers from the fixtures, without keys")
     replay.add_argument("--fixtures", type=Path, help="folder of cases (default: the packaged ones)")
@@ -43,6 +37,43 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_serve(serve: argparse.ArgumentParser) -> None:
+    """Options that LiteLLM has as well are spelt as it does, and read the same environment variables."""
+    serve.add_argument("-c", "--config", required=True, type=Path, help="the config.yaml")
+    serve.add_argument(
+        "--host", default=os.environ.get("HOST", "127.0.0.1"), help="address to listen on (HOST, default: 127.0.0.1)"
+    )
+    serve.add_argument(
+        "--port",
+        default=os.environ.get("PORT", "4000"),
+        type=int,
+        help="port to listen on, 0 for a free one (PORT, default: 4000)",
+    )
+    serve.add_argument(
+        "--server",
+        choices=("lean", "uvicorn"),
+        default="lean",
+        help="the gateway's own HTTP server, or uvicorn (default: lean)",
+    )
+    serve.add_argument(
+        "--workers",
+        "--num_workers",
+        default=os.environ.get("NUM_WORKERS", "1"),
+        type=_count,
+        help="processes that share the port (NUM_WORKERS, default: 1)",
+    )
+    serve.add_argument(
+        "--request_timeout", "--request-timeout", type=_seconds, help="seconds that a request may take at most"
+    )
+    serve.add_argument(
+        "--drop_params", "--drop-params", action="store_true", help="drop parameters that a provider does not take"
+    )
+    serve.add_argument("--worker", help=argparse.SUPPRESS)  # a supervisor's word to its worker
+    serve.add_argument("--no-access-log", action="store_true", help="no log line for each request")
+    serve.add_argument("--check", action="store_true", help="only say what the config means, and end")
+    litellm_options.add_foreign(serve)
+
+
 def _count(text: str) -> int:
     count = int(text)
     if not 1 <= count <= 256:
@@ -50,15 +81,24 @@ def _count(text: str) -> int:
     return count
 
 
+def _seconds(text: str) -> int:
+    seconds = int(text)
+    if not 0 < seconds < 1_000_000:
+        raise argparse.ArgumentTypeError("must be a number of seconds above 0")
+    return seconds
+
+
 def _serve(options: argparse.Namespace) -> int:
     from interlingua.gateway.application import create_app
-    from interlingua.gateway.config import ConfigError
+    from interlingua.gateway.config import ConfigError, load_config
     from interlingua.gateway.logs import Log
     from interlingua.gateway.serving import ServeError
     from interlingua.gateway.switches import SwitchError
 
     try:
-        app = create_app(options.config, log=Log(access=not options.no_access_log))
+        config = load_config(options.config, overrides=litellm_options.overrides(options))
+        config = litellm_options.for_child(config, litellm_options.given(options))
+        app = create_app(config, log=Log(access=not options.no_access_log))
         if options.check:
             app.announce()
             return 0
@@ -99,8 +139,29 @@ def _listeners(options: argparse.Namespace) -> list[socket.socket]:
 
 
 def _worker_arguments(options: argparse.Namespace) -> list[str]:
-    arguments = ["serve", "--config", str(options.config)]
+    arguments = ["serve", "--config", str(options.config), *litellm_options.given(options)]
     return [*arguments, "--no-access-log"] if options.no_access_log else arguments
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from interlingua.gateway.config import ConfigError
+    from interlingua.gateway.doctor import as_json, diagnose, failure_as_json
+    from interlingua.gateway.doctor_text import as_text, wants_colour
+    from interlingua.gateway.switches import SwitchError
+
+    try:
+        report = diagnose(options.config)
+    except (ConfigError, SwitchError) as error:
+        if options.json:
+            print(json.dumps(failure_as_json(options.config, error), indent=2))
+        else:
+            print(f"interlingua: {error}", file=sys.stderr)
+        return 2
+    if options.json:
+        print(json.dumps(as_json(report), indent=2))
+    else:
+        print(as_text(report, colour=wants_colour(os.environ, is_terminal=sys.stdout.isatty())), end="")
+    return 1 if report.needs_attention else 0
 
 
 def _replay(options: argparse.Namespace) -> int:
@@ -127,7 +188,7 @@ def _demo(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    command = {"serve": _serve, "replay": _replay, "demo": _demo}[options.command]
+    command = {"serve": _serve, "doctor": _doctor, "replay": _replay, "demo": _demo}[options.command]
     try:
         return command(options)
     except ModuleNotFoundError as error:

@@ -18,6 +18,10 @@ def build(text: str, **environment: str) -> Config:
     return build_config(yaml.safe_load(text), "config.yaml", None, environment)
 
 
+def said(config: Config) -> list[str]:
+    return [notice.message for notice in config.notices]
+
+
 def only_reasons(config: Config) -> tuple[str, ...]:
     (deployment,) = config.deployments
     return deployment.python_reasons
@@ -39,7 +43,8 @@ general_settings:
     )
     (deployment,) = config.deployments
     assert (deployment.provider, deployment.model, deployment.api_key) == ("openai", "gpt-4o", "sk-up")
-    assert deployment.python_reasons == () and config.python_reasons == () and config.notices == ()
+    assert deployment.python_reasons == () and config.python_reasons == ()
+    assert said(config) == ["without effect on what the gateway serves itself: litellm_params.rpm"]
     assert (config.master_key, config.num_retries, config.timeout) == ("sk-abc", 2, 6000.0)
 
 
@@ -166,7 +171,7 @@ litellm_settings: {fallbacks: [{a: [b]}]}
 def test_what_is_not_built_is_named_and_stays_on_python(section: str, reason: str) -> None:
     config = build(f"model_list: [{{model_name: a, litellm_params: {{model: openai/x}}}}]\n{section}")
     assert config.python_reasons == (reason,)
-    assert any(reason in notice for notice in config.notices)
+    assert any(reason in notice for notice in said(config))
 
 
 @pytest.mark.parametrize(
@@ -191,6 +196,23 @@ def test_unknown_deployment_keys_keep_the_deployment_on_python(key: str) -> None
     assert only_reasons(config) == (f"litellm_params.{key}",)
 
 
+def test_credentials_are_applied_below_what_a_deployment_says() -> None:
+    config = build(
+        """
+model_list:
+  - {model_name: a, litellm_params: {model: openai/x, litellm_credential_name: main, api_base: "http://mine/v1"}}
+  - {model_name: b, litellm_params: {model: openai/x, litellm_credential_name: in-the-database}}
+credential_list:
+  - credential_name: main
+    credential_values: {api_key: os.environ/MAIN, api_base: "http://theirs/v1"}
+""",
+        MAIN="sk-main",
+    )
+    a, b = config.deployments
+    assert (a.api_key, a.base_url, a.python_reasons) == ("sk-main", "http://mine/v1", ())
+    assert (b.api_key, b.python_reasons) == (None, ("litellm_params.litellm_credential_name",))
+
+
 def test_azure_and_friends_stay_on_python() -> None:
     config = build(
         """
@@ -208,7 +230,7 @@ model_list:
 def test_missing_variables_are_named_not_fatal() -> None:
     config = build_config({"model_list": [ONE], "general_settings": {"master_key": "sk"}}, "c", None, {})
     assert config.deployments[0].api_key is None
-    assert config.notices == ("the environment variable OPENAI_API_KEY is not set",)
+    assert said(config) == ["the environment variable OPENAI_API_KEY is not set"]
 
 
 def test_environment_variables_section_and_master_key_variable() -> None:
@@ -225,13 +247,28 @@ model_list: [{model_name: a, litellm_params: {model: openai/x, api_key: os.envir
 
 
 def test_no_master_key_is_said_aloud() -> None:
-    assert any("no master key" in notice for notice in build("model_list: []").notices)
+    assert any("no master key" in notice for notice in said(build("model_list: []")))
+
+
+@pytest.mark.parametrize(
+    ("general", "environment", "expected"),
+    [
+        ("{master_key: sk-1234}", {}, True),
+        ("{}", {}, True),
+        ("{master_key: sk-of-our-own}", {}, False),
+        ("{master_key: sk-1234, dangerously_permit_weak_or_unset_master_key: true}", {}, False),
+        ("{master_key: sk-1234}", {"LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true"}, False),
+    ],
+)
+def test_a_master_key_that_litellm_refuses(general: str, environment: dict[str, str], expected: bool) -> None:
+    notices = said(build(f"general_settings: {general}", **environment))
+    assert any("LiteLLM does not start" in notice for notice in notices) is expected
 
 
 def test_environment_that_changes_what_is_served(tmp_path: Path) -> None:
     config = build("model_list: []", DATABASE_URL="postgres://x", HTTPS_PROXY="http://p", LITELLM_MASTER_KEY="sk")
     assert config.virtual_keys and config.python_reasons == ("the environment variable DATABASE_URL",)
-    assert any("forward proxy" in notice for notice in config.notices)
+    assert any("forward proxy" in notice for notice in said(config))
     bundle = tmp_path / "ca.pem"
     bundle.write_text("")
     for text, verify in (("False", False), ("true", True), (str(bundle), str(bundle))):
@@ -242,7 +279,9 @@ def test_environment_that_changes_what_is_served(tmp_path: Path) -> None:
 
 
 def test_unknown_top_level_keys_are_named() -> None:
-    assert any(notice.startswith("modell_list") for notice in build("modell_list: []").notices)
+    assert any(
+        "modell_list" in notice and "did you mean model_list" in notice for notice in said(build("modell_list: []"))
+    )
 
 
 def test_aliases() -> None:
@@ -309,6 +348,12 @@ def test_errors_say_file_key_and_what_to_do(text: str, words: list[str]) -> None
         assert word in message
 
 
+def test_an_included_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("include: [models.yaml]\n")
+    with pytest.raises(ConfigError, match=r"config\.yaml: include: there is no file models\.yaml"):
+        load_config(tmp_path / "config.yaml")
+
+
 @pytest.mark.parametrize(
     ("content", "word"),
     [
@@ -327,11 +372,26 @@ def test_unreadable_files(tmp_path: Path, content: str | None, word: str) -> Non
         load_config(path)
 
 
-def test_circular_include(tmp_path: Path) -> None:
-    path = tmp_path / "config.yaml"
-    path.write_text("include: [config.yaml]")
-    with pytest.raises(ConfigError, match="circle"):
-        load_config(path)
+def test_includes_are_merged_as_litellm_does(tmp_path: Path) -> None:
+    """Lists grow, anything else is replaced; beside the file that names it, or else beside the first; once each."""
+    files = {
+        "config.yaml": "include: [sub/one.yaml, config.yaml]\n"
+        "model_list: [{model_name: a, litellm_params: {model: openai/a}}]\n"
+        "general_settings: {master_key: sk-first, max_request_size_mb: 1}\n",
+        "sub/one.yaml": "include: [two.yaml, three.yaml, ../config.yaml]\n"
+        "model_list:\n- model_name: b\n  litellm_params:\n    model: openai/b\n    timeout: soon\n",
+        "sub/two.yaml": "general_settings: {master_key: sk-second}\n",
+        "three.yaml": "include: [sub/two.yaml]\nrouter_settings: {num_retries: 7}\n",
+    }
+    (tmp_path / "sub").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(ConfigError, match=r"one\.yaml:6: model_list\[1\].litellm_params.timeout: must be a number"):
+        load_config(tmp_path / "config.yaml", {})
+    (tmp_path / "sub/one.yaml").write_text(files["sub/one.yaml"].replace("soon", "5"))
+    config = load_config(tmp_path / "config.yaml", {})
+    assert [deployment.group for deployment in config.deployments] == ["a", "b"]
+    assert (config.master_key, config.max_request_bytes, config.num_retries) == ("sk-second", 100 * 1024 * 1024, 7)
 
 
 def test_no_secret_in_reprs() -> None:

@@ -245,6 +245,25 @@ pub(crate) fn messages_answer() -> Vec<u8> {
     }))
 }
 
+/// A responses answer of about 2 KB with a tool call.
+pub(crate) fn responses_answer() -> Vec<u8> {
+    bytes(&json!({
+        "id": "resp_bench", "object": "response", "created_at": 1_700_000_000, "status": "completed", "error": null,
+        "incomplete_details": null, "instructions": null, "max_output_tokens": 512, "model": "bench-model",
+        "output": [
+            {"type": "message", "id": "msg_bench", "role": "assistant", "status": "completed", "content": [
+                {"type": "output_text", "text": prose(20, 1500), "annotations": [], "logprobs": []}]},
+            {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "search",
+                "arguments": bytes_text(&json!({"query": prose(21, 80)})), "status": "completed"}],
+        "parallel_tool_calls": true, "previous_response_id": null, "reasoning": {"effort": null, "summary": null},
+        "store": true, "temperature": 1.0, "text": {"format": {"type": "text"}}, "tool_choice": "auto", "tools": [],
+        "top_p": 1.0, "truncation": "disabled",
+        "usage": {"input_tokens": 1200, "input_tokens_details": {"cached_tokens": 1024}, "output_tokens": 410,
+            "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 1610},
+        "user": null, "metadata": {}
+    }))
+}
+
 fn bytes_text(value: &Value) -> String {
     value.to_string()
 }

@@ -51,8 +51,10 @@ fn share(_: &mut Criterion) {
         ("messages_60k", inputs::messages_large()),
         ("responses_1k", inputs::responses_small()),
         ("responses_60k", inputs::responses_large()),
+        ("answer_responses", inputs::responses_answer()),
         ("answer_chat", inputs::chat_answer()),
         ("answer_messages", inputs::messages_answer()),
+        ("answer_responses", inputs::responses_answer()),
     ];
     for (name, body) in all {
         std::fs::write(format!("{folder}/{name}.json"), body).unwrap();

@@ -57,7 +57,7 @@ pub(super) fn prepare(
         requested_model: options.requested_model.unwrap_or_else(|| facts.model.clone()),
         now_unix: options.now_unix,
         id_seed: options.id_seed,
-        include_usage: asks_for_usage(request),
+        include_usage: facts.stream && asks_for_usage(request),
         upstream,
         provider: target.provider.name(),
         deployment: target.deployment.clone(),

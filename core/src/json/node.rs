@@ -187,8 +187,9 @@ impl<'a> Node<'a> {
     #[must_use]
     #[inline(always)]
     pub fn text(self) -> Option<Text<'a>> {
-        let inner = || &self.raw()[1..self.raw().len() - 1];
-        match self.kind() {
+        let token = self.token();
+        let inner = || &self.text[token.start as usize + 1..token.end as usize - 1];
+        match token.kind {
             Kind::Plain => Some(Text::plain_token(inner())),
             Kind::Escaped => Some(Text::escaped_token(inner())),
             _ => None,

@@ -102,6 +102,10 @@ impl Scanner<'_> {
 
     fn document(&mut self) -> Option<()> {
         loop {
+            // Here a member or an element begins, or the text.
+            if self.in_object {
+                self.key()?;
+            }
             if self.value()? {
                 continue;
             }
@@ -109,9 +113,6 @@ impl Scanner<'_> {
                 match self.peek_token() {
                     Some(b',') => {
                         self.at += 1;
-                        if self.in_object {
-                            self.key()?;
-                        }
                         break;
                     }
                     Some(b'}') if self.in_object => self.close(),
@@ -128,15 +129,14 @@ impl Scanner<'_> {
         }
     }
 
-    /// Reads a value, or the beginning of one: true where a value inside it follows.
-    #[inline]
+    /// Reads a value, or the beginning of one: true where a member or an element of it follows.
+    #[inline(always)]
     fn value(&mut self) -> Option<bool> {
         match self.peek_token() {
             Some(b'"') => self.string(),
             Some(b'{') => {
                 self.open(Kind::Object)?;
                 if self.peek_token() != Some(b'}') {
-                    self.key()?;
                     return Some(true);
                 }
                 self.close();
@@ -184,7 +184,7 @@ impl Scanner<'_> {
     }
 
     /// A key and its colon.
-    #[inline]
+    #[inline(always)]
     fn key(&mut self) -> Option<()> {
         if self.peek_token() != Some(b'"') {
             return self.unexpected();
@@ -246,44 +246,69 @@ impl Scanner<'_> {
         Some(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn string(&mut self) -> Option<()> {
         let start = self.at;
         self.at += 1;
-        let mut kind = Kind::Plain;
+        // Most strings are short: they end in the block that they begin in, and have nothing special before that.
+        let special = self.special_ahead();
+        if special != 0 {
+            let end = self.at + special.trailing_zeros() as usize;
+            if self.text.get(end) == Some(&b'"') {
+                self.at = end + 1;
+                self.push(Kind::Plain, start);
+                return Some(());
+            }
+        }
+        self.long_string(start)
+    }
+
+    /// Reads on in the string at `start`.
+    #[inline(never)]
+    fn long_string(&mut self, start: usize) -> Option<()> {
+        let (mut at, mut special, mut kind) = (self.at, self.special_ahead(), Kind::Plain);
         loop {
-            self.skip_plain()?;
-            match self.text[self.at] {
-                b'"' => {
-                    self.at += 1;
+            if special == 0 {
+                // Nothing stands in what is left of the known block.
+                self.at = at.max(self.known_to);
+                self.know_block()?;
+                (at, special) = (self.at, self.special_ahead());
+                continue;
+            }
+            let plain = special.trailing_zeros();
+            at += plain as usize;
+            match (self.text[at], self.text.get(at + 1)) {
+                (b'"', _) => {
+                    self.at = at + 1;
                     self.push(kind, start);
                     return Some(());
                 }
-                b'\\' => {
+                (b'\\', Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't')) => {
                     kind = Kind::Escaped;
-                    self.escape()?;
+                    at += 2;
+                    // The escaped character is none that counts. It may be the next block's first.
+                    special = special >> plain >> 2;
                 }
-                _ => return self.fail(ErrorKind::ControlCharacter),
+                (b'\\', _) => {
+                    kind = Kind::Escaped;
+                    self.at = at;
+                    self.longer_escape()?;
+                    (at, special) = (self.at, self.special_ahead());
+                }
+                _ => {
+                    self.at = at;
+                    return self.fail(ErrorKind::ControlCharacter);
+                }
             }
         }
     }
 
-    /// Goes on to the next quote, backslash or control character.
-    #[inline]
-    fn skip_plain(&mut self) -> Option<()> {
-        loop {
-            // The distance from the end of the known block is 1 to 64 inside it.
-            let left = self.known_to.wrapping_sub(self.at);
-            if left.wrapping_sub(1) < BLOCK {
-                let special = self.special >> (BLOCK - left);
-                if special != 0 {
-                    self.at += special.trailing_zeros() as usize;
-                    return Some(());
-                }
-                self.at = self.known_to;
-            }
-            self.know_block()?;
-        }
+    /// The special bytes of the known block from `at` on; none where `at` is not in that block.
+    #[inline(always)]
+    fn special_ahead(&self) -> u64 {
+        // The distance from the end of the known block is 1 to 64 inside it.
+        let left = self.known_to.wrapping_sub(self.at);
+        if left.wrapping_sub(1) < BLOCK { self.special >> (BLOCK - left) } else { 0 }
     }
 
     /// Looks at the block that `at` is in.
@@ -318,13 +343,9 @@ impl Scanner<'_> {
         }
     }
 
-    #[inline]
-    fn escape(&mut self) -> Option<()> {
+    /// An escape of more than two characters, or none.
+    fn longer_escape(&mut self) -> Option<()> {
         match self.text.get(self.at + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-                self.at += 2;
-                Some(())
-            }
             Some(b'u') => self.unicode_escape(),
             Some(_) => self.fail(ErrorKind::InvalidEscape),
             None => self.fail(ErrorKind::UnexpectedEnd),

@@ -46,6 +46,7 @@ impl<'o> Writer<'o> {
     }
 
     /// The buffer, where a value follows.
+    #[inline(always)]
     pub(crate) fn value(&mut self) -> &mut Vec<u8> {
         if self.comma {
             self.out.push(b',');
@@ -55,6 +56,7 @@ impl<'o> Writer<'o> {
     }
 
     /// Opens an object.
+    #[inline]
     pub fn begin_object(&mut self) -> &mut Self {
         self.value().push(b'{');
         self.comma = false;
@@ -62,6 +64,7 @@ impl<'o> Writer<'o> {
     }
 
     /// Closes an object.
+    #[inline]
     pub fn end_object(&mut self) -> &mut Self {
         self.out.push(b'}');
         self.comma = true;
@@ -69,6 +72,7 @@ impl<'o> Writer<'o> {
     }
 
     /// Opens an array.
+    #[inline]
     pub fn begin_array(&mut self) -> &mut Self {
         self.value().push(b'[');
         self.comma = false;
@@ -76,6 +80,7 @@ impl<'o> Writer<'o> {
     }
 
     /// Closes an array.
+    #[inline]
     pub fn end_array(&mut self) -> &mut Self {
         self.out.push(b']');
         self.comma = true;
@@ -83,6 +88,8 @@ impl<'o> Writer<'o> {
     }
 
     /// Writes a key of our own. It must need no escaping.
+    // Inlined, a name of known length is a store or two.
+    #[inline(always)]
     pub fn key(&mut self, name: &str) -> &mut Self {
         let out = self.value();
         out.push(b'"');
@@ -118,7 +125,7 @@ impl<'o> Writer<'o> {
     }
 
     /// Writes a string of our own that needs no escaping.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn word(&mut self, word: &str) -> &mut Self {
         let out = self.value();
         out.push(b'"');

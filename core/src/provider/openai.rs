@@ -30,15 +30,14 @@ pub(crate) enum Family {
 impl Family {
     /// The family of a model, by its name.
     pub(crate) fn of(model: &str) -> Self {
-        let name = model.rsplit('/').next().unwrap_or(model);
-        let o_series = ["o1", "o3", "o4"].iter().any(|prefix| {
-            name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-        });
-        if o_series {
+        let start = memchr::memrchr(b'/', model.as_bytes()).map_or(0, |slash| slash + 1);
+        let name = &model[start..];
+        if matches!(name.as_bytes(), [b'o', b'1' | b'3' | b'4'] | [b'o', b'1' | b'3' | b'4', b'-', ..]) {
             return Self::OSeries;
         }
-        let gpt = name.contains("gpt-5") || name.contains("gpt-6");
-        if !gpt || name.contains("gpt-5-chat") {
+        // Most names say that they are none of these: a look at each place is cheaper than a search.
+        let newer = |place: &[u8]| place == b"gpt-5" || place == b"gpt-6";
+        if !name.as_bytes().windows(5).any(newer) || name.contains("gpt-5-chat") {
             return Self::Gpt;
         }
         if name.contains("search") {

@@ -10,7 +10,7 @@ import json
 import os
 import ssl
 import traceback
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -29,6 +29,7 @@ from interlingua.gateway.faults import UpstreamFault
 from interlingua.gateway.groups import Groups
 from interlingua.gateway.logs import Log
 from interlingua.gateway.metrics import Metrics
+from interlingua.gateway.migration import ROUTE_PATHS
 from interlingua.gateway.pool import Pool
 from interlingua.gateway.relay import Relay
 from interlingua.gateway.short_way import SHORT_BYTES, ShortWay
@@ -74,12 +75,7 @@ class Gateway:
     def _make_routes(self) -> dict[str, tuple[tuple[str, ...], str, str, Handler]]:
         """Path → (methods, route, dialect, handler)."""
         table: dict[str, tuple[tuple[str, ...], str, str, Handler]] = {}
-        for path, dialect in (
-            ("/chat/completions", "openai_chat"),
-            ("/messages", "anthropic_messages"),
-            ("/responses", "openai_responses"),
-            ("/ocr", "mistral_ocr"),
-        ):
+        for dialect, path in ROUTE_PATHS.items():
             table[path] = table[f"/v1{path}"] = (("POST",), dialect, dialect, self.dispatcher.serve)
         table["/openai/v1/responses"] = table["/responses"]
         table["/models"] = table["/v1/models"] = (("GET",), "models", "openai_chat", self._models)
@@ -301,21 +297,26 @@ class Gateway:
 
     def announce(self) -> None:
         """Say at start what will not be served by the core, and why."""
-        for notice in self.config.notices:
+        for notice in self.notices():
             self.log.line("notice", message=notice)
+        self.log.line("ready", groups=len(self.config.deployments), python_engine=self.python.description)
+        self.log.flush()
+
+    def notices(self) -> Iterator[str]:
+        """What the operator should know."""
+        for notice in self.config.notices:
+            yield notice.message
         for name in self.switches.ungated():
-            self.log.line("notice", message=f"the switch {name} serves without proof of parity (allow_ungated)")
+            yield f"the switch {name} serves without proof of parity (allow_ungated)"
         for choice in self.groups.choices():
             if choice.notice is not None:
-                self.log.line("notice", message=choice.notice)
+                yield choice.notice
         kept = {choice.group: choice.python_reasons for choice in self.groups.choices()}
         kept |= {deployment.group: deployment.python_reasons for deployment in self.groups.wildcards()}
         for group, reasons in kept.items():
             own = [reason for reason in reasons if reason not in self.config.python_reasons]
             if own:
-                self.log.line("notice", message=f"group {group} stays on the python engine: {'; '.join(own)}")
-        self.log.line("ready", groups=len(self.config.deployments), python_engine=self.python.description)
-        self.log.flush()
+                yield f"group {group} stays on the python engine: {'; '.join(own)}"
 
     async def close(self) -> None:
         """End what the gateway started. In-flight exchanges are the server's to wait for."""

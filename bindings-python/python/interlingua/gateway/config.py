@@ -9,15 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from interlingua.gateway import litellm_keys as keys
-from interlingua.gateway.config_file import ConfigError, Environment, Fields, Section, read_config
+from interlingua.gateway.config_file import ConfigError, ConfigFile, Environment, Fields, Section
+from interlingua.gateway.credentials import Credentials
+from interlingua.gateway.findings import Finding, Kind, key_findings, summed_up
 from interlingua.gateway.migration import Migration, read_migration
 from interlingua.gateway.pool import locate
+from interlingua.gateway.verdicts import odd_keys
 
 DEFAULT_REQUEST_TIMEOUT = 6000.0
 DEFAULT_NUM_RETRIES = 2
@@ -33,6 +36,8 @@ _BARE_MODEL_PROVIDERS = (
 class Deployment:
     """One entry of ``model_list``."""
 
+    key: str
+    """Where it stands in the config: ``model_list[3]``."""
     group: str
     """``model_name``; may hold ``*``."""
     provider: str
@@ -73,14 +78,33 @@ class Config:
     migration: Migration
     python_reasons: tuple[str, ...]
     """Settings that keep every request on LiteLLM."""
-    notices: tuple[str, ...]
+    notices: tuple[Finding, ...]
     """What to tell at start."""
     environment: Environment = field(repr=False)
+    credentials: Credentials = field(repr=False)
 
 
-def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Config:
+Overrides: TypeAlias = Mapping[str, Mapping[str, object]]
+"""Keys of sections that the command line sets."""
+
+
+def load_config(path: Path, environment: Mapping[str, str] | None = None, overrides: Overrides | None = None) -> Config:
     """Raises ``ConfigError``."""
-    return build_config(read_config(path), str(path), path, environment)
+    return config_of(ConfigFile(path), environment, overrides)
+
+
+def config_of(
+    file: ConfigFile, environment: Mapping[str, str] | None = None, overrides: Overrides | None = None
+) -> Config:
+    """Make a ``Config`` of a file that is read."""
+    document = dict(file.document)
+    for section, values in (overrides or {}).items():
+        given = document.get(section)
+        document[section] = {**(given if isinstance(given, dict) else {}), **values}
+    try:
+        return build_config(document, str(file.path), file.path, environment)
+    except ConfigError as error:
+        raise error.at(file.find(error.key)) from None
 
 
 def build_config(document: Section, file: str, path: Path | None, base: Mapping[str, str] | None = None) -> Config:
@@ -98,12 +122,17 @@ def build_config(document: Section, file: str, path: Path | None, base: Mapping[
     reasons = _global_reasons(document, general, litellm, router)
     if env.get("DATABASE_URL") is not None:
         reasons.append("the environment variable DATABASE_URL")
-    notices += _unknown_keys(document, general)
-    if reasons:
-        notices.append(f"not built yet, so every request stays on the python engine: {', '.join(reasons)}")
-    deployments = _deployments(Fields(file, "", document), env, litellm, router)
-    for variable in env.missing:
-        notices.append(f"the environment variable {variable} is not set")
+    root = Fields(file, "", document)
+    credentials = Credentials(root, env)
+    deployments = _deployments(root, env, litellm, router, credentials)
+    of_keys = [
+        *summed_up(key_findings(document, env, credentials)),
+        *_kept_on_python(reasons),
+        *(
+            Finding(Kind.MISSING_VARIABLE, "", name, f"the environment variable {name} is not set")
+            for name in env.missing
+        ),
+    ]
     first = _first(router.count("num_retries"), litellm.count("num_retries"))
     verify = litellm.section.get("ssl_verify")
     if verify is None:
@@ -113,8 +142,7 @@ def build_config(document: Section, file: str, path: Path | None, base: Mapping[
     master_key = general.text("master_key") or env.get("LITELLM_MASTER_KEY")
     if any(env.get(name) or env.get(name.lower()) for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")):
         notices.append("a forward proxy is set in the environment; the rust engine connects without it")
-    if master_key is None:
-        notices.append("no master key is set: every client may use this gateway, and the admin endpoint is off")
+    notices += _master_key_notices(master_key, general, env)
     return Config(
         path=path,
         deployments=tuple(deployments),
@@ -122,6 +150,7 @@ def build_config(document: Section, file: str, path: Path | None, base: Mapping[
         master_key=master_key,
         key_header=(general.text("litellm_key_header_name") or "").lower() or None,
         metrics_need_key=litellm.flag("require_auth_for_metrics_endpoint") or False,
+        credentials=credentials,
         virtual_keys=any(general.section.get(name) for name in ("database_url", "custom_auth", "enable_jwt_auth"))
         or env.get("DATABASE_URL") is not None,
         num_retries=DEFAULT_NUM_RETRIES if first is None else first,
@@ -133,7 +162,7 @@ def build_config(document: Section, file: str, path: Path | None, base: Mapping[
         ssl_verify=verify if isinstance(verify, bool | str) else True,
         migration=migration,
         python_reasons=tuple(reasons),
-        notices=tuple(notices),
+        notices=(*of_keys, *(Finding(Kind.NOTICE, "", "", notice) for notice in notices)),
         environment=env,
     )
 
@@ -147,23 +176,28 @@ def _first(*values: Number | None) -> Number | None:
 
 def _global_reasons(document: Section, general: Fields, litellm: Fields, router: Fields) -> list[str]:
     """Settings that may change any answer and are not built here."""
-    reasons = [f"litellm_settings.{key}" for key in _odd_settings(litellm)]
-    reasons += [f"router_settings.{key}" for key in _odd_router(router)]
-    for prefix, section, names in (
-        ("general_settings.", general.section, keys.GENERAL_TO_PYTHON),
-        ("", document, keys.TOP_LEVEL_TO_PYTHON),
-    ):
-        reasons += [f"{prefix}{key}" for key, value in section.items() if key in names and keys.is_set(value)]
-    return reasons
-
-
-def _unknown_keys(document: Section, general: Fields) -> list[str]:
-    known = keys.TOP_LEVEL_SERVED | keys.TOP_LEVEL_RELAYED | keys.TOP_LEVEL_TO_PYTHON
-    unknown = [key for key in document if key not in known]
-    unknown += [
-        f"general_settings.{key}" for key in keys.odd_keys(general.section, keys.GENERAL_SERVED, keys.GENERAL_TO_PYTHON)
+    reasons = [
+        f"{section.key}.{key}"
+        for section in (litellm, router, general)
+        for key in odd_keys(section.key, section.section)
+        if key not in keys.GROUP_FALLBACKS
     ]
-    return [f"{key} is not known and has no effect here" for key in unknown]
+    return reasons + [key for key, value in document.items() if key in keys.TOP_LEVEL_TO_PYTHON and keys.is_set(value)]
+
+
+def _kept_on_python(reasons: Sequence[str]) -> Iterator[Finding]:
+    if reasons:
+        message = f"not built yet, so every request stays on the python engine: {', '.join(reasons)}"
+        yield Finding(Kind.PYTHON_KEY, "", "", message)
+
+
+def _master_key_notices(master_key: str | None, general: Fields, env: Environment) -> Iterator[str]:
+    if master_key is None:
+        yield "no master key is set: every client may use this gateway, and the admin endpoint is off"
+    permitted = general.section.get("dangerously_permit_weak_or_unset_master_key") is True
+    permitted = permitted or env.get("LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY") is not None
+    if master_key in (None, "sk-1234") and not permitted:
+        yield "LiteLLM does not start without a master key that is its own: sk-1234 stands in its documentation"
 
 
 def _ssl_verify(text: str | None) -> bool | str | None:
@@ -173,24 +207,11 @@ def _ssl_verify(text: str | None) -> bool | str | None:
     return text
 
 
-def _odd_settings(litellm: Fields) -> list[str]:
-    odd = keys.odd_keys(litellm.section, keys.SETTINGS_SERVED, keys.SETTINGS_HARMLESS)
-    return [key for key in odd if key not in _GROUP_FALLBACKS]
-
-
-def _odd_router(router: Fields) -> list[str]:
-    odd = keys.odd_keys(router.section, keys.ROUTER_SERVED, keys.ROUTER_HARMLESS)
-    return [key for key in odd if key not in _GROUP_FALLBACKS]
-
-
-_GROUP_FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
-
-
 def _fallback_groups(*sections: Fields) -> dict[str, str]:
     """Groups that have fallbacks; ``*`` means all."""
     groups: dict[str, str] = {}
     for section in sections:
-        for name in _GROUP_FALLBACKS:
+        for name in sorted(keys.GROUP_FALLBACKS):
             for entry in section.items(name):
                 if not isinstance(entry, dict):
                     raise section.error(name, "each entry must be a mapping of a group to a list of groups")
@@ -209,7 +230,9 @@ def _aliases(router: Fields) -> dict[str, str]:
     return found
 
 
-def _deployments(root: Fields, env: Environment, litellm: Fields, router: Fields) -> list[Deployment]:
+def _deployments(
+    root: Fields, env: Environment, litellm: Fields, router: Fields, credentials: Credentials
+) -> list[Deployment]:
     fallbacks = _fallback_groups(litellm, router)
     entries = root.items("model_list")
     sizes = Counter(str(entry.get("model_name")) for entry in entries if isinstance(entry, dict))
@@ -225,18 +248,20 @@ def _deployments(root: Fields, env: Environment, litellm: Fields, router: Fields
         fallback = fallbacks.get(group) or fallbacks.get("*")
         if fallback:
             reasons.append(fallback)
-        deployments.append(_deployment(fields, group, reasons, env, litellm))
+        deployments.append(_deployment(fields, group, reasons, env, litellm, credentials))
     return deployments
 
 
-def _deployment(fields: Fields, group: str, reasons: list[str], env: Environment, litellm: Fields) -> Deployment:
-    params = fields.inner("litellm_params")
+def _deployment(
+    fields: Fields, group: str, reasons: list[str], env: Environment, litellm: Fields, credentials: Credentials
+) -> Deployment:
+    written = fields.inner("litellm_params")
+    params = Fields(fields.file, written.key, credentials.applied(written.section))
     named = params.text("model")
     if named is None:
         raise params.error("model", "is missing; write provider/model, for example anthropic/claude-sonnet-4-5")
     provider, model = split_model(named, params.text("custom_llm_provider"))
-    odd = keys.odd_keys(params.section, keys.DEPLOYMENT_SERVED, keys.DEPLOYMENT_HARMLESS, keys.DEPLOYMENT_DEFAULTS)
-    reasons += [f"litellm_params.{key}" for key in odd if not keys.is_price(key)]
+    reasons += [f"litellm_params.{key}" for key in odd_keys("litellm_params", params.section)]
     base_url = params.text("api_base") or params.text("base_url") or base_from_environment(provider, env)
     if base_url is not None:
         try:
@@ -252,10 +277,11 @@ def _deployment(fields: Fields, group: str, reasons: list[str], env: Environment
     info = fields.inner("model_info")
     identity = info.section.get("id")
     return Deployment(
+        key=fields.key,
         group=group,
         provider=provider,
         model=model,
-        model_id=str(identity) if identity is not None else _model_id(group, params.section),
+        model_id=str(identity) if identity is not None else _model_id(group, written.section),
         api_key=_api_key(params),
         base_url=base_url,
         timeout=params.number("timeout")

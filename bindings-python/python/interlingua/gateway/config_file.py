@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import NamedTuple, TypeAlias, cast
 
 import yaml
 
@@ -19,38 +20,166 @@ _LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader",
 class ConfigError(Exception):
     """The config cannot be used. Says the file, the key and what to do about it."""
 
-    def __init__(self, file: str, key: str, message: str) -> None:
-        super().__init__(f"{file}: {key}: {message}" if key else f"{file}: {message}")
+    def __init__(self, file: str, key: str, message: str, place: Place | None = None) -> None:
+        where = file if place is None else str(place)
+        super().__init__(f"{where}: {key}: {message}" if key else f"{where}: {message}")
         self.file = file
         self.key = key
+        self.message = message
+        self.place = place
+
+    def at(self, place: Place | None) -> ConfigError:
+        """The same, with its line."""
+        return ConfigError(self.file, self.key, self.message, place)
 
 
-def read_config(path: Path) -> Section:
-    """The file with its includes merged, references not yet resolved."""
-    seen: list[Path] = []
-    return _read(path, seen)
+class Place(NamedTuple):
+    """Where something stands."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
 
 
-def _read(path: Path, seen: list[Path]) -> Section:
-    if path.resolve() in seen:
-        raise ConfigError(str(path), "include", "the file includes itself; remove the circle")
-    if len(seen) >= MAX_INCLUDES:
-        raise ConfigError(str(path), "include", f"more than {MAX_INCLUDES} files; put them together")
-    seen.append(path.resolve())
-    document = _parse(path)
+class ConfigFile:
+    """A config with its includes merged as LiteLLM does it: lists grow, whatever else is included replaces."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises ``ConfigError``."""
+        self.path = path
+        self.document: Section = _parse(path)
+        """References are not yet resolved."""
+        self.replaced: list[tuple[str, Path]] = []
+        """Keys whose value an included file has replaced, and that file."""
+        self._origins = {key: [(path, _length(value))] for key, value in self.document.items()}
+        self._nodes: dict[Path, yaml.Node | None] = {}
+        self._merge_includes()
+
+    def _merge_includes(self) -> None:
+        seen = {self.path.resolve()}
+        waiting = [(name, self.path) for name in _includes(self.document, self.path)]
+        self.document.pop("include", None)
+        while waiting:
+            name, declared_in = waiting.pop(0)
+            path = self._included(name, declared_in)
+            if path.resolve() in seen:
+                continue
+            if len(seen) > MAX_INCLUDES:
+                raise ConfigError(str(self.path), "include", f"more than {MAX_INCLUDES} files; put them together")
+            seen.add(path.resolve())
+            included = _parse(path)
+            waiting += [(inner, path) for inner in _includes(included, path)]
+            included.pop("include", None)
+            for key, value in included.items():
+                self._merge(key, value, path)
+
+    def _included(self, name: str, declared_in: Path) -> Path:
+        """Beside the file that names it, else beside the first file, as LiteLLM does."""
+        for path in (declared_in.parent / name, self.path.parent / name):
+            if path.exists():
+                return path
+        raise ConfigError(str(declared_in), "include", f"there is no file {name} beside it")
+
+    def _merge(self, key: str, value: object, path: Path) -> None:
+        present = self.document.get(key)
+        if isinstance(present, list) and isinstance(value, list):
+            self.document[key] = [*present, *value]
+            self._origins[key].append((path, len(value)))
+            return
+        if present is not None:
+            self.replaced.append((key, path))
+        self.document[key] = value
+        self._origins[key] = [(path, _length(value))]
+
+    def find(self, key: str) -> Place | None:
+        """Where a key stands, written as errors write it; where the mapping is that misses it, if it is missing."""
+        name = max((name for name in self._origins if _begins(key, name)), key=len, default=None)
+        if name is None:
+            return None
+        rest = key.removeprefix(name)
+        path, _ = self._origins[name][0]
+        index = re.match(r"\[(\d+)\]", rest)
+        if index is not None:
+            number = int(index[1])
+            parts = list(self._origins[name])
+            while len(parts) > 1 and number >= parts[0][1]:
+                number -= parts.pop(0)[1]
+            path = parts[0][0]
+            rest = f"[{number}]{rest[index.end() :]}"
+        line = _line(self._node(path), name + rest)
+        return None if line is None else Place(str(path), line)
+
+    def duplicates(self) -> list[tuple[str, Place]]:
+        """Keys that stand twice in one mapping: YAML keeps the last only."""
+        files = dict.fromkeys([self.path, *(path for parts in self._origins.values() for path, _ in parts)])
+        return [(key, Place(str(path), line)) for path in files for key, line in _duplicates(self._node(path))]
+
+    def _node(self, path: Path) -> yaml.Node | None:
+        if path not in self._nodes:
+            self._nodes[path] = yaml.compose(path.read_text(encoding="utf-8"), _LOADER)
+        return self._nodes[path]
+
+
+def _length(value: object) -> int:
+    return len(value) if isinstance(value, list) else 0
+
+
+def _includes(document: Section, path: Path) -> list[str]:
     includes = document.get("include") or []
     if not isinstance(includes, list) or not all(isinstance(name, str) for name in includes):
         raise ConfigError(str(path), "include", "must be a list of file names")
-    for name in includes:
-        for key, value in _read(path.parent / name, seen).items():
-            present = document.get(key)
-            if isinstance(present, list) and isinstance(value, list):
-                document[key] = [*present, *value]
-            elif isinstance(present, dict) and isinstance(value, dict):
-                document[key] = {**present, **value}
-            elif key != "include":
-                document[key] = value
-    return document
+    return includes
+
+
+def _begins(key: str, name: str) -> bool:
+    return key.startswith(name) and key[len(name) : len(name) + 1] in ("", ".", "[")
+
+
+def _line(node: yaml.Node | None, key: str) -> int | None:
+    """The line of the key, or of what is nearest to it."""
+    line: int | None = None
+    while node is not None and key:
+        found: tuple[str, int, yaml.Node] | None = None
+        if isinstance(node, yaml.SequenceNode):
+            index = re.match(r"\[(\d+)\]", key)
+            if index is not None and int(index[1]) < len(node.value):
+                item = node.value[int(index[1])]
+                found = (index[0], item.start_mark.line + 1, item)
+        else:
+            # Names may hold dots: the longest one that fits.
+            fitting = (pair for pair in _pairs(node) if _begins(key, pair[0]))
+            found = max(fitting, key=lambda pair: len(pair[0]), default=None)
+        if found is None:
+            break
+        name, line, node = found
+        key = key.removeprefix(name).removeprefix(".")
+    return line
+
+
+def _pairs(node: yaml.Node) -> Iterator[tuple[str, int, yaml.Node]]:
+    """Name, line and value of each key, with those that a merge key (``<<``) brings."""
+    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+        if key.tag == "tag:yaml.org,2002:merge":
+            for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                yield from _pairs(merged)
+        else:
+            yield str(key.value), key.start_mark.line + 1, value
+
+
+def _duplicates(node: yaml.Node | None) -> Iterator[tuple[str, int]]:
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _duplicates(item)
+    elif isinstance(node, yaml.MappingNode):
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            name = str(key.value)
+            if name in lines and key.tag != "tag:yaml.org,2002:merge":
+                yield name, lines[name]
+            lines[name] = key.start_mark.line + 1
+            yield from _duplicates(value)
 
 
 def _parse(path: Path) -> Section:
@@ -103,6 +232,18 @@ class Environment:
         if isinstance(value, list):
             return [self.resolve(item) if isinstance(item, dict) else item for item in value]
         return value
+
+
+def references(value: object, key: str = "", *, listed: bool = False) -> Iterator[tuple[str, str, bool]]:
+    """Every reference to a variable: its key, the variable, and whether it stands in a list, where it stays a text."""
+    if isinstance(value, str) and value.startswith(REFERENCE):
+        yield key, value.removeprefix(REFERENCE), listed
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from references(item, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from references(item, f"{key}[{index}]", listed=True)
 
 
 class Fields:

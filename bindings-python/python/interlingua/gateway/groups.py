@@ -73,6 +73,18 @@ class Groups:
     def choices(self) -> list[Choice]:
         return list(self._exact.values())
 
+    def of(self, deployment: Deployment) -> Choice:
+        """What the config says of a deployment, whoever asks for it; of a wildcard's as it stands."""
+        return self._choose(deployment, deployment.group, deployment.provider, deployment.model)
+
+    def lacks_key(self, choice: Choice) -> bool:
+        """The provider is asked at its own public host, and nothing says with which key."""
+        home = self._hosts.get(choice.provider)
+        if home is None or choice.api_key is not None or choice.key_variable is None:
+            return False
+        origin = locate(home).origin
+        return choice.origin == origin and origin.scheme == "https"
+
     def wildcards(self) -> list[Deployment]:
         return [deployment for _, deployment in self._patterns]
 

@@ -30,7 +30,14 @@ from interlingua.gateway.config_file import Fields
 from interlingua.gateway.pool import locate
 
 MODES: Final = ("python", "rust", "auto")
-ROUTE_DIALECTS: Final = ("openai_chat", "anthropic_messages", "openai_responses", "mistral_ocr")
+ROUTE_PATHS: Final = {
+    "openai_chat": "/chat/completions",
+    "anthropic_messages": "/messages",
+    "openai_responses": "/responses",
+    "mistral_ocr": "/ocr",
+}
+"""Where each route is, with and without ``/v1``."""
+ROUTE_DIALECTS: Final = tuple(ROUTE_PATHS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,13 @@ class Switches:
                 self._decisions[key] = found
         return found
 
+    def settle(self, route: str, provider: str, features: tuple[str, ...], reasons: tuple[str, ...]) -> Decision:
+        """``decide``, where ``reasons`` say what is not built in the core. ``python`` under ``rust`` is a refusal."""
+        mode = self.mode(route, provider)
+        if reasons and mode != "python":
+            return Decision("python", mode, why=f"not built in the rust engine: {'; '.join(reasons)}")
+        return self.decide(route, provider, features)
+
     def _decide(self, route: str, provider: str, features: tuple[str, ...]) -> Decision:
         mode = self.mode(route, provider)
         if mode == "python":

@@ -90,7 +90,7 @@ pub(super) fn adaptive(thinking: Node<'_>) -> Vec<u8> {
             w.key_text(&key).node(value);
         }
     }
-    w.key("type").str("adaptive").end_object();
+    w.key("type").word("adaptive").end_object();
     json
 }
 

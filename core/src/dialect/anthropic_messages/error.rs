@@ -84,7 +84,7 @@ pub(crate) fn encode_event(error: &UpstreamError, out: &mut Vec<u8>) {
 
 fn write(kind: &str, message: &str, out: &mut Vec<u8>) {
     let mut w = Writer::new(out);
-    w.begin_object().key("type").str("error").key("error").begin_object();
+    w.begin_object().key("type").word("error").key("error").begin_object();
     w.key("type").str(kind).key("message").str(message);
     w.end_object().end_object();
 }

@@ -57,7 +57,7 @@ pub(crate) fn encode(
     let mut w = Writer::new(out);
     w.begin_object();
     w.key("id").text(response.id.as_ref().filter(|id| !id.is_empty()).unwrap_or(&generated));
-    w.key("type").str("message").key("role").str("assistant");
+    w.key("type").word("message").key("role").word("assistant");
     w.key("model").str(&context.requested_model);
     w.key("content").begin_array();
     let mut refused = None;
@@ -117,7 +117,7 @@ fn write_end(response: &Response<'_>, refused: Option<&Text<'_>>, w: &mut Writer
 
 /// Writes the `stop_details` of a refusal.
 pub(super) fn write_refusal_details(explanation: Option<&Text<'_>>, w: &mut Writer<'_>) {
-    w.begin_object().key("type").str("refusal").key("category").null().key("explanation");
+    w.begin_object().key("type").word("refusal").key("category").null().key("explanation");
     match explanation {
         Some(text) => w.text(text),
         None => w.null(),
@@ -134,7 +134,7 @@ fn write_block(
 ) {
     match block {
         Block::Text(text) => {
-            w.begin_object().key("type").str("text").key("text").text(&text.text);
+            w.begin_object().key("type").word("text").key("text").text(&text.text);
             if let Some(citations) = text.citations {
                 if citations.dialect == Dialect::AnthropicMessages {
                     w.key("citations").node(citations.node);
@@ -149,7 +149,7 @@ fn write_block(
         }
         Block::Refusal(text) if text.is_empty() => {}
         Block::Refusal(text) => {
-            w.begin_object().key("type").str("text").key("text").text(text).end_object();
+            w.begin_object().key("type").word("text").key("text").text(text).end_object();
         }
         Block::Thinking(Thinking { text, item: Some(item), .. }) => write_reasoning_item(text, *item, w),
         Block::Thinking(thinking) => {
@@ -157,7 +157,7 @@ fn write_block(
             if thinking.text.is_empty() && thinking.signature.is_none() {
                 return;
             }
-            w.begin_object().key("type").str("thinking").key("thinking").text(&thinking.text);
+            w.begin_object().key("type").word("thinking").key("thinking").text(&thinking.text);
             match &thinking.signature {
                 Some(signature) => w.key("signature").text(signature),
                 // The official SDK's type has one.
@@ -166,7 +166,7 @@ fn write_block(
             w.end_object();
         }
         Block::RedactedThinking { data } => {
-            w.begin_object().key("type").str("redacted_thinking").key("data").text(data).end_object();
+            w.begin_object().key("type").word("redacted_thinking").key("data").text(data).end_object();
         }
         Block::ToolUse(tool) => write_tool_use(tool, index, context, w, report),
         Block::Native { dialect: Dialect::AnthropicMessages, node } => {
@@ -183,11 +183,11 @@ fn write_reasoning_item(text: &Text<'_>, item: Node<'_>, w: &mut Writer<'_>) {
     let signature = reasoning_items::signature(item);
     if text.is_empty() {
         if let Some(data) = signature {
-            w.begin_object().key("type").str("redacted_thinking").key("data").concat(&data).end_object();
+            w.begin_object().key("type").word("redacted_thinking").key("data").concat(&data).end_object();
         }
         return;
     }
-    w.begin_object().key("type").str("thinking").key("thinking").text(text).key("signature");
+    w.begin_object().key("type").word("thinking").key("thinking").text(text).key("signature");
     match signature {
         Some(signature) => w.concat(&signature),
         None => w.str(""),
@@ -202,7 +202,7 @@ fn write_tool_use(
     w: &mut Writer<'_>,
     report: &mut Report,
 ) {
-    w.begin_object().key("type").str("tool_use");
+    w.begin_object().key("type").word("tool_use");
     if tool.id.is_empty() {
         w.key("id").str(&ids::tool_call(context.id_seed, index as u32));
     } else {

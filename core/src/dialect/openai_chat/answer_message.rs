@@ -104,7 +104,7 @@ pub(super) fn choice(
     write_finish(choice, unwrapped.is_some() && parts.calls.is_empty(), w);
     w.key("index").number(u64::from(choice.index));
     w.key("message").begin_object();
-    w.key("role").str("assistant");
+    w.key("role").word("assistant");
     let silent =
         response.dialect == Dialect::OpenAiResponses && parts.calls.is_empty() && parts.refusal.is_none();
     content(&parts, unwrapped.as_deref(), silent, w);
@@ -189,7 +189,7 @@ fn tool_call(call: &ToolUse<'_>, index: usize, context: &AnswerContext, w: &mut 
     } else {
         w.text(&call.id)
     };
-    w.key("type").str("function");
+    w.key("type").word("function");
     for (key, value) in call.extra.iter().filter(|(key, _)| key.is("caller")) {
         w.key_text(key).node(*value);
     }
@@ -245,14 +245,14 @@ fn reasoning_items(thoughts: &[&Block<'_>], w: &mut Writer<'_>) {
 fn thinking_block(block: &Block<'_>, w: &mut Writer<'_>) {
     match block {
         Block::Thinking(Thinking { text, signature, .. }) => {
-            w.begin_object().key("type").str("thinking").key("thinking").text(text);
+            w.begin_object().key("type").word("thinking").key("thinking").text(text);
             if let Some(signature) = signature {
                 w.key("signature").text(signature);
             }
             w.end_object();
         }
         Block::RedactedThinking { data } => {
-            w.begin_object().key("type").str("redacted_thinking").key("data").text(data).end_object();
+            w.begin_object().key("type").word("redacted_thinking").key("data").text(data).end_object();
         }
         _ => {}
     }

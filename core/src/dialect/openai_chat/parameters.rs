@@ -1,7 +1,7 @@
 //! Which parameters a target takes, and what becomes of the others.
 
 use super::edit::{Editor, Present};
-use super::wire::{CHECKED, OPT_IN};
+use super::wire::{OPT_IN, is_checked};
 use crate::edit::Decision;
 use crate::error::Refusal;
 use crate::json::{Node, Text};
@@ -38,7 +38,7 @@ impl Editor<'_> {
         if name == b"reasoning_effort" && value.is_text("none") && always {
             return self.unsupported("reasoning_effort", report).map(Some);
         }
-        if !is_in(CHECKED, name) || self.takes(name, present) {
+        if !is_checked(name) || self.takes(name, present) {
             return Ok(None);
         }
         if name == b"n" && value.u64() == Some(1) {

@@ -12,18 +12,30 @@ use crate::loss::Report;
 
 /// Reads an answer.
 pub(crate) fn decode(root: Node<'_>) -> Result<Response<'_>, UpstreamError> {
-    let [told, choices, usage_node, id, model, created] =
-        root.fields(["error", "choices", "usage", "id", "model", "created"]);
+    let (mut told, mut choices, mut usage_node, mut id, mut model, mut created) =
+        (None, None, None, None, None, None);
+    let mut extra = Vec::new();
+    for (key, value) in root.entries() {
+        let given = Some(value).filter(|value| !value.is_null());
+        match &*key.name() {
+            b"choices" => choices = given,
+            b"usage" => usage_node = given,
+            b"id" => id = given,
+            b"model" => model = given,
+            b"created" => created = given,
+            b"object" => {}
+            name => {
+                if name == b"error" {
+                    told = given;
+                }
+                extra.push((key.clone(), value));
+            }
+        }
+    }
     error::in_band(root, told)?;
     let Some(list) = choices.filter(|choices| choices.is_array()) else {
         return Err(UpstreamError::new(FailureKind::Malformed, 500, "the provider's answer has no choices"));
     };
-    let extra = root
-        .entries()
-        .filter(|(key, _)| {
-            !matches!(&*key.name(), b"id" | b"model" | b"created" | b"choices" | b"usage" | b"object")
-        })
-        .collect();
     Ok(Response {
         dialect: Dialect::OpenAiChat,
         id: id.and_then(Node::text),
@@ -153,7 +165,7 @@ pub(crate) fn encode(
     };
     w.key("created").number(response.created.unwrap_or(context.now_unix));
     w.key("model").str(&context.requested_model);
-    w.key("object").str("chat.completion");
+    w.key("object").word("chat.completion");
     w.key("choices").begin_array();
     for choice in &response.choices {
         super::answer_message::choice(choice, response, context, &mut w, report);
@@ -188,7 +200,7 @@ fn is_reasoning(block: &Block<'_>) -> bool {
 
 /// Writes `finish_reason`; where the answer's form was asked for as a tool, its call is the text and no call.
 pub(super) fn write_finish(choice: &Choice<'_>, unwrapped: bool, w: &mut Writer<'_>) {
-    w.key("finish_reason").str(if unwrapped { "stop" } else { finish_reason(&choice.finish) });
+    w.key("finish_reason").word(if unwrapped { "stop" } else { finish_reason(&choice.finish) });
 }
 
 /// The edit list of answers whose client and provider share the dialect.

@@ -4,44 +4,47 @@ use crate::ir::chat::Finish;
 use crate::json::{Node, Text, Writer};
 use crate::usage::Usage;
 
-/// The parameters that LiteLLM checks against what a provider takes. Any other top-level field is sent as it is.
-pub(crate) const CHECKED: &[&str] = &[
-    "audio",
-    "context_management",
-    "frequency_penalty",
-    "function_call",
-    "functions",
-    "logit_bias",
-    "logprobs",
-    "max_completion_tokens",
-    "max_tokens",
-    "modalities",
-    "n",
-    "parallel_tool_calls",
-    "prediction",
-    "presence_penalty",
-    "prompt_cache_key",
-    "prompt_cache_retention",
-    "reasoning_effort",
-    "response_format",
-    "safety_identifier",
-    "seed",
-    "service_tier",
-    "stop",
-    "store",
-    "stream",
-    "stream_options",
-    "temperature",
-    "thinking",
-    "tool_choice",
-    "tools",
-    "top_logprobs",
-    "top_p",
-    "verbosity",
-    "web_search_options",
-];
+/// Whether LiteLLM checks the parameter against what a provider takes. Any other top-level field is sent as it is.
+pub(crate) fn is_checked(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"audio"
+            | b"context_management"
+            | b"frequency_penalty"
+            | b"function_call"
+            | b"functions"
+            | b"logit_bias"
+            | b"logprobs"
+            | b"max_completion_tokens"
+            | b"max_tokens"
+            | b"modalities"
+            | b"n"
+            | b"parallel_tool_calls"
+            | b"prediction"
+            | b"presence_penalty"
+            | b"prompt_cache_key"
+            | b"prompt_cache_retention"
+            | b"reasoning_effort"
+            | b"response_format"
+            | b"safety_identifier"
+            | b"seed"
+            | b"service_tier"
+            | b"stop"
+            | b"store"
+            | b"stream"
+            | b"stream_options"
+            | b"temperature"
+            | b"thinking"
+            | b"tool_choice"
+            | b"tools"
+            | b"top_logprobs"
+            | b"top_p"
+            | b"verbosity"
+            | b"web_search_options"
+    )
+}
 
-/// Of those, the ones that a provider does not take unless its row says so.
+/// Of the parameters that are checked, the ones that a provider does not take unless its row says so.
 pub(crate) const OPT_IN: &[&str] = &["context_management", "reasoning_effort", "thinking", "verbosity"];
 
 /// `finish_reason` → [`Finish`].

@@ -43,7 +43,8 @@ impl<'t> Rules<'t> {
 
     /// Why the model does not take this effort.
     pub(super) fn refuses_effort(&self, effort: &Text<'_>) -> Option<String> {
-        if !self.always_reasons() || self.model.contains("codex") {
+        let listed = self.target.provider.name() == "openai" && !self.model.contains("codex");
+        if !self.always_reasons() || !listed {
             return None;
         }
         let capabilities = &self.target.capabilities;

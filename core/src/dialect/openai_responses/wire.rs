@@ -15,15 +15,23 @@ pub(crate) fn sent_model(target: &Target) -> &str {
 
 /// `usage` → [`Usage`]. `input_tokens` includes cached tokens, `output_tokens` includes reasoning.
 pub(crate) fn usage(node: Node<'_>) -> Usage {
-    let count = |node: Option<Node<'_>>, name: &str| node.and_then(|node| node.some(name)?.u64());
-    let (input, output) = (node.some("input_tokens_details"), node.some("output_tokens_details"));
+    let count = |node: Option<Node<'_>>| node.and_then(Node::u64);
+    let [input, output, total, of_input, of_output] = node.fields([
+        "input_tokens",
+        "output_tokens",
+        "total_tokens",
+        "input_tokens_details",
+        "output_tokens_details",
+    ]);
+    let [read, written] =
+        of_input.map_or([None; 2], |details| details.fields(["cached_tokens", "cache_write_tokens"]));
     Usage {
-        input: count(Some(node), "input_tokens").unwrap_or(0),
-        output: count(Some(node), "output_tokens").unwrap_or(0),
-        total: count(Some(node), "total_tokens"),
-        cache_read: count(input, "cached_tokens"),
-        cache_write: count(input, "cache_write_tokens"),
-        reasoning: count(output, "reasoning_tokens"),
+        input: count(input).unwrap_or(0),
+        output: count(output).unwrap_or(0),
+        total: count(total),
+        cache_read: count(read),
+        cache_write: count(written),
+        reasoning: count(of_output.and_then(|details| details.some("reasoning_tokens"))),
         ..Usage::default()
     }
 }

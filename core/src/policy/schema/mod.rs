@@ -35,7 +35,13 @@ pub(crate) fn write_tool_schema(
     report: &mut Report,
 ) -> Result<(), Refusal> {
     let Some(schema) = schema.filter(|schema| schema.is_object()) else {
-        w.begin_object().key("type").str("object").key("properties").begin_object().end_object().end_object();
+        w.begin_object()
+            .key("type")
+            .word("object")
+            .key("properties")
+            .begin_object()
+            .end_object()
+            .end_object();
         return Ok(());
     };
     if definitions::are_legacy(schema) {
@@ -62,7 +68,7 @@ pub(crate) fn write_tool_schema(
         w.node(schema);
         return Ok(());
     }
-    w.begin_object().key("type").str("object");
+    w.begin_object().key("type").word("object");
     for (key, value) in schema.entries() {
         if !key.is("type") && TOOL_KEYS.iter().any(|known| key.is(known)) {
             w.key_text(&key).node(value);
@@ -76,7 +82,7 @@ pub(crate) fn write_tool_schema(
 }
 
 fn write_tool_tree(value: &Value, w: &mut Writer<'_>) {
-    w.begin_object().key("type").str("object");
+    w.begin_object().key("type").word("object");
     let mut properties = false;
     for (key, value) in value.as_object().into_iter().flatten() {
         if key != "type" && TOOL_KEYS.contains(&key.as_str()) {

@@ -4,43 +4,44 @@
 use crate::edit::{Decision, Patch};
 use crate::json::Node;
 
-/// Keywords whose value is a schema.
-const SCHEMA: &[&str] = &[
-    "additionalProperties",
-    "contains",
-    "else",
-    "if",
-    "items",
-    "not",
-    "propertyNames",
-    "then",
-    "unevaluatedItems",
-    "unevaluatedProperties",
-];
-/// Keywords whose value is a list of schemas.
-const LIST: &[&str] = &["allOf", "anyOf", "oneOf", "prefixItems"];
-/// Keywords whose value has a schema for each name.
-const NAMED: &[&str] = &["$defs", "definitions", "dependentSchemas", "patternProperties", "properties"];
-
 /// Takes the patterns that Python cannot compile out of a schema; returns how many those are.
 pub(crate) fn drop_foreign(schema: Node<'_>, patch: &mut Patch) -> usize {
     let mut dropped = 0;
     patch.object(schema, &[], |patch, key, value| {
-        let is = |names: &[&str]| names.iter().any(|name| key.is(name));
-        if key.is("pattern") && value.str().is_some_and(|pattern| is_foreign(&pattern)) {
-            dropped += 1;
-            return Decision::Remove;
-        }
-        if is(SCHEMA) {
-            dropped += drop_foreign(value, patch);
-        } else if is(LIST) {
-            dropped += value.items().map(|schema| drop_foreign(schema, patch)).sum::<usize>();
-        } else if is(NAMED) {
-            dropped += value.entries().map(|(_, schema)| drop_foreign(schema, patch)).sum::<usize>();
+        match &*key.name() {
+            b"pattern" if value.str().is_some_and(|pattern| is_foreign(&pattern)) => {
+                dropped += 1;
+                return Decision::Remove;
+            }
+            name if holds_schema(name) => dropped += drop_foreign(value, patch),
+            b"allOf" | b"anyOf" | b"oneOf" | b"prefixItems" => {
+                dropped += value.items().map(|schema| drop_foreign(schema, patch)).sum::<usize>();
+            }
+            b"$defs" | b"definitions" | b"dependentSchemas" | b"patternProperties" | b"properties" => {
+                dropped += value.entries().map(|(_, schema)| drop_foreign(schema, patch)).sum::<usize>();
+            }
+            _ => {}
         }
         Decision::Keep
     });
     dropped
+}
+
+/// Whether the value of a keyword is a schema.
+fn holds_schema(keyword: &[u8]) -> bool {
+    matches!(
+        keyword,
+        b"additionalProperties"
+            | b"contains"
+            | b"else"
+            | b"if"
+            | b"items"
+            | b"not"
+            | b"propertyNames"
+            | b"then"
+            | b"unevaluatedItems"
+            | b"unevaluatedProperties"
+    )
 }
 
 /// Whether a pattern has an escape or a group that Python does not know.

@@ -19,12 +19,11 @@ pub(crate) fn decode<'a>(root: Node<'a>, report: &mut Report) -> Result<Request<
     let mut messages = None;
     let mut system = None;
     for (name, value) in root.entries() {
-        if name.is("messages") {
-            messages = Some(value);
-        } else if name.is("system") {
-            system = Some(value);
-        } else if !value.is_null() {
-            field(&mut request, name, value, report)?;
+        match &*name.name() {
+            b"messages" => messages = Some(value),
+            b"system" => system = Some(value),
+            _ if value.is_null() => {}
+            _ => field(&mut request, name.clone(), value, report)?,
         }
     }
     let Some(messages) = messages.filter(|messages| messages.is_array()) else {
@@ -198,7 +197,8 @@ fn content<'a>(
     if !node.is_array() {
         return Err(wrong(&path(), "a string or a list"));
     }
-    let blocks: Vec<_> = node.items().map(blocks::part).collect();
+    let mut blocks = Vec::with_capacity(node.items().count());
+    blocks.extend(node.items().map(blocks::part));
     Ok((!blocks.is_empty()).then(|| Message::new(role, blocks)))
 }
 

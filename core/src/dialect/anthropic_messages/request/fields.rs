@@ -126,8 +126,8 @@ impl<'a> Fields<'a> {
         context: RequestContext<'_>,
         report: &mut Report,
     ) -> Result<(), Refusal> {
-        let neutral = name == "temperature" && value.f64() == Some(1.0);
-        if !context.capabilities().sampling_params && !neutral {
+        let neutral = || name == "temperature" && value.f64() == Some(1.0);
+        if !context.capabilities().sampling_params && !neutral() {
             return unsupported_value(name, context, report);
         }
         self.sent.push((text.clone(), Value::Given(value)));

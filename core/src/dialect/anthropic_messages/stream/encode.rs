@@ -133,7 +133,7 @@ impl Encoder {
         frame("message_start", out, |w| {
             w.key("message").begin_object();
             w.key("id").str(&ids::message(self.context.id_seed));
-            w.key("type").str("message").key("role").str("assistant");
+            w.key("type").word("message").key("role").word("assistant");
             w.key("content").begin_array().end_array();
             w.key("model").str(&self.context.requested_model);
             w.key("stop_reason").null().key("stop_sequence").null().key("usage");
@@ -173,17 +173,17 @@ impl Encoder {
         let mut w = Writer::new(&mut json);
         match block {
             BlockStart::Text | BlockStart::Refusal => {
-                w.begin_object().key("type").str("text").key("text").str("").end_object();
+                w.begin_object().key("type").word("text").key("text").str("").end_object();
             }
             BlockStart::Thinking => {
-                w.begin_object().key("type").str("thinking").key("thinking").str("");
+                w.begin_object().key("type").word("thinking").key("thinking").str("");
                 w.key("signature").str("").end_object();
             }
             BlockStart::RedactedThinking { data } => {
-                w.begin_object().key("type").str("redacted_thinking").key("data").text(data).end_object();
+                w.begin_object().key("type").word("redacted_thinking").key("data").text(data).end_object();
             }
             BlockStart::ToolUse { id, name, .. } => {
-                w.begin_object().key("type").str("tool_use").key("id");
+                w.begin_object().key("type").word("tool_use").key("id");
                 if id.is_empty() {
                     w.str(&ids::tool_call(self.context.id_seed, index));
                 } else {
@@ -200,7 +200,7 @@ impl Encoder {
                 if let Some(data) = reasoning_items::signature(*item) {
                     w.begin_object()
                         .key("type")
-                        .str("redacted_thinking")
+                        .word("redacted_thinking")
                         .key("data")
                         .concat(&data)
                         .end_object();

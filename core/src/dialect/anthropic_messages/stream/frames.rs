@@ -56,8 +56,8 @@ pub(super) fn write_delta(number: u32, kind: Kind, out: &mut Vec<u8>, spelled: i
     let (kind, field) = kind.names();
     out.extend_from_slice(b"event: content_block_delta\ndata: ");
     let mut w = Writer::new(out);
-    w.begin_object().key("type").str("content_block_delta").key("index").number(u64::from(number));
-    w.key("delta").begin_object().key("type").str(kind).key(field);
+    w.begin_object().key("type").word("content_block_delta").key("index").number(u64::from(number));
+    w.key("delta").begin_object().key("type").word(kind).key(field);
     out.push(b'"');
     spelled(out);
     out.extend_from_slice(b"\"}}\n\n");

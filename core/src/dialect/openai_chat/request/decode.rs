@@ -92,15 +92,15 @@ fn format(value: Node<'_>) -> Option<Format<'_>> {
 }
 
 fn tool(node: Node<'_>) -> Tool<'_> {
-    let own = node.some("type").is_none_or(|kind| kind.is_text("function"));
-    let function = node.some("function").filter(|function| own && function.is_object());
-    match function {
-        Some(function) => function_tool(function, node),
+    let [kind, function, cache] = node.fields(["type", "function", "cache_control"]);
+    let own = kind.is_none_or(|kind| kind.is_text("function"));
+    match function.filter(|function| own && function.is_object()) {
+        Some(function) => function_tool(function, node, cache),
         None => Tool::Native { dialect: Dialect::OpenAiChat, node },
     }
 }
 
-fn function_tool<'a>(function: Node<'a>, outer: Node<'a>) -> Tool<'a> {
+fn function_tool<'a>(function: Node<'a>, outer: Node<'a>, outer_cache: Option<Node<'a>>) -> Tool<'a> {
     let mut extra: Vec<_> = outer
         .entries()
         .filter(|(key, _)| !matches!(&*key.name(), b"type" | b"function" | b"cache_control"))
@@ -121,7 +121,7 @@ fn function_tool<'a>(function: Node<'a>, outer: Node<'a>) -> Tool<'a> {
         description,
         parameters,
         strict,
-        cache: outer.some("cache_control").or(cache),
+        cache: outer_cache.or(cache),
         extra,
     }
 }
@@ -267,7 +267,8 @@ fn blocks<'a>(content: Node<'a>, message: usize, report: &mut Report) -> (Vec<Bl
     if !content.is_array() && !content.is_null() {
         report.lose(format!("messages[{message}].content"), "content_type");
     }
-    let blocks = content.items().enumerate().filter_map(|(index, part)| {
+    let mut blocks = Vec::with_capacity(content.items().count());
+    blocks.extend(content.items().enumerate().filter_map(|(index, part)| {
         if let Some(text) = part.text() {
             return Some(Block::Text(TextBlock::new(text)));
         }
@@ -276,8 +277,8 @@ fn blocks<'a>(content: Node<'a>, message: usize, report: &mut Report) -> (Vec<Bl
             report.lose(format!("messages[{message}].content[{index}]"), "malformed_part");
         }
         block
-    });
-    (blocks.collect(), false)
+    }));
+    (blocks, false)
 }
 
 fn part_block(part: Node<'_>) -> Option<Block<'_>> {

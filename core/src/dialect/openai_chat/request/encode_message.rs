@@ -50,9 +50,9 @@ impl<'c> Context<'c> {
     }
 
     /// Begins a message.
-    pub(super) fn begin<'w, 'o>(&mut self, role: &str, w: &'w mut Writer<'o>) -> &'w mut Writer<'o> {
+    pub(super) fn begin<'w, 'o>(&mut self, role: &'static str, w: &'w mut Writer<'o>) -> &'w mut Writer<'o> {
         self.written += 1;
-        w.begin_object().key("role").str(role)
+        w.begin_object().key("role").word(role)
     }
 
     /// Writes a cache mark, or reports it lost.

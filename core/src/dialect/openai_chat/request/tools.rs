@@ -256,6 +256,6 @@ pub(super) fn write_choice(
             return Err(Refusal::invalid("tool_choice", "unknown tool_choice"));
         }
     };
-    w.key("tool_choice").str(word);
+    w.key("tool_choice").word(word);
     Ok(())
 }

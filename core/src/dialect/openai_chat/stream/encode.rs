@@ -79,7 +79,7 @@ impl Encoder {
         };
         w.key("created").number(created);
         w.key("model").str(&self.context.requested_model);
-        w.key("object").str("chat.completion.chunk");
+        w.key("object").word("chat.completion.chunk");
         w.key("choices").begin_array();
         self.head = head;
         self.usage = start.usage;
@@ -128,7 +128,7 @@ impl Encoder {
         let mut w = Writer::new(out);
         w.begin_object().key("index").number(u64::from(choice)).key("delta").begin_object();
         if !std::mem::replace(&mut self.role_sent, true) {
-            w.key("role").str("assistant");
+            w.key("role").word("assistant");
         }
         delta(&mut w);
         w.end_object();
@@ -165,7 +165,7 @@ impl Encoder {
         self.chunk(choice, out, |w| {
             thinking_blocks(w, |w| {
                 w.key("type")
-                    .str("redacted_thinking")
+                    .word("redacted_thinking")
                     .key("data")
                     .text(data)
                     .key("index")
@@ -194,7 +194,7 @@ impl Encoder {
             w.key("id").text(made.as_ref().unwrap_or(&id));
             w.key("function").begin_object().key("arguments").str("");
             w.key("name").text(renamed.as_ref().unwrap_or(&name)).end_object();
-            w.key("type").str("function").key("index").number(number);
+            w.key("type").word("function").key("index").number(number);
             if let Some(caller) = caller {
                 w.key("caller").node(caller);
             }
@@ -267,7 +267,7 @@ impl Encoder {
         self.chunk(choice, out, |w| {
             w.key("reasoning_content").text(text);
             thinking_blocks(w, |w| {
-                w.key("type").str("thinking").key("thinking").text(text);
+                w.key("type").word("thinking").key("thinking").text(text);
                 if let Some(signature) = signature {
                     w.key("signature").text(signature);
                 }
@@ -280,7 +280,7 @@ impl Encoder {
         self.chunk(choice, out, |w| {
             w.key("tool_calls").begin_array().begin_object();
             w.key("function").begin_object().key("arguments").text(text).end_object();
-            w.key("type").str("function").key("index").number(number).end_object().end_array();
+            w.key("type").word("function").key("index").number(number).end_object().end_array();
         });
     }
 

@@ -10,9 +10,27 @@ use crate::policy::reasoning_items;
 
 /// Reads an answer.
 pub(crate) fn decode(root: Node<'_>) -> Result<Response<'_>, UpstreamError> {
-    let [told, status, output, usage_node, id, model, created] =
-        root.fields(["error", "status", "output", "usage", "id", "model", "created_at"]);
-    error::in_band(root)?;
+    let (mut told, mut status, mut output, mut details) = (None, None, None, None);
+    let (mut id, mut model, mut created, mut usage_node) = (None, None, None, None);
+    let mut extra = Vec::new();
+    for (key, value) in root.entries() {
+        let given = Some(value).filter(|value| !value.is_null());
+        match &*key.name() {
+            b"error" => told = given,
+            b"status" => status = given,
+            b"output" => output = given,
+            b"incomplete_details" => details = given,
+            b"id" => id = given,
+            b"model" => model = given,
+            b"created_at" => created = given,
+            b"usage" => usage_node = given,
+            name if is_usual(name) => {}
+            _ => extra.extend(given.map(|value| (key.clone(), value))),
+        }
+    }
+    if told.is_some() {
+        error::in_band(root)?;
+    }
     if told.is_some() || status.is_some_and(|status| status.is_text("failed")) {
         return Err(error::of_response(Some(root)));
     }
@@ -36,7 +54,8 @@ pub(crate) fn decode(root: Node<'_>) -> Result<Response<'_>, UpstreamError> {
     for node in output.items() {
         item(node, &mut choice);
     }
-    choice.finish = finish(root, choice.blocks.iter().any(|block| matches!(block, Block::ToolUse(_))));
+    let calls = choice.blocks.iter().any(|block| matches!(block, Block::ToolUse(_)));
+    choice.finish = finish_of(status, details, calls);
     Ok(Response {
         dialect: Dialect::OpenAiResponses,
         id: id.and_then(Node::text),
@@ -45,7 +64,7 @@ pub(crate) fn decode(root: Node<'_>) -> Result<Response<'_>, UpstreamError> {
         choices: vec![choice],
         usage: usage_node.map(usage),
         usage_node,
-        extra: root.entries().filter(|(key, value)| !value.is_null() && !is_usual(&key.name())).collect(),
+        extra,
     })
 }
 
@@ -58,53 +77,50 @@ pub(crate) fn seconds(created: Node<'_>) -> Option<u64> {
     created.u64().or_else(|| created.f64().filter(|time| *time >= 0.0).map(|time| time as u64))
 }
 
-/// What every answer has, most of it repeated from the request.
+/// What every answer has beside that, most of it repeated from the request.
 fn is_usual(name: &[u8]) -> bool {
-    const NAMES: &[&str] = &[
-        "background",
-        "billing",
-        "completed_at",
-        "conversation",
-        "created_at",
-        "frequency_penalty",
-        "id",
-        "incomplete_details",
-        "instructions",
-        "max_output_tokens",
-        "max_tool_calls",
-        "metadata",
-        "model",
-        "moderation",
-        "object",
-        "output",
-        "output_text",
-        "parallel_tool_calls",
-        "presence_penalty",
-        "previous_response_id",
-        "prompt",
-        "prompt_cache_key",
-        "prompt_cache_options",
-        "prompt_cache_retention",
-        "reasoning",
-        "safety_identifier",
-        "status",
-        "store",
-        "temperature",
-        "text",
-        "tool_choice",
-        "tools",
-        "top_logprobs",
-        "top_p",
-        "truncation",
-        "usage",
-        "user",
-    ];
-    NAMES.binary_search_by(|known| known.as_bytes().cmp(name)).is_ok()
+    matches!(
+        name,
+        b"background"
+            | b"billing"
+            | b"completed_at"
+            | b"conversation"
+            | b"frequency_penalty"
+            | b"instructions"
+            | b"max_output_tokens"
+            | b"max_tool_calls"
+            | b"metadata"
+            | b"moderation"
+            | b"object"
+            | b"output_text"
+            | b"parallel_tool_calls"
+            | b"presence_penalty"
+            | b"previous_response_id"
+            | b"prompt"
+            | b"prompt_cache_key"
+            | b"prompt_cache_options"
+            | b"prompt_cache_retention"
+            | b"reasoning"
+            | b"safety_identifier"
+            | b"store"
+            | b"temperature"
+            | b"text"
+            | b"tool_choice"
+            | b"tools"
+            | b"top_logprobs"
+            | b"top_p"
+            | b"truncation"
+            | b"user"
+    )
 }
 
 /// Why an answer ended.
 pub(crate) fn finish(root: Node<'_>, calls: bool) -> Finish<'_> {
     let [status, details] = root.fields(["status", "incomplete_details"]);
+    finish_of(status, details, calls)
+}
+
+fn finish_of<'a>(status: Option<Node<'a>>, details: Option<Node<'a>>, calls: bool) -> Finish<'a> {
     let reason = details.and_then(|details| details.get_text("reason"));
     match reason.as_ref().map(Text::name).as_deref() {
         Some(b"content_filter") => Finish::ContentFilter,
