@@ -48,7 +48,8 @@ STREAMS: dict[str, Answers] = {
     "error": [[STREAM_HEAD, *STREAM_WHOLE[:2], _ERROR, *STREAM_WHOLE[2:]]],
     "bad chunk": [slowly(STREAM_HEAD, *STREAM_WHOLE[:2], b"zz\r\n")],
     "silence": [slowly(STREAM_HEAD + STREAM_WHOLE[0], STREAM_WHOLE[1])],
-    "bytes behind": [[STREAM_HEAD, *STREAM_WHOLE, b"HTTP/1.1 200 OK\r\n"]],
+    # In one piece: what comes later may come behind the next request, and looks like its answer.
+    "bytes behind": [[STREAM_HEAD, *STREAM_WHOLE[:-1], STREAM_WHOLE[-1] + b"HTTP/1.1 200 OK\r\n"]],
 }
 
 
