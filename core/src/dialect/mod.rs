@@ -8,6 +8,7 @@ pub(crate) mod anthropic_messages;
 pub(crate) mod mistral_ocr;
 pub(crate) mod openai_chat;
 pub(crate) mod openai_responses;
+mod place;
 
 use std::sync::Arc;
 

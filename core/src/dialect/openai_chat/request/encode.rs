@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::super::{edit, effort};
-use super::place::Place;
 use super::{encode_message, tools};
 use crate::dialect::openai_responses::wire::is_own_parameter;
+use crate::dialect::place::Place;
 use crate::dialect::{AnswerHints, Dialect, Encoded, RequestContext};
 use crate::error::Refusal;
 use crate::ir::chat::{Block, Format, Message, Reasoning, Request, Source};

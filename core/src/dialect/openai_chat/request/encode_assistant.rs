@@ -1,9 +1,9 @@
 //! What the model said → an `openai_chat` message.
 
 use super::encode_message::Context;
-use super::place::Place;
 use super::tools::sent_name;
 use crate::dialect::AnswerHints;
+use crate::dialect::place::Place;
 use crate::ir::chat::{Block, Input, Message, Thinking, ToolUse};
 use crate::json::{Text, Writer};
 use crate::policy::custom_tools;

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::encode::is_claude;
 use super::encode_assistant::assistant;
-use super::place::Place;
+use crate::dialect::place::Place;
 use crate::dialect::{AnswerHints, Dialect, RequestContext};
 use crate::error::Refusal;
 use crate::ir::chat::{Block, Media, MediaKind, Message, Request, Role, Source, TextBlock, ToolResult};

@@ -5,7 +5,6 @@ mod encode;
 mod encode_assistant;
 mod encode_message;
 pub(super) mod message_edit;
-mod place;
 mod tools;
 
 pub(crate) use decode::decode;

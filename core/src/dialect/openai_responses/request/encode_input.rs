@@ -2,8 +2,8 @@
 
 use super::encode_message;
 use super::encode_tools::custom_names;
-use super::place::Place;
 use crate::dialect::Dialect;
+use crate::dialect::place::Place;
 use crate::error::Refusal;
 use crate::ir::chat::{Block, Input as Arguments, Message, Request, Role, TextBlock, ToolResult};
 use crate::json::{Text, Writer};

@@ -14,8 +14,8 @@ mod encode_fields;
 mod encode_input;
 mod encode_message;
 mod encode_reasoning;
+mod encode_thoughts;
 mod encode_tools;
-mod place;
 
 pub(crate) use decode::decode;
 pub(crate) use decode_tools::namespaces;

@@ -1,10 +1,10 @@
-//! Places in a client's request, spelled out only where something is reported.
+//! Places in a client's conversation, spelled out only where something is reported.
 
 use std::fmt;
 
 /// Where something stands in the client's request.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(in crate::dialect) struct Place {
     /// The message; `None` for the system prompt beside the conversation.
     message: Option<usize>,
     block: Option<usize>,
@@ -12,12 +12,12 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn new(message: Option<usize>) -> Self {
+    pub(in crate::dialect) fn new(message: Option<usize>) -> Self {
         Self { message, block: None, inner: None }
     }
 
     /// A block of this message, or of this tool result.
-    pub(super) fn block(self, index: usize) -> Self {
+    pub(in crate::dialect) fn block(self, index: usize) -> Self {
         match self.block {
             None => Self { block: Some(index), ..self },
             Some(_) => Self { inner: Some(index), ..self },
