@@ -236,4 +236,7 @@ fn write_tool_use(
         },
     }
     w.end_object();
+    if tool.extra.iter().any(|(key, _)| key.is("namespace")) {
+        report.lose(format!("content[{index}].namespace"), "answer_field");
+    }
 }

@@ -169,7 +169,9 @@ fn tool_call(call: &ToolUse<'_>, index: usize, context: &AnswerContext, w: &mut 
     w.begin_object().key("index").number(index as u64);
     if let Input::Free(input) = &call.input {
         items::custom_call(Some(&call.name), input, w);
-        w.key("id").text(&call.id).end_object();
+        w.key("id").text(&call.id);
+        call_fields(call, w);
+        w.end_object();
         return;
     }
     w.key("function").begin_object().key("arguments");
@@ -190,10 +192,23 @@ fn tool_call(call: &ToolUse<'_>, index: usize, context: &AnswerContext, w: &mut 
         w.text(&call.id)
     };
     w.key("type").word("function");
-    for (key, value) in call.extra.iter().filter(|(key, _)| key.is("caller")) {
-        w.key_text(key).node(*value);
-    }
+    call_fields(call, w);
     w.end_object();
+}
+
+/// Who calls, and the namespace of the tool, which the client has to send back.
+fn call_fields(call: &ToolUse<'_>, w: &mut Writer<'_>) {
+    for (key, value) in &call.extra {
+        match &*key.name() {
+            b"caller" => {
+                w.key_text(key).node(*value);
+            }
+            b"namespace" => {
+                w.key("provider_specific_fields").begin_object().key_text(key).node(*value).end_object();
+            }
+            _ => {}
+        }
+    }
 }
 
 fn thinking(thoughts: &[&Block<'_>], w: &mut Writer<'_>) {

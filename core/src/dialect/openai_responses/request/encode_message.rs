@@ -333,11 +333,16 @@ fn tool_call<'a>(call: &ToolUse<'a>, place: Place, w: &mut Writer<'_>, cx: &mut 
         Arguments::Json(node) => w.json_as_string(node.raw_str()),
         Arguments::Encoded(text) | Arguments::Free(text) => w.text(text),
     };
+    for (key, value) in &call.extra {
+        match value.some("namespace").filter(|_| key.is("provider_specific_fields")) {
+            Some(namespace) => {
+                w.key("namespace").node(namespace);
+            }
+            None => cx.report.lose(format!("{place}.{}", key.unescape()), "tool_field"),
+        }
+    }
     w.end_object();
     if call.cache.is_some() {
         cx.report.lose(format!("{place}.cache_control"), "cache_control");
-    }
-    for (key, _) in &call.extra {
-        cx.report.lose(format!("{place}.{}", key.unescape()), "tool_field");
     }
 }

@@ -168,8 +168,8 @@ fn message<'a>(node: Node<'a>, choice: &mut Choice<'a>) {
 
 /// Reads a call of one of the client's tools.
 pub(crate) fn call(node: Node<'_>) -> ToolUse<'_> {
-    let [kind, call_id, id, name, arguments, input] =
-        node.fields(["type", "call_id", "id", "name", "arguments", "input"]);
+    let [kind, call_id, id, name, arguments, input, namespace] =
+        node.fields(["type", "call_id", "id", "name", "arguments", "input", "namespace"]);
     let free = kind.is_some_and(|kind| kind.is_text("custom_tool_call"));
     let given = if free { input } else { arguments };
     let words = given.and_then(Node::text);
@@ -184,7 +184,7 @@ pub(crate) fn call(node: Node<'_>) -> ToolUse<'_> {
             (None, None) => Input::Encoded(Text::new("{}")),
         },
         cache: None,
-        extra: Vec::new(),
+        extra: namespace.map(|namespace| (Text::new("namespace"), namespace)).into_iter().collect(),
     }
 }
 
