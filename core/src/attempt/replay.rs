@@ -1,7 +1,7 @@
 //! A whole answer as the events of a stream, for hosts that do not stream what the client wants streamed.
 
-use crate::ir::chat::{Block, BlockStart, Choice, Delta, Event, Input, Response, Start};
-use crate::json::Text;
+use crate::ir::chat::{Block, BlockStart, Choice, Delta, Event, Input, Response, Start, ToolUse};
+use crate::json::{Node, Text};
 
 /// Tells `response` as events.
 pub(super) fn replay(response: &Response<'_>, mut sink: impl FnMut(Event<'_>)) {
@@ -47,7 +47,8 @@ fn replay_block(choice: &Choice<'_>, index: u32, block: &Block<'_>, sink: &mut i
                 id: call.id.clone(),
                 name: call.name.clone(),
                 custom: matches!(call.input, Input::Free(_)),
-                caller: None,
+                caller: extra(call, "caller"),
+                namespace: extra(call, "namespace"),
             };
             let input = match &call.input {
                 Input::Json(node) => Text::new(node.raw_str()),
@@ -63,4 +64,8 @@ fn replay_block(choice: &Choice<'_>, index: u32, block: &Block<'_>, sink: &mut i
         sink(Event::Delta { choice: number, index, delta });
     }
     sink(Event::BlockStop { choice: number, index });
+}
+
+fn extra<'a>(call: &ToolUse<'a>, name: &str) -> Option<Node<'a>> {
+    call.extra.iter().find(|(key, _)| key.is(name)).map(|(_, value)| *value)
 }

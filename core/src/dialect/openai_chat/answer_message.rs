@@ -12,6 +12,7 @@ use crate::policy;
 
 use super::items;
 use super::response::write_finish;
+use super::searches;
 use super::stream::unusual;
 
 #[derive(Default)]
@@ -83,6 +84,7 @@ impl<'b, 'a> Parts<'b, 'a> {
             ("web_search_tool_result" | "web_fetch_tool_result", ..) => self.search_results.push(node),
             ("compaction", ..) => self.compactions.push(node),
             (kind, ..) if kind.ends_with("_tool_result") => self.tool_results.push(node),
+            _ if searches::is_search(node) => {}
             _ => report.lose(format!("content[{number}]"), "block_without_counterpart"),
         }
     }
@@ -203,9 +205,7 @@ fn call_fields(call: &ToolUse<'_>, w: &mut Writer<'_>) {
             b"caller" => {
                 w.key_text(key).node(*value);
             }
-            b"namespace" => {
-                w.key("provider_specific_fields").begin_object().key_text(key).node(*value).end_object();
-            }
+            b"namespace" => items::namespace(*value, w),
             _ => {}
         }
     }
@@ -277,7 +277,7 @@ fn thinking_block(block: &Block<'_>, w: &mut Writer<'_>) {
 fn provider_fields(parts: &Parts<'_, '_>, choice: &Choice<'_>, response: &Response<'_>, w: &mut Writer<'_>) {
     match response.dialect {
         Dialect::OpenAiChat => return,
-        Dialect::OpenAiResponses => return phase(choice, w),
+        Dialect::OpenAiResponses => return responses_fields(choice, w),
         _ => {}
     }
     w.key("provider_specific_fields").begin_object();
@@ -326,11 +326,24 @@ fn provider_fields(parts: &Parts<'_, '_>, choice: &Choice<'_>, response: &Respon
     w.end_object();
 }
 
-/// What the text is to the answer (a comment on the way, or its end): the last message's.
-fn phase(choice: &Choice<'_>, w: &mut Writer<'_>) {
-    if let Some((_, phase)) = choice.message_extra.iter().rfind(|(key, _)| key.is("phase")) {
-        w.key("provider_specific_fields").begin_object().key("phase").node(*phase).end_object();
+/// What the text is to the answer (a comment on the way, or its end: the last message's), and searches for tools.
+fn responses_fields(choice: &Choice<'_>, w: &mut Writer<'_>) {
+    let phase = choice.message_extra.iter().rfind(|(key, _)| key.is("phase"));
+    let searched = searches::items(choice.blocks.iter().filter_map(|block| match block {
+        Block::Native { node, .. } => Some(*node),
+        block => item_of(block),
+    }));
+    if phase.is_none() && searched.is_empty() {
+        return;
     }
+    w.key("provider_specific_fields").begin_object();
+    if let Some((_, phase)) = phase {
+        w.key("phase").node(*phase);
+    }
+    if !searched.is_empty() {
+        searches::write(&searched, w);
+    }
+    w.end_object();
 }
 
 /// The citations of one text, each with the text that it supports.

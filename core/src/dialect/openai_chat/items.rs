@@ -69,6 +69,11 @@ pub(super) fn annotation(annotation: Node<'_>, offset: u64, w: &mut Writer<'_>) 
     w.end_object().end_object();
 }
 
+/// Writes the namespace of a called tool, which the client has to send back.
+pub(super) fn namespace(namespace: Node<'_>, w: &mut Writer<'_>) {
+    w.key("provider_specific_fields").begin_object().key("namespace").node(namespace).end_object();
+}
+
 /// Writes the members of a tool call that takes free text; in a stream's later chunks without a name.
 pub(super) fn custom_call(name: Option<&Text<'_>>, input: &Text<'_>, w: &mut Writer<'_>) {
     w.key("custom").begin_object().key("input").text(input);

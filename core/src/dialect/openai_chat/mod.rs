@@ -9,5 +9,6 @@ mod items;
 mod parameters;
 pub(crate) mod request;
 pub(crate) mod response;
+mod searches;
 pub(crate) mod stream;
 pub(crate) mod wire;

@@ -116,6 +116,8 @@ pub enum BlockStart<'a> {
         custom: bool,
         /// Who calls, where the provider's own tools may (`caller` of `anthropic_messages`).
         caller: Option<Node<'a>>,
+        /// The namespace that the tool is of (`namespace` of `openai_responses`).
+        namespace: Option<Node<'a>>,
     },
     /// A refusal in words.
     Refusal,

@@ -116,6 +116,7 @@ impl Decoder {
                 id: block.get_text("id").unwrap_or(Text::new("")),
                 name: block.get_text("name").unwrap_or(Text::new("")),
                 caller: block.some("caller"),
+                namespace: None,
             },
             _ => BlockStart::Native(block),
         };

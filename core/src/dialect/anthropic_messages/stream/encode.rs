@@ -182,7 +182,10 @@ impl Encoder {
             BlockStart::RedactedThinking { data } => {
                 w.begin_object().key("type").word("redacted_thinking").key("data").text(data).end_object();
             }
-            BlockStart::ToolUse { id, name, .. } => {
+            BlockStart::ToolUse { id, name, namespace, .. } => {
+                if namespace.is_some() {
+                    self.report.lose_once("content_block.namespace", "answer_field");
+                }
                 w.begin_object().key("type").word("tool_use").key("id");
                 if id.is_empty() {
                     w.str(&ids::tool_call(self.context.id_seed, index));

@@ -51,8 +51,13 @@ fn outline(stream: &str) -> Vec<String> {
 }
 
 fn tool(index: u32, name: &'static str) -> Event<'static> {
-    let block =
-        BlockStart::ToolUse { id: Text::new("call_1"), name: Text::new(name), custom: false, caller: None };
+    let block = BlockStart::ToolUse {
+        id: Text::new("call_1"),
+        name: Text::new(name),
+        custom: false,
+        caller: None,
+        namespace: None,
+    };
     Event::BlockStart { choice: 0, index, block }
 }
 

@@ -320,7 +320,13 @@ impl ChoiceState {
         let Some(held) = self.tools[at].waiting.take() else { return };
         let id = self.tools[at].id.clone();
         let block = self.start(
-            BlockStart::ToolUse { id: Text::new(id.as_str()), name, custom: false, caller: None },
+            BlockStart::ToolUse {
+                id: Text::new(id.as_str()),
+                name,
+                custom: false,
+                caller: None,
+                namespace: None,
+            },
             sink,
         );
         self.tools[at].block = block;

@@ -154,8 +154,12 @@ impl Encoder {
                 self.reasoning_item(choice, item, out);
                 Kind::Silent
             }
-            BlockStart::ToolUse { id, name, custom: true, .. } => self.custom_start(choice, &id, &name, out),
-            BlockStart::ToolUse { id, name, caller, .. } => self.tool_start(choice, id, name, caller, out),
+            BlockStart::ToolUse { id, name, custom: true, namespace, .. } => {
+                self.custom_start(choice, (&id, &name), namespace, out)
+            }
+            BlockStart::ToolUse { id, name, caller, namespace, .. } => {
+                self.tool_start(choice, (id, name), (caller, namespace), out)
+            }
             BlockStart::Native(node) => self.native(choice, node, out),
         };
         self.blocks.push(BlockState { choice, index, kind, filled: false });
@@ -177,9 +181,8 @@ impl Encoder {
     pub(super) fn tool_start(
         &mut self,
         choice: u32,
-        id: Text<'_>,
-        name: Text<'_>,
-        caller: Option<Node<'_>>,
+        (id, name): (Text<'_>, Text<'_>),
+        (caller, namespace): (Option<Node<'_>>, Option<Node<'_>>),
         out: &mut Vec<u8>,
     ) -> Kind {
         if self.context.hints.json_tool.is_some_and(|json_tool| name.is(json_tool)) {
@@ -197,6 +200,9 @@ impl Encoder {
             w.key("type").word("function").key("index").number(number);
             if let Some(caller) = caller {
                 w.key("caller").node(caller);
+            }
+            if let Some(namespace) = namespace {
+                items::namespace(namespace, w);
             }
             w.end_object().end_array();
         });

@@ -1,6 +1,6 @@
 //! What a stream of `openai_responses` tells beyond text and function calls.
 
-use super::super::items;
+use super::super::{items, searches};
 use super::encode::{Encoder, Kind};
 use crate::json::{Node, Text, Writer};
 
@@ -23,14 +23,17 @@ impl Encoder {
     pub(super) fn custom_start(
         &mut self,
         choice: u32,
-        id: &Text<'_>,
-        name: &Text<'_>,
+        (id, name): (&Text<'_>, &Text<'_>),
+        namespace: Option<Node<'_>>,
         out: &mut Vec<u8>,
     ) -> Kind {
         let number = self.next_tool();
         self.chunk(choice, out, |w| {
             w.key("tool_calls").begin_array().begin_object().key("id").text(id);
             items::custom_call(Some(name), &Text::new(""), w);
+            if let Some(namespace) = namespace {
+                items::namespace(namespace, w);
+            }
             w.key("index").number(number).end_object().end_array();
         });
         Kind::Custom(number)
@@ -61,6 +64,20 @@ impl Encoder {
         let Some(phase) = item.some("phase") else { return false };
         self.chunk(0, out, |w| {
             w.key("provider_specific_fields").begin_object().key("phase").node(phase).end_object();
+        });
+        true
+    }
+
+    /// The searches for tools of a complete answer. False where it has none.
+    pub(super) fn searches(&mut self, response: Node<'_>, out: &mut Vec<u8>) -> bool {
+        let searched = searches::items(response.some("output").into_iter().flat_map(Node::items));
+        if searched.is_empty() {
+            return false;
+        }
+        self.chunk(0, out, |w| {
+            w.key("provider_specific_fields").begin_object();
+            searches::write(&searched, w);
+            w.end_object();
         });
         true
     }

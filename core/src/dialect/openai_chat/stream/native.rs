@@ -1,6 +1,6 @@
 //! What only the provider's dialect knows.
 
-use super::super::items;
+use super::super::{items, searches};
 use super::encode::{Encoder, Kind};
 use crate::json::Node;
 
@@ -12,7 +12,7 @@ impl Encoder {
             "server_tool_use" => {
                 let (id, name) = (node.get_text("id"), node.get_text("name"));
                 let (Some(id), Some(name)) = (id, name) else { return Kind::Silent };
-                self.tool_start(choice, id, name, node.some("caller"), out)
+                self.tool_start(choice, (id, name), (node.some("caller"), None), out)
             }
             "web_search_tool_result" | "web_fetch_tool_result" => {
                 self.provider_field(choice, "web_search_results", node, out);
@@ -22,6 +22,8 @@ impl Encoder {
                 self.provider_field(choice, "tool_results", node, out);
                 Kind::Silent
             }
+            // Told with all of them, when the answer is complete.
+            _ if items::is_upstream(&self.context) && searches::is_search(node) => Kind::Silent,
             _ => {
                 self.report.lose_once(&format!("content_block.{kind}"), "block_without_counterpart");
                 Kind::Silent
@@ -48,8 +50,11 @@ impl Encoder {
                     .end_object();
             });
         }
-        if items::is_upstream(&self.context) && (self.phase(node, out) || self.service_tier(node)) {
-            return;
+        if items::is_upstream(&self.context) {
+            let told = [self.phase(node, out), self.service_tier(node), self.searches(node, out)];
+            if told.contains(&true) {
+                return;
+            }
         }
         let name = name.map(String::from_utf8_lossy).unwrap_or_default();
         self.report.lose_once(&format!("event.{name}"), "event_without_counterpart");

@@ -219,7 +219,10 @@ pub(super) fn assistant<'a>(
     cx: &mut Input<'_, 'a>,
 ) -> Result<(), Refusal> {
     let mut kept = Kept::of(message, place, cx);
-    for item in &kept.items {
+    for item in &kept.searched {
+        w.node(*item);
+    }
+    for item in kept.items.iter().filter(|item| !kept.is_searched(**item)) {
         reasoning_item(*item, w);
     }
     let calls = message.blocks.iter().any(|block| matches!(block, Block::ToolUse(_)));
@@ -279,12 +282,14 @@ fn end_message(phase: Option<&Text<'_>>, w: &mut Writer<'_>) {
 /// What a client keeps of an answer of this API beside the text and the calls.
 struct Kept<'a> {
     items: Vec<Node<'a>>,
+    /// Searches for tools, and the reasoning before the last of them.
+    searched: Vec<Node<'a>>,
     phase: Option<Text<'a>>,
 }
 
 impl<'a> Kept<'a> {
     fn of(message: &Message<'a>, place: Place, cx: &mut Input<'_, 'a>) -> Self {
-        let mut kept = Self { items: Vec::new(), phase: None };
+        let mut kept = Self { items: Vec::new(), searched: Vec::new(), phase: None };
         let mut reasoning = false;
         for (key, value) in &message.extra {
             match &*key.name() {
@@ -293,6 +298,7 @@ impl<'a> Kept<'a> {
                 b"reasoning_content" => reasoning = true,
                 b"provider_specific_fields" if cx.source == Dialect::OpenAiChat => {
                     kept.phase = kept.phase.or(value.get_text("phase"));
+                    kept.searched.extend(value.some("tool_search_items").into_iter().flat_map(Node::items));
                 }
                 _ if cx.source == Dialect::AnthropicMessages => {}
                 _ => cx.report.lose(format!("{place}.{}", key.unescape()), "message_field"),
@@ -303,6 +309,12 @@ impl<'a> Kept<'a> {
             cx.report.lose(format!("{place}.reasoning_content"), "thinking_replay");
         }
         kept
+    }
+
+    /// Whether a reasoning item stands among the searches too.
+    fn is_searched(&self, item: Node<'_>) -> bool {
+        let id = item.get_text("id");
+        id.is_some_and(|id| self.searched.iter().any(|other| other.get_text("id").as_ref() == Some(&id)))
     }
 }
 

@@ -170,7 +170,7 @@ impl Decoder {
             }
         }
         self.items.close(sink);
-        if response.some("service_tier").is_some() {
+        if response.some("service_tier").is_some() || self.items.searched() {
             sink(Event::Other { name: None, node: response });
         }
         sink(Event::Finish {

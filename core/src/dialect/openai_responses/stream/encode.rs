@@ -178,7 +178,7 @@ impl Encoder {
             {
                 self.speak(Target::Answer, TEXT, out)
             }
-            BlockStart::ToolUse { id, name, custom, caller } => {
+            BlockStart::ToolUse { id, name, custom, caller, .. } => {
                 if caller.is_some_and(|caller| !caller.get_text("type").is_some_and(|kind| kind.is("direct")))
                 {
                     self.report.lose_once("output.caller", "tool_caller");

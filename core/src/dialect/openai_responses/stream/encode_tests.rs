@@ -63,7 +63,13 @@ fn start(index: u32, block: BlockStart<'_>) -> Event<'_> {
 }
 
 fn call<'a>(index: u32, id: &'a str, name: &'a str) -> Event<'a> {
-    let block = BlockStart::ToolUse { id: Text::new(id), name: Text::new(name), custom: false, caller: None };
+    let block = BlockStart::ToolUse {
+        id: Text::new(id),
+        name: Text::new(name),
+        custom: false,
+        caller: None,
+        namespace: None,
+    };
     start(index, block)
 }
 

@@ -13,6 +13,7 @@ pub(super) struct Items {
     parts: Vec<Part>,
     next: u32,
     calls: bool,
+    searched: bool,
 }
 
 /// What a part of a message is.
@@ -109,7 +110,13 @@ impl Items {
         self.calls = true;
         let call = call(item);
         let custom = matches!(call.input, Input::Free(_));
-        self.open(output, 0, BlockStart::ToolUse { id: call.id, name: call.name, custom, caller: None }, sink)
+        let namespace = item.some("namespace");
+        self.open(
+            output,
+            0,
+            BlockStart::ToolUse { id: call.id, name: call.name, custom, caller: None, namespace },
+            sink,
+        )
     }
 
     /// More of a call's input. A call that nobody announced is told whole at its end.
@@ -205,11 +212,17 @@ impl Items {
                 }
                 self.stop(at, sink);
             }
-            _ => {
+            kind => {
+                self.searched |= kind == b"tool_search_call" || kind == b"tool_search_output";
                 let at = self.open(output, 0, BlockStart::Native(item), sink);
                 self.stop(at, sink);
             }
         }
+    }
+
+    /// Whether the provider looked for tools.
+    pub(super) fn searched(&self) -> bool {
+        self.searched
     }
 
     fn is_closed(&self, output: u64, number: u64) -> bool {
