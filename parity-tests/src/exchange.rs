@@ -41,7 +41,7 @@ fn question(told: &Value, route: Route) -> Result<Question, String> {
     let live = Live {
         requested_model: text(told, "requested_model")?.unwrap_or_else(|| format!("{provider}/{model}")),
         query: text(request, "query")?.unwrap_or_default(),
-        body: content,
+        body: compact(content),
         has_credential: flag(told, "has_credential")?.unwrap_or(true),
         defaults: object(told, "defaults")?,
         capabilities: object(told, "capabilities")?,
@@ -57,6 +57,11 @@ fn question(told: &Value, route: Route) -> Result<Question, String> {
         body: asked,
         live: Some(live),
     })
+}
+
+/// The client's JSON without its white space: where the core quotes it, it quotes what the ledger's rules compute.
+fn compact(body: Vec<u8>) -> Vec<u8> {
+    serde_json::from_slice::<Value>(&body).map_or(body, |value| value.to_string().into_bytes())
 }
 
 fn oracle_request(told: &Value) -> Result<Option<OracleRequest>, String> {

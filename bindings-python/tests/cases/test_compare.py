@@ -60,7 +60,7 @@ def test_an_exchange_without_litellms_half_is_not_judged_but_checked() -> None:
 
 
 def test_the_deployments_settings_count() -> None:
-    exchange = case.read(FIXTURES / "openai_chat/openai/seed_user_unknown")
+    exchange = case.read(FIXTURES / "openai_chat/xai/seed_user_unknown")
     assert compare(exchange)["class"] in ("identical", "explained")
     exchange["defaults"] = {"temperature": 0.5}
     exchange["extra_headers"] = {"x-team": "blue"}
