@@ -77,7 +77,9 @@ def test_keys_are_not_compared_and_not_told() -> None:
     assert b"sk-ant-real" not in verdict
 
 
-@pytest.mark.parametrize("text", [b"", b"[]", b"{}", b'{"route": 1}', b'{"route": "openai_chat", "request": {}}', b"\xff"])
+@pytest.mark.parametrize(
+    "text", [b"", b"[]", b"{}", b'{"route": 1}', b'{"route": "openai_chat", "request": {}}', b"\xff"]
+)
 def test_what_is_malformed_is_a_clear_error(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         _native.compare(text)
