@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from interlingua import _native
 from interlingua.cases import case
 

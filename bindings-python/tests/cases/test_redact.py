@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from interlingua import _native
 from interlingua.cases import case, redact
 
 FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
 
-# By kind: what is planted into free text, and the part of it that must not be found again. Made up, and put together here
-# so that nobody's scanner takes them for real.
+# By kind: what is planted into free text, and the part of it that must not be found again. Made up, and put together
+# here so that nobody's scanner takes them for real.
 FREE: dict[str, tuple[str, str]] = {
     "openai key": ("{}", "sk-" + "proj-Ab3dEf6hIj9kLmNoPqRsTuVwXyZ012345"),
     "anthropic key": ("key {} here", "sk-" + "ant-api03-Zz9Yy8Xx7Ww6Vv5Uu4Tt3Ss2Rr1-AA"),

@@ -32,13 +32,67 @@ _PLAIN_QUERY = frozenset(("api-version", "alt", "beta", "stream", "starting_afte
 _WRAPPED = re.compile(r"(litellm_encrypted_reasoning:|litellm_enc:[^;]*;)?(.*)", re.S)
 _PLAIN_KEY = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$-]{0,63}")
 _WORDS = frozenset(
-    """
-    assistant user system developer tool function text thinking redacted_thinking tool_use tool_result image image_url
-    document file input_text output_text input_image input_file message reasoning function_call function_call_output
-    summary_text stop length tool_calls content_filter end_turn max_tokens stop_sequence pause_turn refusal auto any none
-    required ephemeral base64 url json_object json_schema object string chat.completion chat.completion.chunk response
-    completed incomplete in_progress failed sent refused POST application/json text/event-stream [DONE] <clock> <key>
-    """.split()
+    [
+        "assistant",
+        "user",
+        "system",
+        "developer",
+        "tool",
+        "function",
+        "text",
+        "thinking",
+        "redacted_thinking",
+        "tool_use",
+        "tool_result",
+        "image",
+        "image_url",
+        "document",
+        "file",
+        "input_text",
+        "output_text",
+        "input_image",
+        "input_file",
+        "message",
+        "reasoning",
+        "function_call",
+        "function_call_output",
+        "summary_text",
+        "stop",
+        "length",
+        "tool_calls",
+        "content_filter",
+        "end_turn",
+        "max_tokens",
+        "stop_sequence",
+        "pause_turn",
+        "refusal",
+        "auto",
+        "any",
+        "none",
+        "required",
+        "ephemeral",
+        "base64",
+        "url",
+        "json_object",
+        "json_schema",
+        "object",
+        "string",
+        "chat.completion",
+        "chat.completion.chunk",
+        "response",
+        "completed",
+        "incomplete",
+        "in_progress",
+        "failed",
+        "sent",
+        "refused",
+        "POST",
+        "application/json",
+        "text/event-stream",
+        "[DONE]",
+        "<clock>",
+        "<key>",
+    ]
 )
 
 

@@ -50,15 +50,68 @@ _FORM = re.compile("|".join(f"(?P<f{index}>{form})" for index, (_, form) in enum
 _KINDS = {f"f{index}": kind for index, (kind, _) in enumerate(_FORMS)}
 
 SECRET_NAMES = frozenset(
-    """
-    access_key access_token accesstoken account_id account_uuid api_key apikey auth auth_token authorization
-    authorization_token aws_access_key_id aws_secret_access_key aws_session_token bearer_token client_secret cookie
-    cookies credential credentials csrf_token device_id email email_address end_user_id id_token ip ip_address jwt
-    openai_organization openai_project org_id organization organization_id organization_uuid passphrase passwd password
-    phone phone_number private_key proxy_authorization prompt_cache_key refresh_token safety_identifier secret
-    secret_access_key secret_key session_id session_token set_cookie signing_key ssn token user user_email user_id
-    username vertex_credentials x_api_key
-    """.split()
+    [
+        "access_key",
+        "access_token",
+        "accesstoken",
+        "account_id",
+        "account_uuid",
+        "api_key",
+        "apikey",
+        "auth",
+        "auth_token",
+        "authorization",
+        "authorization_token",
+        "aws_access_key_id",
+        "aws_secret_access_key",
+        "aws_session_token",
+        "bearer_token",
+        "client_secret",
+        "cookie",
+        "cookies",
+        "credential",
+        "credentials",
+        "csrf_token",
+        "device_id",
+        "email",
+        "email_address",
+        "end_user_id",
+        "id_token",
+        "ip",
+        "ip_address",
+        "jwt",
+        "openai_organization",
+        "openai_project",
+        "org_id",
+        "organization",
+        "organization_id",
+        "organization_uuid",
+        "passphrase",
+        "passwd",
+        "password",
+        "phone",
+        "phone_number",
+        "private_key",
+        "proxy_authorization",
+        "prompt_cache_key",
+        "refresh_token",
+        "safety_identifier",
+        "secret",
+        "secret_access_key",
+        "secret_key",
+        "session_id",
+        "session_token",
+        "set_cookie",
+        "signing_key",
+        "ssn",
+        "token",
+        "user",
+        "user_email",
+        "user_id",
+        "username",
+        "vertex_credentials",
+        "x_api_key",
+    ]
 )
 OPAQUE_NAMES = frozenset(("encrypted_content", "signature", "thought_signature", "thoughtSignature", "encrypted_value"))
 
@@ -94,7 +147,7 @@ class Placeholders:
         self._made: set[str] = set()
 
     def secret(self, value: str, kind: str = "secret", *, everywhere: bool = True) -> str:
-        """A placeholder that says what it stands for. An e-mail address stays one: providers may not have them as names."""
+        """A placeholder that says what it stands for; an e-mail address stays one, as some engines pass none on."""
         whole = self._cut_short(value)
         if whole is not None:
             return self.secret(whole, kind)[:CUT_AT]

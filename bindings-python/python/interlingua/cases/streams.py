@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from os.path import commonprefix
 from typing import Any
 
 _TEXTS = frozenset(
-    """
-    content text delta partial_json arguments thinking reasoning reasoning_content refusal transcript input code
-    summary output
-    """.split()
+    [
+        "content",
+        "text",
+        "delta",
+        "partial_json",
+        "arguments",
+        "thinking",
+        "reasoning",
+        "reasoning_content",
+        "refusal",
+        "transcript",
+        "input",
+        "code",
+        "summary",
+        "output",
+    ]
 )
 _ORDER = ("index", "output_index", "content_index", "summary_index", "item_id")
 
@@ -49,10 +60,12 @@ def _find(node: Any, path: tuple[Any, ...], channels: dict[tuple[Any, ...], list
 
 
 def _cut(parts: list[str], whole: str, changed: str) -> list[str]:
-    """Cuts ``changed`` as ``whole`` was cut, up to the first change and behind the last; what lies between stands in the
-    part where it began. Readers put the parts together, so only the whole counts."""
-    head = len(commonprefix((whole, changed)))
-    tail = len(commonprefix((whole[: head - 1 if head else None : -1], changed[: head - 1 if head else None : -1])))
+    """Cuts ``changed`` as ``whole`` was cut, up to the first change and behind the last.
+
+    What lies between stands in the part where it began: readers put the parts together, so only the whole counts.
+    """
+    head = _shared(whole, changed)
+    tail = _shared(whole[head:][::-1], changed[head:][::-1])
     middle = changed[head : len(changed) - tail]
     made, at = [], 0
     for part in parts:
@@ -63,3 +76,9 @@ def _cut(parts: list[str], whole: str, changed: str) -> list[str]:
         made.append(piece + whole[max(at, len(whole) - tail) : end])
         at = end
     return made
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((index for index, (mine, theirs) in pairs if mine != theirs), min(len(one), len(other)))
