@@ -6,22 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 _TEXTS = frozenset(
-    [
-        "content",
-        "text",
-        "delta",
-        "partial_json",
-        "arguments",
-        "thinking",
-        "reasoning",
-        "reasoning_content",
-        "refusal",
-        "transcript",
-        "input",
-        "code",
-        "summary",
-        "output",
-    ]
+    (
+        *("content", "text", "delta", "partial_json", "arguments", "thinking", "reasoning", "reasoning_content"),
+        *("refusal", "transcript", "input", "code", "summary", "output"),
+    )
 )
 _ORDER = ("index", "output_index", "content_index", "summary_index", "item_id")
 
