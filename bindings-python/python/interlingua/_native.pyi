@@ -467,9 +467,9 @@ def render_error(
     """A host error (unknown model, bad key, body too large …) in the client's dialect."""
 
 def compare(exchange: bytes, /) -> bytes:
-    """Judges one exchange against what LiteLLM did with it: JSON in, JSON out (docs/parity.md); ``ValueError`` for what is malformed.
+    """Judges one exchange against what LiteLLM did with it: JSON in, JSON out, as docs/parity.md says.
 
-    The verdict may quote the exchange: see ``interlingua.cases.redact``.
+    ``ValueError`` for what is malformed. The verdict may quote the exchange: see ``interlingua.cases.redact``.
     """
 
 def providers() -> list[tuple[str, str | None, str | None]]:
