@@ -1,4 +1,4 @@
-"""The command ``interlingua``: ``serve``, ``doctor``, ``replay`` and ``demo``."""
+"""The command ``interlingua``."""
 
 from __future__ import annotations
 
@@ -38,6 +38,17 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--serve", action="store_true", help="keep both running, and print curl lines to try")
     demo.add_argument("--port", default=0, type=int, help="port of the gateway, 0 for a free one (default: 0)")
     demo.add_argument("--fixtures", type=Path, help="folder of cases (default: the packaged ones)")
+
+    record = commands.add_parser("record", help="make cases of recordings of other tools")
+    actions = record.add_subparsers(dest="action", required=True, metavar="ACTION")
+    imported = actions.add_parser("import", help="VCR cassettes (YAML, JSON) and HAR files")
+    imported.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    imported.add_argument("--to", required=True, type=Path, metavar="DIR", help="where the cases go")
+
+    parity = commands.add_parser("parity", help="replay cases, and account for every difference to LiteLLM")
+    parity.add_argument("--cases", required=True, type=Path, metavar="DIR", help="folder of cases, or a case")
+    parity.add_argument("--html", type=Path, metavar="FILE", help="write a report with both sides of each difference")
+    parity.add_argument("--json", type=Path, metavar="FILE", help="write every verdict")
     return parser
 
 
@@ -238,10 +249,23 @@ def _demo(options: argparse.Namespace) -> int:
     return run(keep=options.serve, port=options.port, fixtures=options.fixtures)
 
 
+def _record(options: argparse.Namespace) -> int:
+    from interlingua.cases.importing import import_files
+
+    return import_files(options.files, options.to, sys.stdout)
+
+
+def _parity(options: argparse.Namespace) -> int:
+    from interlingua.cases.parity import run
+
+    return run(options.cases, html=options.html, json_file=options.json)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    command = {"serve": _serve, "doctor": _doctor, "replay": _replay, "demo": _demo}[options.command]
+    commands = {"serve": _serve, "doctor": _doctor, "replay": _replay, "demo": _demo, "record": _record}
+    command = {**commands, "parity": _parity}[options.command]
     try:
         return command(options)
     except ModuleNotFoundError as error:
