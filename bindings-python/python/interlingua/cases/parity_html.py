@@ -83,7 +83,9 @@ def _differences(report: Report) -> Iterator[str]:
 
 
 def _case(verdict: dict[str, Any]) -> Iterator[str]:
-    yield f'<details id="{escape(verdict["case"])}"><summary><code>{escape(verdict["case"])}</code></summary>'
+    name = escape(verdict["case"])
+    # The target of links stands inside: a browser opens what it is in.
+    yield f'<details><summary><code>{name}</code></summary><div id="{name}">'
     if verdict["note"]:
         yield f"<p>{escape(verdict['note'])}</p>"
     rows = [
@@ -95,7 +97,7 @@ def _case(verdict: dict[str, Any]) -> Iterator[str]:
     for layer, sides in verdict["layers"].items():
         yield f"<h3>{escape(layer)}</h3>"
         yield _sides(sides["ours"], sides["theirs"])
-    yield "</details>"
+    yield "</div></details>"
 
 
 def _sides(ours: Any, theirs: Any) -> str:
