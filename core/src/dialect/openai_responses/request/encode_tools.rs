@@ -131,8 +131,11 @@ fn function(
         report.lose(format!("tools[{index}].cache_control"), "cache_control");
     }
     for (key, value) in extra {
-        let said = deferred.is_some() && key.is("defer_loading");
-        if !said && !(from_chat && search.goes_without_saying(key, *value)) {
+        let said = match deferred {
+            Some(_) => key.is("defer_loading"),
+            None => from_chat && search.goes_without_saying(key, *value),
+        };
+        if !said {
             lose_option(key, index, report);
         }
     }
