@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 ANSWER_FILES = (
     ("provider_response.sse", "text/event-stream"),
@@ -65,12 +65,15 @@ class Cases:
 def read_folder(folder: Path) -> Iterator[tuple[Case, str | None]]:
     """The cases below a folder that have an answer, each with the fingerprint of what the provider was asked."""
     for file in sorted(folder.glob("*/*/*/case.toml")):
-        case = _read(file.parent, "/".join(file.parent.relative_to(folder).parts))
+        facts = tomllib.loads(file.read_text(encoding="utf-8"))
+        case = _read(file.parent, "/".join(file.parent.relative_to(folder).parts), facts)
         if case is None:
             continue
         asked = _read_json(file.parent / "provider_request.json")
         operation = operation_of(str(asked.get("path", "")))
-        yield case, None if operation is None else fingerprint(operation, asked.get("body"))
+        # Failures ask what others ask as well: they are for those who want them by their name.
+        found = operation if "errors" not in facts.get("features", ()) else None
+        yield case, None if found is None else fingerprint(found, asked.get("body"))
 
 
 def read_packed(file: Path) -> Iterator[tuple[Case, str | None]]:
@@ -96,11 +99,10 @@ def pack(cases: Iterable[tuple[Case, str | None]]) -> str:
     return "".join(rows)
 
 
-def _read(directory: Path, name: str) -> Case | None:
+def _read(directory: Path, name: str, facts: dict[str, Any]) -> Case | None:
     found = next(((directory / file, kind) for file, kind in ANSWER_FILES if (directory / file).exists()), None)
     if found is None:
         return None
-    facts = tomllib.loads((directory / "case.toml").read_text(encoding="utf-8"))
     answer = facts.get("answer", {})
     headers = {str(key).lower(): str(value) for key, value in answer.get("headers", {}).items()}
     headers.setdefault("content-type", found[1])
