@@ -9,9 +9,13 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import interlingua
 from interlingua import litellm_options
+
+if TYPE_CHECKING:
+    from interlingua.cases.recorder import Recorder
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,10 +72,44 @@ def _add_serve(serve: argparse.ArgumentParser) -> None:
     serve.add_argument(
         "--drop_params", "--drop-params", action="store_true", help="drop parameters that a provider does not take"
     )
+    _add_recording(serve)
     serve.add_argument("--worker", help=argparse.SUPPRESS)  # a supervisor's word to its worker
     serve.add_argument("--no-access-log", action="store_true", help="no log line for each request")
     serve.add_argument("--check", action="store_true", help="only say what the config means, and end")
     litellm_options.add_foreign(serve)
+
+
+def _add_recording(serve: argparse.ArgumentParser) -> None:
+    serve.add_argument(
+        "--record", type=Path, metavar="DIR", help="write exchanges that the core serves as cases into DIR, redacted"
+    )
+    serve.add_argument(
+        "--record-sample", default=0.01, type=_share, metavar="N", help="of how many of them (default: %(default)s)"
+    )
+    serve.add_argument(
+        "--record-cases", default=10_000, type=_positive, metavar="N", help="at most so many (default: %(default)s)"
+    )
+    serve.add_argument(
+        "--record-mb",
+        default=1024,
+        type=_positive,
+        metavar="N",
+        help="at most so many MB (default: %(default)s)",
+    )
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 < share <= 1:
+        raise argparse.ArgumentTypeError("must be above 0 and at most 1")
+    return share
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
 
 
 def _count(text: str) -> int:
@@ -98,7 +136,7 @@ def _serve(options: argparse.Namespace) -> int:
     try:
         config = load_config(options.config, overrides=litellm_options.overrides(options))
         config = litellm_options.for_child(config, litellm_options.given(options))
-        app = create_app(config, log=Log(access=not options.no_access_log))
+        app = create_app(config, log=Log(access=not options.no_access_log), recorder=_recorder(options))
         if options.check:
             app.announce()
             return 0
@@ -124,6 +162,16 @@ def _serve(options: argparse.Namespace) -> int:
     return 0
 
 
+def _recorder(options: argparse.Namespace) -> Recorder | None:
+    """The workers record, not their supervisor."""
+    if options.record is None or options.check or (options.workers > 1 and options.worker is None):
+        return None
+    from interlingua.cases.recorder import Limits, Recorder
+
+    limits = Limits(options.record_sample, options.record_cases, options.record_mb * 1024 * 1024)
+    return Recorder(options.record, limits)
+
+
 def _listeners(options: argparse.Namespace) -> list[socket.socket]:
     from interlingua.gateway.serving import ServeError, bind
 
@@ -140,6 +188,11 @@ def _listeners(options: argparse.Namespace) -> list[socket.socket]:
 
 def _worker_arguments(options: argparse.Namespace) -> list[str]:
     arguments = ["serve", "--config", str(options.config), *litellm_options.given(options)]
+    if options.record is not None:
+        # Each worker counts for itself.
+        arguments += ["--record", str(options.record), "--record-sample", str(options.record_sample)]
+        arguments += ["--record-cases", str(max(options.record_cases // options.workers, 1))]
+        arguments += ["--record-mb", str(max(options.record_mb // options.workers, 1))]
     return [*arguments, "--no-access-log"] if options.no_access_log else arguments
 
 

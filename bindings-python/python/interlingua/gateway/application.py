@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from interlingua.gateway import admin
 from interlingua.gateway.asgi import AsgiClient, AsgiHeaders, Departures, Receive, Scope, Send, without_root
@@ -37,6 +37,9 @@ from interlingua.gateway.switches import Gate, Switches
 from interlingua.gateway.transport import Limits, Transport
 from interlingua.gateway.tunnel import tunnel
 
+if TYPE_CHECKING:
+    from interlingua.cases.recorder import Recorder
+
 CONFIG_VARIABLE = "INTERLINGUA_CONFIG"
 MODEL_CREATED = 1677610602
 """LiteLLM gives every model this time of creation."""
@@ -45,8 +48,16 @@ MODEL_CREATED = 1677610602
 class Gateway:
     """The ASGI app. A server that does not speak ASGI's lifespan to it must call ``close`` at the end."""
 
-    def __init__(self, config: Config, *, log: Log | None = None, rust: RustEngine | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        log: Log | None = None,
+        rust: RustEngine | None = None,
+        recorder: Recorder | None = None,
+    ) -> None:
         self.config = config
+        self.recorder = recorder
         self.log = log or Log()
         self.metrics = Metrics()
         self.groups = Groups(config)
@@ -64,6 +75,14 @@ class Gateway:
         rust = rust or RustEngine(self.transport)
         self.clock = rust.clock
         self.dispatcher = Dispatcher(config, self.groups, self.switches, rust, self.python, self.relay, self.metrics)
+        self._serve: Handler = self.dispatcher.serve
+        self._short_way: type[ShortWay] = ShortWay
+        if recorder is not None:
+            from interlingua.gateway import recording  # few record, and redaction is much to load
+
+            self._serve = recording.Recording(self.dispatcher.serve, recorder).serve
+            self._short_way = recording.SampledShortWay
+            self.metrics.recorder = recorder.counts
         self._departures = Departures()
         self.on_switch: Callable[[str, str], None] | None = None
         """Tells the other workers."""
@@ -76,7 +95,7 @@ class Gateway:
         """Path → (methods, route, dialect, handler)."""
         table: dict[str, tuple[tuple[str, ...], str, str, Handler]] = {}
         for dialect, path in ROUTE_PATHS.items():
-            table[path] = table[f"/v1{path}"] = (("POST",), dialect, dialect, self.dispatcher.serve)
+            table[path] = table[f"/v1{path}"] = (("POST",), dialect, dialect, self._serve)
         table["/openai/v1/responses"] = table["/responses"]
         table["/models"] = table["/v1/models"] = (("GET",), "models", "openai_chat", self._models)
         for name in ("liveliness", "liveness"):
@@ -105,7 +124,7 @@ class Gateway:
         if not isinstance(terms, Terms):
             terms = client.terms = self._judge(client)
             if isinstance(client, ClientConnection) and self._has_short_way(client, terms):
-                client.short_way = ShortWay(self, client, terms)
+                client.short_way = self._short_way(self, client, terms)
         underway = client.underway
         exchange = Exchange(client, terms, None if underway is None else underway.begun)
         self.metrics.in_flight += 1
@@ -148,7 +167,7 @@ class Gateway:
         return ("GET", "POST", "DELETE"), "openai_responses", "openai_responses", self.dispatcher.serve_operation
 
     def _has_short_way(self, client: ClientConnection, terms: Terms) -> bool:
-        translated = terms.handler == self.dispatcher.serve and terms.plain_json
+        translated = terms.handler == self._serve and terms.plain_json
         limited = self.config.max_response_bytes < SHORT_BYTES
         return translated and not limited and terms.call_id is None and client.repeatable
 
@@ -322,6 +341,8 @@ class Gateway:
         """End what the gateway started. In-flight exchanges are the server's to wait for."""
         await self.python.close()
         self.transport.close()
+        if self.recorder is not None:
+            await asyncio.to_thread(self.recorder.close)
         self.log.flush()
 
     async def _broken(self, exchange: Exchange, error: BaseException) -> None:
@@ -368,9 +389,9 @@ def _tls(verify: bool | str) -> ssl.SSLContext | None:
     return context
 
 
-def create_app(config: Config | str | Path, *, log: Log | None = None) -> Gateway:
+def create_app(config: Config | str | Path, *, log: Log | None = None, recorder: Recorder | None = None) -> Gateway:
     """The ASGI app for a config or for the path of one. Raises ``ConfigError`` or ``SwitchError``."""
-    return Gateway(config if isinstance(config, Config) else load_config(Path(config)), log=log)
+    return Gateway(config if isinstance(config, Config) else load_config(Path(config)), log=log, recorder=recorder)
 
 
 def __getattr__(name: str) -> Any:

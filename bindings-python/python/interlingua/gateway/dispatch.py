@@ -87,6 +87,8 @@ class Dispatcher:
             raw = body = exchange.client.body_here(self._config.max_request_bytes) if terms.plain_json else None
             if raw is None or body is None:
                 raw, body = await self._read(exchange)
+            if exchange.tape is not None:
+                exchange.tape.body = body
             begun = None if underway is None else underway.begun
             if begun is None:
                 begun = terms.lanes.begin(body, self._rust.clock(), exchange.started)

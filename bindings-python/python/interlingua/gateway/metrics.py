@@ -19,6 +19,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.in_flight = 0
+        self.recorder: dict[str, int] = {}
+        """Exchanges that were written and dropped, if there is a recorder."""
         self._tallies: dict[tuple[str, str, str, str, int, str], Tally] = {}
         """Per way of ending: how many took up to each of the ``BUCKETS``, how many longer, and all their seconds."""
         self._retries: Counter[tuple[str, str]] = Counter()
@@ -55,6 +57,7 @@ class Metrics:
             "requests": [[list(key), row] for key, row in self._rows()],
             "retries": [[list(key), count] for key, count in self._retries.items()],
             "losses": [[list(key), count] for key, count in self._losses.items()],
+            "recorder": dict(self.recorder),
         }
 
     def add(self, other: Snapshot) -> None:
@@ -66,6 +69,8 @@ class Metrics:
             self._retries[(route, provider)] += count
         for (pair, code), count in other["losses"]:
             self._losses[(pair, code)] += count
+        for what, count in other["recorder"].items():
+            self.recorder[what] = self.recorder.get(what, 0) + count
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Metrics:
@@ -121,6 +126,8 @@ class Metrics:
             "# TYPE interlingua_python_engine_running gauge",
             f"interlingua_python_engine_running {int(python_running)}",
         ]
+        for what, count in sorted(self.recorder.items()):
+            lines += [f"# TYPE interlingua_recorder_{what}_total counter", f"interlingua_recorder_{what}_total {count}"]
         return ("\n".join(lines) + "\n").encode()
 
 
