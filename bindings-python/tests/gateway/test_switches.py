@@ -144,7 +144,9 @@ def test_force_is_for_one_switch_only() -> None:
 
 def test_stored_rust_whose_gate_has_closed_is_auto() -> None:
     switches = Switches(GATE)
-    switches.follow({"openai_chat/groq": StoredSwitch("rust"), "nonsense": StoredSwitch("rust"), "*": StoredSwitch("x")})
+    switches.follow(
+        {"openai_chat/groq": StoredSwitch("rust"), "nonsense": StoredSwitch("rust"), "*": StoredSwitch("x")}
+    )
     assert switches.decide("openai_chat", "groq", None, ()).mode == "auto"
     assert len(switches.notices) == 3
 

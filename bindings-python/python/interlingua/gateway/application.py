@@ -308,8 +308,7 @@ class Gateway:
         """What the operator should know."""
         for notice in self.config.notices:
             yield notice.message
-        yield from self.control.notices()
-        for _, message in self.control.lost_groups():
+        for _, message in (*self.control.notices(), *self.control.lost_groups()):
             yield message
         for choice in self.groups.choices():
             if choice.notice is not None:

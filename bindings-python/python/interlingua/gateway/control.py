@@ -66,16 +66,18 @@ class Control:
                 raise
             self._log.line("store_failed", store=self.keeper.store.description, message=str(error))
 
-    def notices(self) -> Iterator[str]:
-        """What the operator should know."""
-        yield from self._switches.notices
+    def notices(self) -> Iterator[tuple[str, str]]:
+        """What the operator should know, with the switch that it is about."""
+        for message in self._switches.notices:
+            yield "", message
         for pattern in self._switches.ungated():
             why = "forced" if self._switches.in_force()[pattern].forced else "allow_ungated"
-            yield f"the switch {pattern} serves without proof of parity ({why})"
+            yield pattern, f"the switch {pattern} serves without proof of parity ({why})"
         for pattern, trip in self._switches.tripped().items():
-            yield f"the switch {pattern} has tripped ({trip.reason}); it was {trip.mode}"
+            yield pattern, f"the switch {pattern} has tripped ({trip.reason}); it was {trip.mode}"
         if self.keeper.failing:
-            yield f"{self.keeper.store.description} cannot be reached: until it can, the config's modes are in force"
+            where = self.keeper.store.description
+            yield "", f"{where} cannot be reached: until it can, the config's modes are in force"
 
     def lost_groups(self) -> Iterator[tuple[str, str]]:
         """Switches of model groups that the config does not have."""

@@ -251,8 +251,8 @@ class _Doctor:
         for finding in self._config.notices:
             if finding.kind is Kind.NOTICE:
                 yield finding
-        for message in self._gateway.control.notices():
-            yield Finding(Kind.NOTICE, "migration.switches", "", message)
+        for pattern, message in self._gateway.control.notices():
+            yield Finding(Kind.NOTICE, "migration.switches", pattern, message)
         for pattern, message in self._gateway.control.lost_groups():
             yield Finding(Kind.UNKNOWN_GROUP, f"migration.switches.{pattern}", pattern, message)
 

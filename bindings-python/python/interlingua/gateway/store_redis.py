@@ -33,11 +33,8 @@ class RedisStore:
     """Connects when it is first asked, and again when the connection was lost."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        query = dict(parse_qsl(parts.query))
-        prefix = query.pop("prefix", PREFIX)
-        self._name = f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
-        self._prefix = prefix
+        shown = url.partition("?")[0].rpartition("@")[2].rpartition("//")[2]
+        self._name = f"{url.partition(':')[0]}://{shown}"
         try:
             import redis
         except ImportError:
@@ -47,6 +44,9 @@ class RedisStore:
         self._errors = (redis.RedisError, OSError)
         self._conflict = redis.WatchError
         try:
+            parts = urlsplit(url)
+            query = dict(parse_qsl(parts.query))
+            self._prefix = query.pop("prefix", PREFIX)
             self._redis: Any = redis.Redis.from_url(
                 urlunsplit(parts._replace(query=urlencode(query))),
                 socket_timeout=WAIT_SECONDS,
