@@ -1,4 +1,4 @@
-"""The command ``interlingua``: ``serve``, ``doctor``, ``replay`` and ``demo``."""
+"""The command ``interlingua``: ``serve``, ``doctor``, ``switch``, ``replay`` and ``demo``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import interlingua
-from interlingua import litellm_options
+from interlingua import litellm_options, switch_cli
 
 if TYPE_CHECKING:
     from interlingua.cases.recorder import Recorder
@@ -33,6 +33,8 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--fixtures", type=Path, help="folder of cases (default: the packaged ones)")
     replay.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     replay.add_argument("--port", default=4010, type=int, help="port to listen on, 0 for a free one (default: 4010)")
+
+    switch_cli.add_to(commands.add_parser("switch", help="see and set the switches of a gateway that runs"))
 
     demo = commands.add_parser("demo", help="gateway and replay upstream together, used by the official SDKs")
     demo.add_argument("--serve", action="store_true", help="keep both running, and print curl lines to try")
@@ -131,6 +133,7 @@ def _serve(options: argparse.Namespace) -> int:
     from interlingua.gateway.config import ConfigError, load_config
     from interlingua.gateway.logs import Log
     from interlingua.gateway.serving import ServeError
+    from interlingua.gateway.store import StoreError
     from interlingua.gateway.switches import SwitchError
 
     try:
@@ -146,7 +149,7 @@ def _serve(options: argparse.Namespace) -> int:
             run_worker(app, options.worker, shutdown_seconds=app.config.migration.shutdown_seconds)
             return 0
         listeners = _listeners(options)
-    except (ConfigError, SwitchError, ServeError) as error:
+    except (ConfigError, SwitchError, StoreError, ServeError) as error:
         print(f"interlingua: {error}", file=sys.stderr)
         return 2
     if len(listeners) > 1:
@@ -200,11 +203,12 @@ def _doctor(options: argparse.Namespace) -> int:
     from interlingua.gateway.config import ConfigError
     from interlingua.gateway.doctor import as_json, diagnose, failure_as_json
     from interlingua.gateway.doctor_text import as_text, wants_colour
+    from interlingua.gateway.store import StoreError
     from interlingua.gateway.switches import SwitchError
 
     try:
         report = diagnose(options.config)
-    except (ConfigError, SwitchError) as error:
+    except (ConfigError, SwitchError, StoreError) as error:
         if options.json:
             print(json.dumps(failure_as_json(options.config, error), indent=2))
         else:
@@ -241,9 +245,9 @@ def _demo(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    command = {"serve": _serve, "doctor": _doctor, "replay": _replay, "demo": _demo}[options.command]
+    commands = {"serve": _serve, "doctor": _doctor, "switch": switch_cli.run, "replay": _replay, "demo": _demo}
     try:
-        return command(options)
+        return commands[options.command](options)
     except ModuleNotFoundError as error:
         if error.name in ("uvicorn", "httptools", "yaml", "websockets"):
             extra = "gateway" if error.name == "yaml" else "uvicorn"

@@ -79,7 +79,7 @@ def test_many_requests_start_one_child(gateway: Running) -> None:
         try:
             return await all_at_once()
         finally:
-            await gateway.app.close()
+            await gateway.app.python.close()
 
     assert len(asyncio.run(once())) == 1
 
