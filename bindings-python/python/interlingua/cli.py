@@ -92,7 +92,7 @@ def _serve(options: argparse.Namespace) -> int:
     from interlingua.gateway.application import create_app
     from interlingua.gateway.config import ConfigError, load_config
     from interlingua.gateway.logs import Log
-    from interlingua.gateway.serving import ServeError
+    from interlingua.gateway.serving import ServeError, url_of
     from interlingua.gateway.switches import SwitchError
 
     try:
@@ -111,6 +111,7 @@ def _serve(options: argparse.Namespace) -> int:
     except (ConfigError, SwitchError, ServeError) as error:
         print(f"interlingua: {error}", file=sys.stderr)
         return 2
+    app.listens_at(url_of(listeners[0]))
     if len(listeners) > 1:
         from interlingua.gateway.workers import supervise
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from interlingua.gateway import admin
+from interlingua.gateway import admin, handovers
 from interlingua.gateway.asgi import AsgiClient, AsgiHeaders, Departures, Receive, Scope, Send, without_root
 from interlingua.gateway.auth import Auth, Verdict
 from interlingua.gateway.client import JSON_LINES, Client, ClientGone
@@ -32,6 +32,7 @@ from interlingua.gateway.metrics import Metrics
 from interlingua.gateway.migration import ROUTE_PATHS
 from interlingua.gateway.pool import Pool
 from interlingua.gateway.relay import Relay
+from interlingua.gateway.shadowing import Shadow
 from interlingua.gateway.short_way import SHORT_BYTES, ShortWay
 from interlingua.gateway.switches import Gate, Switches
 from interlingua.gateway.transport import Limits, Transport
@@ -61,16 +62,19 @@ class Gateway:
         self.transport = Transport(limits, Pool(max_head_bytes=limits.max_head_bytes, tls=_tls(config.ssl_verify)))
         self.python = PythonEngine(config.migration.python, config.path, self.transport, self.log)
         self.relay = Relay(self.transport)
+        self.shadow = Shadow(config, self.groups, self.metrics, self.transport, self.python, self.log)
         rust = rust or RustEngine(self.transport)
         self.clock = rust.clock
-        self.dispatcher = Dispatcher(config, self.groups, self.switches, rust, self.python, self.relay, self.metrics)
+        self.dispatcher = Dispatcher(
+            config, self.groups, self.switches, rust, self.python, self.relay, self.metrics, self.shadow
+        )
         self._departures = Departures()
         self.on_switch: Callable[[str, str], None] | None = None
         """Tells the other workers."""
         self.all_metrics: Callable[[], Coroutine[Any, Any, Metrics]] | None = None
         self._routes = self._make_routes()
         # A relayed path is LiteLLM's to guard; metrics are open unless the config says otherwise, as LiteLLM's.
-        self._open_routes = {"health", "relay"} | (set() if config.metrics_need_key else {"metrics"})
+        self._open_routes = {"health", "relay", "handover"} | (set() if config.metrics_need_key else {"metrics"})
 
     def _make_routes(self) -> dict[str, tuple[tuple[str, ...], str, str, Handler]]:
         """Path → (methods, route, dialect, handler)."""
@@ -83,6 +87,7 @@ class Gateway:
             table[f"/health/{name}"] = (("GET",), "health", "openai_chat", self._alive)
         table["/health/readiness"] = (("GET",), "health", "openai_chat", self._ready)
         table["/metrics"] = (("GET",), "metrics", "openai_chat", self._metrics)
+        table[handovers.PATH] = (("POST",), "handover", "openai_chat", self.shadow.handovers.serve)
         table[admin.PATH] = (("GET", "PUT"), "admin", "openai_chat", self._admin)
         return table
 
@@ -295,6 +300,10 @@ class Gateway:
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
+    def listens_at(self, url: str) -> None:
+        """Where other processes of this host reach us; known once there is a listening socket."""
+        self.python.child_environment = self.shadow.child_environment(url)
+
     def announce(self) -> None:
         """Say at start what will not be served by the core, and why."""
         for notice in self.notices():
@@ -320,6 +329,7 @@ class Gateway:
 
     async def close(self) -> None:
         """End what the gateway started. In-flight exchanges are the server's to wait for."""
+        self.shadow.close()
         await self.python.close()
         self.transport.close()
         self.log.flush()
@@ -349,7 +359,7 @@ class Gateway:
         attempt = exchange.attempt
         if attempt is not None and (losses := attempt.losses):
             self.metrics.lost(route, provider, losses)
-        if self.log.access and route not in ("health", "metrics"):
+        if self.log.access and route not in ("health", "metrics", "handover"):
             self.log.request(exchange, status, seconds)
 
 

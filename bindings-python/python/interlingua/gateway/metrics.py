@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from interlingua._native import Tally
+from interlingua.gateway.shadow import ShadowCounts
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 
@@ -23,6 +24,7 @@ class Metrics:
         """Per way of ending: how many took up to each of the ``BUCKETS``, how many longer, and all their seconds."""
         self._retries: Counter[tuple[str, str]] = Counter()
         self._losses: Counter[tuple[str, str]] = Counter()
+        self.shadow = ShadowCounts()
 
     def record(
         self, route: str, provider: str, engine: str, outcome: str, status: int, seconds: float, gate: str = ""
@@ -55,6 +57,7 @@ class Metrics:
             "requests": [[list(key), row] for key, row in self._rows()],
             "retries": [[list(key), count] for key, count in self._retries.items()],
             "losses": [[list(key), count] for key, count in self._losses.items()],
+            "shadow": self.shadow.snapshot(),
         }
 
     def add(self, other: Snapshot) -> None:
@@ -66,6 +69,7 @@ class Metrics:
             self._retries[(route, provider)] += count
         for (pair, code), count in other["losses"]:
             self._losses[(pair, code)] += count
+        self.shadow.add(other["shadow"])
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Metrics:
@@ -114,6 +118,7 @@ class Metrics:
             "# HELP interlingua_ungated_switch Switches that serve without proof of parity.",
             "# TYPE interlingua_ungated_switch gauge",
             *(f"interlingua_ungated_switch{_labels(switch=name)} 1" for name in ungated),
+            *self.shadow.lines(_labels),
             "# TYPE interlingua_in_flight gauge",
             f"interlingua_in_flight {self.in_flight}",
             "# TYPE interlingua_idle_upstream_connections gauge",

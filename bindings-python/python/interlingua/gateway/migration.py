@@ -14,6 +14,11 @@
       allow_ungated: false          # true: rust also where parity is not proven; marked in answers and metrics
       state_file: switches.json     # keeps what PUT /interlingua/switches has changed
       gate_file: gate.json          # instead of the packaged gate
+      shadow:                       # comparing what LiteLLM serves with what the core would do
+        sample: 0.05                # the share of requests
+        max_queue: 64               # how many may wait to be compared,
+        max_bytes: 33554432         # and how much memory they may take; more are dropped, and counted
+        content: false              # true: differences are stored with their values instead of types and lengths
       shutdown_seconds: 30          # how long exchanges in flight may still take
 
 File names are relative to the config.
@@ -28,8 +33,9 @@ from typing import Final
 
 from interlingua.gateway.config_file import Fields
 from interlingua.gateway.pool import locate
+from interlingua.gateway.shadow import ShadowSettings, read_shadow
 
-MODES: Final = ("python", "rust", "auto")
+MODES: Final = ("python", "shadow", "rust", "auto")
 ROUTE_PATHS: Final = {
     "openai_chat": "/chat/completions",
     "anthropic_messages": "/messages",
@@ -47,6 +53,8 @@ class PythonEngine:
     url: str | None = None
     command: tuple[str, ...] | None = None
     start_timeout: float = 120.0
+    arguments: tuple[str, ...] = ()
+    """More of the command line, which the gateway was given as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,7 @@ class Migration:
     gate_file: Path | None = None
     state_file: Path | None = None
     shutdown_seconds: float = 30.0
+    shadow: ShadowSettings = field(default_factory=ShadowSettings)
 
 
 def check_pattern(pattern: str) -> str | None:
@@ -76,7 +85,7 @@ def check_pattern(pattern: str) -> str | None:
 
 def read_migration(fields: Fields, directory: Path) -> Migration:
     """Raises ``ConfigError``."""
-    known = {"python", "switches", "allow_ungated", "gate_file", "state_file", "shutdown_seconds"}
+    known = {"python", "switches", "allow_ungated", "gate_file", "state_file", "shutdown_seconds", "shadow"}
     for key in fields.section:
         if key not in known:
             raise fields.error(key, f"is not known here; the section takes {', '.join(sorted(known))}")
@@ -98,6 +107,7 @@ def read_migration(fields: Fields, directory: Path) -> Migration:
         gate_file=directory / gate if gate else None,
         state_file=directory / state if state else None,
         shutdown_seconds=30.0 if grace is None else grace,
+        shadow=read_shadow(fields.inner("shadow")),
     )
 
 

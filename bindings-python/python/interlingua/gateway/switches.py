@@ -63,6 +63,8 @@ class Decision(NamedTuple):
     mode: str
     ungated: bool = False
     why: str = ""
+    shadowed: bool = False
+    """LiteLLM serves, and some of it is compared with what the core would do."""
 
 
 class Switches:
@@ -141,6 +143,8 @@ class Switches:
         mode = self.mode(route, provider)
         if mode == "python":
             return Decision("python", mode, why="its switch is set to python")
+        if mode == "shadow":
+            return Decision("python", mode, why="its switch is set to shadow", shadowed=True)
         pair = f"{route}/{provider}"
         missing = self.gate.missing(pair, features) if self.gate.is_open(pair) else None
         if missing == []:

@@ -21,6 +21,7 @@ from interlingua.gateway.engine_python import PythonEngine, PythonUnavailable
 from interlingua.gateway.metrics import Metrics, Snapshot
 from interlingua.gateway.server import loop_factory, raise_file_limit, serve, signalled
 from interlingua.gateway.serving import settle_memory, url_of
+from interlingua.litellm_plugin import TOKEN_VARIABLE
 
 RESTART_SECONDS = 1.0
 KILL_SECONDS = 5.0
@@ -61,13 +62,14 @@ class Worker:
     def __init__(self, app: Gateway, end: socket.socket) -> None:
         self._app = app
         self._end = end
-        app.python = app.dispatcher.python = SharedPython.like(app.python)
+        app.python = app.dispatcher.python = app.shadow.request_side.python = SharedPython.like(app.python)
 
     async def join(self) -> None:
         """Get in touch with the supervisor."""
         channel = await Channel.open(self._end, self._serve)
         assert isinstance(self._app.python, SharedPython)
         self._app.python.channel = channel
+        self._app.shadow.handovers.on_plugin = lambda: channel.tell("plugin")
         self._app.on_switch = lambda pattern, mode: channel.tell("switch", [pattern, mode])
 
         async def all_metrics() -> Metrics:
@@ -83,6 +85,8 @@ class Worker:
     async def _serve(self, subject: str, content: Any) -> Any:
         if subject == "switch":
             self._app.switches.follow(*content)
+        elif subject == "plugin":
+            self._app.shadow.handovers.plugin_seen = True
         elif subject == "metrics":
             return self._app.metrics.snapshot()
         return None
@@ -128,11 +132,15 @@ class Supervisor:
                 *(sys.executable, "-m", "interlingua", *self._arguments),
                 *("--worker", f"{theirs.fileno()},{listener.fileno()}"),
                 pass_fds=(theirs.fileno(), listener.fileno()),
+                # Any worker may get LiteLLM's hand-overs.
+                env={**os.environ, TOKEN_VARIABLE: self._app.shadow.token},
             )
             theirs.close()
             self._channels[number] = channel = await Channel.open(ours, self._serve)
             for switch in self._app.switches.modes().items():  # it may have been set since the config was read
                 channel.tell("switch", switch)
+            if self._app.shadow.handovers.plugin_seen:
+                channel.tell("plugin")
             code = await child.wait()
             del self._channels[number]
             channel.close()
@@ -150,6 +158,10 @@ class Supervisor:
             self._app.switches.follow(*content)
             for channel in self._channels.values():
                 channel.tell("switch", content)
+        elif subject == "plugin":
+            self._app.shadow.handovers.plugin_seen = True
+            for channel in self._channels.values():
+                channel.tell("plugin")
         elif subject == "metrics":
             return await self._metrics()
         return None
