@@ -1,4 +1,4 @@
-"""The command ``interlingua``: ``serve``, ``doctor``, ``replay`` and ``demo``."""
+"""The command ``interlingua``: ``serve``, ``doctor``, ``record``, ``replay``, ``demo`` and more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import interlingua
-from interlingua import litellm_options
+from interlingua import difference_cli, litellm_options, litellm_plugin
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -24,6 +24,12 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="say what a LiteLLM config.yaml means here, and what is wrong with it")
     doctor.add_argument("-c", "--config", required=True, type=Path, help="the config.yaml")
     doctor.add_argument("--json", action="store_true", help="the same for machines")
+
+    record = commands.add_parser("record", help="write exchanges as fixture cases")
+    sources = record.add_subparsers(dest="source", required=True, metavar="SOURCE")
+    difference_cli.add_arguments(sources.add_parser("difference", help="a difference that shadow has found"))
+
+    commands.add_parser("shadow-plugin", help="print the path of the plug-in for a LiteLLM that runs elsewhere")
 
     replay = commands.add_parser("replay", help="run an upstream that answers from the fixtures, without keys")
     replay.add_argument("--fixtures", type=Path, help="folder of cases (default: the packaged ones)")
@@ -165,6 +171,15 @@ def _doctor(options: argparse.Namespace) -> int:
     return 1 if report.needs_attention else 0
 
 
+def _record(options: argparse.Namespace) -> int:
+    return difference_cli.run(options)
+
+
+def _shadow_plugin(options: argparse.Namespace) -> int:
+    print(litellm_plugin.__file__)
+    return 0
+
+
 def _replay(options: argparse.Namespace) -> int:
     from interlingua.gateway.server import run
     from interlingua.gateway.serving import ServeError, bind
@@ -189,7 +204,14 @@ def _demo(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    command = {"serve": _serve, "doctor": _doctor, "replay": _replay, "demo": _demo}[options.command]
+    command = {
+        "serve": _serve,
+        "doctor": _doctor,
+        "record": _record,
+        "shadow-plugin": _shadow_plugin,
+        "replay": _replay,
+        "demo": _demo,
+    }[options.command]
     try:
         return command(options)
     except ModuleNotFoundError as error:

@@ -82,7 +82,11 @@ def _resolved(section: object, env: Environment) -> Mapping[str, object]:
 def _of_section(section: str, values: Mapping[str, object], key: str) -> Iterator[Finding]:
     for name, value in values.items():
         found = verdict(section, name)
-        if found is Verdict.SERVED or is_plugin_only(section, name, value) or not (keys.is_set(value) or found is Verdict.UNKNOWN):
+        if (
+            found is Verdict.SERVED
+            or is_plugin_only(section, name, value)
+            or not (keys.is_set(value) or found is Verdict.UNKNOWN)
+        ):
             continue
         kind, message = _said(section, name, found)
         path = f"{key}.{name}" if key else name

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from interlingua.gateway.groups import Choice, Groups
 from interlingua.gateway.migration import ROUTE_PATHS
 from interlingua.gateway.pool import locate
-from interlingua.litellm_plugin import KEY, VERSION, clean_headers
+from interlingua.litellm_plugin import VERSION, clean_headers
 
 _DIALECTS: Final = {path: dialect for dialect, path in ROUTE_PATHS.items()}
 
@@ -91,18 +91,14 @@ def asked(choice: Choice, dialect: str, request: Mapping[str, Any]) -> Json:
         "api_base": choice.base_url,
         "drop_params": deployment.drop_params,
         "defaults": json.loads(deployment.defaults) if deployment.defaults else {},
-        # What the plug-in takes out of LiteLLM's request is not asked for in ours.
-        "extra_headers": {
-            name: value for name, value in clean_headers(deployment.extra_headers).items() if KEY not in value
-        },
+        # As the plug-in tells of them: without keys.
+        "extra_headers": clean_headers(deployment.extra_headers),
         "features": [],
         "request": {"headers": request["headers"], "query": request["query"], "body_b64": request["body_b64"]},
     }
 
 
-def _provider_side(
-    calls: list[Json], answer: Json, choice: Choice, groups: Groups
-) -> tuple[Json | None, Json | None]:
+def _provider_side(calls: list[Json], answer: Json, choice: Choice, groups: Groups) -> tuple[Json | None, Json | None]:
     """What LiteLLM sent to the deployment that the config names, and what came back."""
     if not calls:
         if answer["status"] >= 400:

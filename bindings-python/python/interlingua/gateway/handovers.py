@@ -1,7 +1,7 @@
 """Hand-overs of LiteLLM's plug-in: taken at once, compared one after the other in a thread of their own.
 
-What waits is bounded by number and by size; what finds no room is dropped and counted. The comparison is the core's, and
-leaves the interpreter to the traffic.
+What waits is bounded by number and by size; what finds no room is dropped and counted. The comparison is the core's,
+and leaves the interpreter to the traffic.
 """
 
 from __future__ import annotations
@@ -10,14 +10,12 @@ import asyncio
 import json
 import queue
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from hmac import compare_digest
 from typing import Any, Final
 
 from interlingua import _native
-from interlingua.cases import redact
-from interlingua.gateway.client import BodyTooLarge
+from interlingua.gateway.differences import entry_of
 from interlingua.gateway.exchange import Exchange
 from interlingua.gateway.groups import Groups
 from interlingua.gateway.handed_over import HandedOver, NotComparable, exchange_of
@@ -27,11 +25,9 @@ from interlingua.litellm_plugin import HEADER, TOKEN_HEADER
 
 PATH: Final = "/interlingua/handover"
 CLOSE_SECONDS: Final = 2.0
-MAX_LEAVES: Final = 200
-"""Differences of one exchange that are stored."""
 
+Json = dict[str, Any]
 Job = Callable[[], HandedOver]
-Entry = dict[str, Any]
 
 
 class Handovers:
@@ -44,7 +40,7 @@ class Handovers:
         groups: Groups,
         sampler: Sampler,
         counts: ShadowCounts,
-        add_difference: Callable[[Entry], int],
+        add_difference: Callable[[Json], int],
         log: Log,
         compare: Callable[[bytes], bytes] = _native.compare,
     ) -> None:
@@ -91,11 +87,8 @@ class Handovers:
             return
         try:
             body = await client.body(length)
-        except BaseException as error:
+        except BaseException:
             self._free(length)
-            if isinstance(error, BodyTooLarge):
-                await exchange.refuse(413, "the hand-over is longer than it said")
-                return
             raise
         if not self._enqueue(about, length, lambda: self._read(body)):
             await exchange.refuse(503, "there is no room for more hand-overs")
@@ -178,10 +171,7 @@ class Handovers:
     def _judge(self, about: tuple[str, str], job: Job) -> None:
         handed = job()
         pair, group = handed.pair, handed.choice.group
-        try:
-            verdict = json.loads(self._compare(json.dumps(handed.exchange).encode()))
-        except (_native.InterlinguaError, ValueError):
-            raise NotComparable("unreadable_exchange") from None
+        verdict = self._compared(handed.exchange)
         kind = verdict["class"]
         if kind in ("identical", "explained"):
             self._counts.count(pair, group, "compared", kind)
@@ -189,42 +179,20 @@ class Handovers:
             self._counts.count(pair, group, "declined")
         elif kind == "unexplained":
             self._counts.count(pair, group, "compared", "mismatches")
-            number = self._add_difference(self._entry(handed, verdict))
+            entry = entry_of(handed, verdict, content=self._settings.content, compare=self._compared)
+            number = self._add_difference(entry)
             self._tell("shadow_difference", pair=pair, group=group, id=number, features=verdict["features"])
         else:
             raise NotComparable(kind)
 
-    def _entry(self, handed: HandedOver, verdict: Mapping[str, Any]) -> Entry:
-        """What is stored of a difference: without ``content``, types and lengths in place of all values."""
-        content = self._settings.content
-        shown: Callable[[Any], Any] = redact.secrets if content else redact.structure
-        return {
-            "time": time.time(),
-            "pair": handed.pair,
-            "group": handed.choice.group,
-            "model": handed.choice.model[:200],
-            "features": verdict["features"],
-            "class": verdict["class"],
-            "content": content,
-            "paths": [
-                {
-                    "layer": leaf["layer"],
-                    "path": leaf["path"],
-                    "ours": shown(leaf["ours"]),
-                    "theirs": shown(leaf["theirs"]),
-                }
-                for leaf in verdict["differences"][:MAX_LEAVES]
-            ],
-            "layers": shown(verdict["layers"]),
-            "exchange": shown(handed.exchange),
-        }
+    def _compared(self, exchange: Json) -> Json:
+        try:
+            verdict: Json = json.loads(self._compare(json.dumps(exchange).encode()))
+        except (_native.InterlinguaError, ValueError):
+            raise NotComparable("unreadable_exchange") from None
+        return verdict
 
     def _tell(self, event: str, **facts: object) -> None:
         """A line in the log, which is the event loop's."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(lambda: self._log.line(event, **facts))
-
-
-def command_of(number: int) -> str:
-    """What turns a stored difference into a fixture case."""
-    return f"interlingua record difference {number} --to cases"

@@ -1,7 +1,8 @@
-"""Shadow without the plug-in: LiteLLM is asked what it would send (``/utils/transform_request``), and only that is compared.
+"""Shadow without the plug-in: LiteLLM is asked what it would send, and only that is compared.
 
-It is asked after the answer, once in a while, with the master key. What it tells are the fields of a chat request's body
-before its HTTP client has a hand in it; URL and headers are not judged, and neither are answers.
+``/utils/transform_request`` is asked after the answer, once in a while, with the master key. What it tells are the
+fields of a chat request's body before an HTTP client has a hand in it; URL and headers are not judged, and neither
+are answers.
 """
 
 from __future__ import annotations
@@ -133,7 +134,9 @@ def _provider_request(dialect: str, raw: bytes, choice: Choice, told: dict[str, 
         if request.stream:
             body.setdefault("stream", True)  # some of LiteLLM's handlers put it in later
         assert choice.target is not None
-        sent = request.attempt(choice.target, now_unix=int(time.time()), requested_model=choice.requested).step()
+        sent = request.attempt(
+            choice.target, now_unix=int(time.time()), id_seed=0, requested_model=choice.requested
+        ).step()
     except _native.InterlinguaError:
         # The core does not send anything; whether it should is what is compared.
         return {"method": "POST", "url": "", "headers": {}, "body_b64": _base64(body)}

@@ -33,9 +33,7 @@ class Shadow:
         names = [deployment.group for deployment in config.deployments]
         self.sampler = Sampler(settings, metrics.shadow, ROUTE_DIALECTS, names)
         self.differences: list[dict[str, object]] = []
-        self.handovers = Handovers(
-            settings, self.token, groups, self.sampler, metrics.shadow, self._add, log
-        )
+        self.handovers = Handovers(settings, self.token, groups, self.sampler, metrics.shadow, self._add, log)
         self.request_side = RequestSide(transport, python, config.master_key, self.handovers, metrics.shadow)
 
     def _add(self, entry: dict[str, object]) -> int:

@@ -106,5 +106,6 @@ def odd_keys(section: str, values: Mapping[str, object]) -> list[str]:
 
 def is_plugin_only(section: str, key: str, value: object) -> bool:
     """LiteLLM's callbacks are our shadow plug-in and nothing else: it changes no answer."""
-    named = section == "litellm_settings" and key == "callbacks" and isinstance(value, list)
-    return named and all(entry in PLUGIN_NAMES for entry in value)
+    if (section, key) != ("litellm_settings", "callbacks") or not isinstance(value, list):
+        return False
+    return all(entry in PLUGIN_NAMES for entry in value)
