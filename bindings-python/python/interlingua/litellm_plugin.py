@@ -56,7 +56,7 @@ _KEY_VALUE = re.compile(
 )
 _KEY_IN_BODY = re.compile(
     rb'(?i)"[-\w]{0,40}(?:api[-_]?key|authorization|(?:authorization|access|auth|ad|session|bearer)[-_]?token|secret'
-    rb'|secret[-_](?:access[-_])?key|password|credentials?|cookie|user_config)"\s*:\s*["{\[]\s*[^"}\]\s]'
+    rb'|secret[-_](?:access[-_])?key|private_key|password|credentials?|cookie)"\s*:\s*"[^"]|"user_config"\s*:'
 )
 _CLIENT_HEADERS = ("content-type", "content-encoding", "anthropic-")
 _MARK = HEADER.encode("ascii")

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from rig import KEY, Running, config_document
 from interlingua import litellm_plugin
+from rig import KEY, Running, config_document
 
 LITELLM = os.environ.get("INTERLINGUA_LITELLM_PYTHON")
 TOKEN = "handover-token-51f0"
@@ -58,7 +58,17 @@ def litellm_proxy(document: dict[str, Any], folder: Path, port: int, handover_ur
         environment |= {litellm_plugin.URL_VARIABLE: handover_url, litellm_plugin.TOKEN_VARIABLE: TOKEN}
     path = folder / "litellm.yaml"
     path.write_text(yaml.safe_dump({key: value for key, value in document.items() if key != "migration"}))
-    command = [LITELLM, "-m", "litellm.proxy.proxy_cli", "--config", str(path), "--host", "127.0.0.1", "--port", str(port)]
+    command = [
+        LITELLM,
+        "-m",
+        "litellm.proxy.proxy_cli",
+        "--config",
+        str(path),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     printed = folder / "litellm.log"
     with printed.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)

@@ -99,7 +99,7 @@ def test_real_litellm_errors_are_compared(behind: Behind) -> None:
 
 
 def test_real_litellm_leaks_no_secret_and_no_prompt(behind: Behind) -> None:
-    """In headers, the query, the body: nothing of it is in our log, metrics or store, or in what LiteLLM's plug-in logs."""
+    """Planted in headers, the query and the body: nothing of it is in the log, the metrics or the store."""
     gateway, pair = behind.gateway, "openai_chat/anthropic"
     before = counts(gateway, pair)
     # Unknown to the core's table, so that the exchange differs and is stored.
