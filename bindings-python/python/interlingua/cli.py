@@ -1,4 +1,4 @@
-"""The command ``interlingua``: ``serve``, ``doctor``, ``record``, ``replay``, ``demo`` and more."""
+"""The command ``interlingua``: ``serve``, ``doctor``, ``switch``, ``record``, ``replay``, ``demo`` and more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import interlingua
-from interlingua import difference_cli, litellm_options, litellm_plugin
+from interlingua import difference_cli, litellm_options, litellm_plugin, switch_cli
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -35,6 +35,8 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--fixtures", type=Path, help="folder of cases (default: the packaged ones)")
     replay.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     replay.add_argument("--port", default=4010, type=int, help="port to listen on, 0 for a free one (default: 4010)")
+
+    switch_cli.add_to(commands.add_parser("switch", help="see and set the switches of a gateway that runs"))
 
     demo = commands.add_parser("demo", help="gateway and replay upstream together, used by the official SDKs")
     demo.add_argument("--serve", action="store_true", help="keep both running, and print curl lines to try")
@@ -99,6 +101,7 @@ def _serve(options: argparse.Namespace) -> int:
     from interlingua.gateway.config import ConfigError, load_config
     from interlingua.gateway.logs import Log
     from interlingua.gateway.serving import ServeError, url_of
+    from interlingua.gateway.store import StoreError
     from interlingua.gateway.switches import SwitchError
 
     try:
@@ -114,7 +117,7 @@ def _serve(options: argparse.Namespace) -> int:
             run_worker(app, options.worker, shutdown_seconds=app.config.migration.shutdown_seconds)
             return 0
         listeners = _listeners(options)
-    except (ConfigError, SwitchError, ServeError) as error:
+    except (ConfigError, SwitchError, StoreError, ServeError) as error:
         print(f"interlingua: {error}", file=sys.stderr)
         return 2
     app.listens_at(url_of(listeners[0]))
@@ -154,11 +157,12 @@ def _doctor(options: argparse.Namespace) -> int:
     from interlingua.gateway.config import ConfigError
     from interlingua.gateway.doctor import as_json, diagnose, failure_as_json
     from interlingua.gateway.doctor_text import as_text, wants_colour
+    from interlingua.gateway.store import StoreError
     from interlingua.gateway.switches import SwitchError
 
     try:
         report = diagnose(options.config)
-    except (ConfigError, SwitchError) as error:
+    except (ConfigError, SwitchError, StoreError) as error:
         if options.json:
             print(json.dumps(failure_as_json(options.config, error), indent=2))
         else:
@@ -169,10 +173,6 @@ def _doctor(options: argparse.Namespace) -> int:
     else:
         print(as_text(report, colour=wants_colour(os.environ, is_terminal=sys.stdout.isatty())), end="")
     return 1 if report.needs_attention else 0
-
-
-def _record(options: argparse.Namespace) -> int:
-    return difference_cli.run(options)
 
 
 def _shadow_plugin(options: argparse.Namespace) -> int:
@@ -204,16 +204,17 @@ def _demo(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    command = {
+    commands = {
         "serve": _serve,
         "doctor": _doctor,
-        "record": _record,
+        "switch": switch_cli.run,
+        "record": difference_cli.run,
         "shadow-plugin": _shadow_plugin,
         "replay": _replay,
         "demo": _demo,
-    }[options.command]
+    }
     try:
-        return command(options)
+        return commands[options.command](options)
     except ModuleNotFoundError as error:
         if error.name in ("uvicorn", "httptools", "yaml", "websockets"):
             extra = "gateway" if error.name == "yaml" else "uvicorn"

@@ -33,13 +33,17 @@ class Auth:
 
     def check(self, headers: Headers) -> Verdict:
         """Judge a request by its headers. Without a master key everyone is accepted, as in LiteLLM."""
-        master = self._master
-        if master is None:
+        if self._master is None:
             return Verdict.ACCEPTED
+        key = self.presented(headers)
+        if key is None:
+            return Verdict.MISSING
+        return Verdict.ACCEPTED if compare_digest(key, self._master) else Verdict.REFUSED
+
+    def presented(self, headers: Headers) -> bytes | None:
+        """The key that a client shows."""
         for name in self._names:
             value = headers.get(name)
             if value:
-                if value[:7].lower() == _BEARER:
-                    value = value[7:].strip()
-                return Verdict.ACCEPTED if compare_digest(value, master) else Verdict.REFUSED
-        return Verdict.MISSING
+                return value[7:].strip() if value[:7].lower() == _BEARER else value
+        return None

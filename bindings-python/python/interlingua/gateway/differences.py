@@ -50,9 +50,9 @@ def entry_of(handed: HandedOver, verdict: Json, *, content: bool, compare: Compa
     }
 
 
-def command_of(number: int) -> str:
-    """What turns a stored difference into a case."""
-    return f"interlingua record difference {number} --to cases"
+def with_command(entry: Json) -> Json:
+    """A stored difference, with what turns it into a case."""
+    return {**entry, "command": f"interlingua record difference {entry['id']} --to cases"}
 
 
 def _without_values(leaf: Json) -> Json:

@@ -20,7 +20,8 @@ from interlingua.gateway.multipart import MultipartError, ocr_request
 from interlingua.gateway.relay import Relay
 from interlingua.gateway.retries import retries_allowed
 from interlingua.gateway.shadowing import Shadow
-from interlingua.gateway.switches import Decision, Switches
+from interlingua.gateway.stickiness import place_of
+from interlingua.gateway.switches import Decision, Place, Switches, nowhere
 from interlingua.gateway.transport import Timeouts
 
 CONNECT_SECONDS = 10.0
@@ -39,13 +40,21 @@ class Refusal(Exception):
         self.param = param
 
 
+class Unserved(Refusal):
+    """The switch leaves the request to the core, which does not serve it."""
+
+
 async def refuse(exchange: Exchange, error: Refusal | CredentialError | _native.InterlinguaError) -> None:
     """Tell the client why it has no answer."""
     if isinstance(error, _native.InterlinguaError):
         exchange.outcome = error.code
         await exchange.refuse(error.status, str(error), param=error.param)
+        if isinstance(error, _native.Unsupported | _native.Decline):
+            exchange.engine = "rust"  # LiteLLM might have served it: it counts against the core
         return
     exchange.outcome = "refused"
+    if isinstance(error, Unserved | CredentialError) and exchange.provider:
+        exchange.outcome, exchange.engine = "unserved", "rust"
     if isinstance(error, CredentialError):
         kind = "authentication_error" if error.status == 401 else None
         await exchange.refuse(error.status, str(error), type=kind)
@@ -116,7 +125,10 @@ class Dispatcher:
                 await self._without_keeper(exchange, raw)
                 return
             exchange.stream = operation.stream
-            decision = self._engine(exchange.terms.dialect, ("stored_state",), choice, {})
+            exchange.group, exchange.provider = choice.group, choice.provider
+            decision = self._engine(
+                exchange.terms.dialect, ("stored_state",), choice, {}, self._place(exchange.terms, body)
+            )
             if decision.engine == "python":
                 await self._by_python(exchange, raw, decision)
                 return
@@ -174,7 +186,7 @@ class Dispatcher:
         exchange.group, exchange.provider, exchange.extra_lines = choice.group, choice.provider, choice.lines
         exchange.stream = request.stream
         controls = json.loads(request.host_controls)
-        decision = self._engine(terms.dialect, request.features, choice, controls)
+        decision = self._engine(terms.dialect, request.features, choice, controls, self._place(terms, body))
         if decision.engine == "python":
             if decision.shadowed and choice.target is not None:
                 exchange.shadow = self._shadow.sampler.take(f"{terms.dialect}/{choice.provider}", choice.group)
@@ -192,10 +204,12 @@ class Dispatcher:
         plan = self._plan(exchange, choice, controls)
         decided = self._rust.decided(choice, plan, "ungated" if decision.ungated else "", sent.url)
         exchange.follow(decided)
-        if not controls and choice.target is not None:
+        # A canary decides about each request: it has no lane.
+        if not controls and choice.target is not None and decision.holds:
             _, head = signed(sent, choice, sent.parts[0], stream=request.stream)
             lines = exchange.lines_behind_call_id()
-            tally = self._metrics.tally(terms.route, choice.provider, "rust", "answered", 200, decided.gate)
+            group = choice.group if choice.group in self._switches.groups else ""
+            tally = self._metrics.tally(terms.route, choice.provider, "rust", "answered", 200, decided.gate, group)
             terms.lanes.add(request, choice.target, choice.requested, decided, sent, head, lines, tally)
         return decided, request, attempt, sent
 
@@ -241,23 +255,33 @@ class Dispatcher:
             raise Refusal(413, f"the request body is over {limit} bytes") from None
 
     def _engine(
-        self, route: str, features: tuple[str, ...], choice: Choice, controls: Mapping[str, object]
+        self,
+        route: str,
+        features: tuple[str, ...],
+        choice: Choice,
+        controls: Mapping[str, object],
+        place: Place = nowhere,
     ) -> Decision:
+        provider, group = choice.provider, choice.group
         reasons: tuple[str, ...] = choice.python_reasons
         if not controls and not reasons:
-            return self._switches.decide(route, choice.provider, features)
-        mode = self._switches.mode(route, choice.provider)
+            return self._switches.decide(route, provider, group, features, place)
+        mode = self._switches.mode(route, provider, group)
         if controls and mode != "python":
             reasons += tuple(_foreign_controls(controls))
         if reasons and mode == "rust":
-            raise Refusal(400, f"the switch is set to rust, and this is not built in it: {'; '.join(reasons)}")
+            raise Unserved(400, f"the switch is set to rust, and this is not built in it: {'; '.join(reasons)}")
         if reasons:
             return Decision("python", mode, why=f"not built in the rust engine: {'; '.join(reasons)}")
-        return self._switches.decide(route, choice.provider, features)
+        return self._switches.decide(route, provider, group, features, place)
+
+    def _place(self, terms: Terms, body: bytes) -> Place:
+        """Where the client is in canaries, if one asks."""
+        return lambda: place_of(terms.key_hash, terms.dialect, body, self._switches.salt)
 
     async def _by_python(self, exchange: Exchange, raw: bytes, decision: Decision) -> None:
         if decision.mode == "rust":
-            raise Refusal(400, f"the switch is set to rust, but {decision.why}")
+            raise Unserved(400, f"the switch is set to rust, but {decision.why}")
         await self.relay(exchange, raw, decision.why)
 
     async def relay(self, exchange: Exchange, body: bytes | None, why: str) -> None:

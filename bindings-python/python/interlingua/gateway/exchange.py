@@ -46,7 +46,18 @@ Handler = Callable[["Exchange"], Awaitable[None]]
 class Terms:
     """What the head of a request says, found out once for all requests with the same head."""
 
-    __slots__ = ("call_id", "dialect", "handler", "lanes", "passed_headers", "plain_json", "route", "version", "wishes")
+    __slots__ = (
+        "call_id",
+        "dialect",
+        "handler",
+        "key_hash",
+        "lanes",
+        "passed_headers",
+        "plain_json",
+        "route",
+        "version",
+        "wishes",
+    )
 
     def __init__(self, headers: Headers, route: str, dialect: str, handler: Handler) -> None:
         self.route = route
@@ -56,6 +67,8 @@ class Terms:
         self.call_id = given.decode("ascii") if given is not None and _CALL_ID.fullmatch(given) else None
         self.plain_json = headers.get(b"content-type") in _PLAIN_JSON and headers.get(b"content-encoding") is None
         """The body needs no more than to be read as JSON."""
+        self.key_hash: bytes | None = None
+        """Of the client's key, if that is not the master key."""
         self.passed_headers = headers.pairs(b"anthropic-")
         """The client headers that mean something to a provider's API; never a key."""
         self.wishes = tuple(headers.get(name) for name in _WISHES)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from interlingua.gateway.groups import Choice, Groups
-from interlingua.gateway.migration import ROUTE_PATHS
+from interlingua.gateway.modes import ROUTE_PATHS
 from interlingua.gateway.pool import locate
 from interlingua.litellm_plugin import VERSION, clean_headers
 

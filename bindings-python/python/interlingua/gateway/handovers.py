@@ -21,6 +21,7 @@ from interlingua.gateway.groups import Groups
 from interlingua.gateway.handed_over import HandedOver, NotComparable, exchange_of
 from interlingua.gateway.logs import Log
 from interlingua.gateway.shadow import Sampler, ShadowCounts, ShadowSettings
+from interlingua.gateway.store import StoreError
 from interlingua.litellm_plugin import HEADER, TOKEN_HEADER
 
 PATH: Final = "/interlingua/handover"
@@ -180,7 +181,11 @@ class Handovers:
         elif kind == "unexplained":
             self._counts.count(pair, group, "compared", "mismatches")
             entry = entry_of(handed, verdict, content=self._settings.content, compare=self._compared)
-            number = self._add_difference(entry)
+            try:
+                number = self._add_difference(entry)
+            except StoreError as error:
+                self._tell("store_failed", message=str(error))
+                return
             self._tell("shadow_difference", pair=pair, group=group, id=number, features=verdict["features"])
         else:
             raise NotComparable(kind)

@@ -11,9 +11,10 @@ from interlingua.gateway.groups import Groups
 from interlingua.gateway.handovers import PATH, Handovers
 from interlingua.gateway.logs import Log
 from interlingua.gateway.metrics import Metrics
-from interlingua.gateway.migration import ROUTE_DIALECTS
+from interlingua.gateway.modes import ROUTE_DIALECTS
 from interlingua.gateway.request_side import RequestSide
 from interlingua.gateway.shadow import Sampler
+from interlingua.gateway.store import Store
 from interlingua.gateway.transport import Transport
 from interlingua.litellm_plugin import TOKEN_VARIABLE, URL_VARIABLE
 
@@ -24,7 +25,14 @@ class Shadow:
     """Choosing requests, taking hand-overs, and comparing."""
 
     def __init__(
-        self, config: Config, groups: Groups, metrics: Metrics, transport: Transport, python: PythonEngine, log: Log
+        self,
+        config: Config,
+        groups: Groups,
+        metrics: Metrics,
+        transport: Transport,
+        python: PythonEngine,
+        store: Store,
+        log: Log,
     ) -> None:
         settings = config.migration.shadow
         self._given_url = config.environment.get(URL_VARIABLE)
@@ -32,13 +40,9 @@ class Shadow:
         """Who has it may hand over."""
         names = [deployment.group for deployment in config.deployments]
         self.sampler = Sampler(settings, metrics.shadow, ROUTE_DIALECTS, names)
-        self.differences: list[dict[str, object]] = []
-        self.handovers = Handovers(settings, self.token, groups, self.sampler, metrics.shadow, self._add, log)
-        self.request_side = RequestSide(transport, python, config.master_key, self.handovers, metrics.shadow)
-
-    def _add(self, entry: dict[str, object]) -> int:
-        self.differences.append(entry)
-        return len(self.differences)
+        counts = metrics.shadow
+        self.handovers = Handovers(settings, self.token, groups, self.sampler, counts, store.add_difference, log)
+        self.request_side = RequestSide(transport, python, config.master_key, self.handovers, counts)
 
     def child_environment(self, url: str) -> dict[str, str]:
         """What tells the plug-in in our own LiteLLM where its hand-overs go."""
