@@ -1,4 +1,4 @@
-"""The command ``interlingua``: ``serve``, ``doctor``, ``switch``, ``replay`` and ``demo``."""
+"""The command ``interlingua``: ``serve``, ``doctor``, ``switch``, ``record``, ``replay``, ``demo`` and more."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import interlingua
-from interlingua import litellm_options, switch_cli
+from interlingua import difference_cli, litellm_options, litellm_plugin, switch_cli
 
 if TYPE_CHECKING:
     from interlingua.cases.recorder import Recorder
@@ -28,6 +28,12 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="say what a LiteLLM config.yaml means here, and what is wrong with it")
     doctor.add_argument("-c", "--config", required=True, type=Path, help="the config.yaml")
     doctor.add_argument("--json", action="store_true", help="the same for machines")
+
+    record = commands.add_parser("record", help="write exchanges as fixture cases")
+    sources = record.add_subparsers(dest="source", required=True, metavar="SOURCE")
+    difference_cli.add_arguments(sources.add_parser("difference", help="a difference that shadow has found"))
+
+    commands.add_parser("shadow-plugin", help="print the path of the plug-in for a LiteLLM that runs elsewhere")
 
     replay = commands.add_parser("replay", help="run an upstream that answers from the fixtures, without keys")
     replay.add_argument("--fixtures", type=Path, help="folder of cases (default: the packaged ones)")
@@ -132,7 +138,7 @@ def _serve(options: argparse.Namespace) -> int:
     from interlingua.gateway.application import create_app
     from interlingua.gateway.config import ConfigError, load_config
     from interlingua.gateway.logs import Log
-    from interlingua.gateway.serving import ServeError
+    from interlingua.gateway.serving import ServeError, url_of
     from interlingua.gateway.store import StoreError
     from interlingua.gateway.switches import SwitchError
 
@@ -152,6 +158,7 @@ def _serve(options: argparse.Namespace) -> int:
     except (ConfigError, SwitchError, StoreError, ServeError) as error:
         print(f"interlingua: {error}", file=sys.stderr)
         return 2
+    app.listens_at(url_of(listeners[0]))
     if len(listeners) > 1:
         from interlingua.gateway.workers import supervise
 
@@ -221,6 +228,11 @@ def _doctor(options: argparse.Namespace) -> int:
     return 1 if report.needs_attention else 0
 
 
+def _shadow_plugin(options: argparse.Namespace) -> int:
+    print(litellm_plugin.__file__)
+    return 0
+
+
 def _replay(options: argparse.Namespace) -> int:
     from interlingua.gateway.server import run
     from interlingua.gateway.serving import ServeError, bind
@@ -245,7 +257,15 @@ def _demo(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    commands = {"serve": _serve, "doctor": _doctor, "switch": switch_cli.run, "replay": _replay, "demo": _demo}
+    commands = {
+        "serve": _serve,
+        "doctor": _doctor,
+        "switch": switch_cli.run,
+        "record": difference_cli.run,
+        "shadow-plugin": _shadow_plugin,
+        "replay": _replay,
+        "demo": _demo,
+    }
     try:
         return commands[options.command](options)
     except ModuleNotFoundError as error:

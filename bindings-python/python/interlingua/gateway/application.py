@@ -16,7 +16,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from interlingua.gateway import admin
+from interlingua.gateway import admin, handovers
 from interlingua.gateway.asgi import AsgiClient, AsgiHeaders, Departures, Receive, Scope, Send, without_root
 from interlingua.gateway.auth import Auth, Verdict
 from interlingua.gateway.client import JSON_LINES, Client, ClientGone
@@ -34,6 +34,7 @@ from interlingua.gateway.metrics import Metrics
 from interlingua.gateway.modes import ROUTE_PATHS
 from interlingua.gateway.pool import Pool
 from interlingua.gateway.relay import Relay
+from interlingua.gateway.shadowing import Shadow
 from interlingua.gateway.short_way import SHORT_BYTES, ShortWay
 from interlingua.gateway.switches import Gate, Switches
 from interlingua.gateway.transport import Limits, Transport
@@ -75,7 +76,12 @@ class Gateway:
         self.relay = Relay(self.transport)
         rust = rust or RustEngine(self.transport)
         self.clock = rust.clock
-        self.dispatcher = Dispatcher(config, self.groups, self.switches, rust, self.python, self.relay, self.metrics)
+        self.control = Control(config, self.switches, self.groups, self.metrics, self.log, lambda: self.python)
+        store = self.control.keeper.store
+        self.shadow = Shadow(config, self.groups, self.metrics, self.transport, self.python, store, self.log)
+        self.dispatcher = Dispatcher(
+            config, self.groups, self.switches, rust, self.python, self.relay, self.metrics, self.shadow
+        )
         self._serve: Handler = self.dispatcher.serve
         self._short_way: type[ShortWay] = ShortWay
         if recorder is not None:
@@ -84,12 +90,11 @@ class Gateway:
             self._serve = recording.Recording(self.dispatcher.serve, recorder).serve
             self._short_way = recording.SampledShortWay
             self.metrics.recorder = recorder.counts
-        self.control = Control(config, self.switches, self.groups, self.metrics, self.log, lambda: self.python)
         self._departures = Departures()
         self.all_metrics: Callable[[], Coroutine[Any, Any, Metrics]] | None = None
         self._routes = self._make_routes()
         # A relayed path is LiteLLM's to guard; metrics are open unless the config says otherwise, as LiteLLM's.
-        self._open_routes = {"health", "relay"} | (set() if config.metrics_need_key else {"metrics"})
+        self._open_routes = {"health", "relay", "handover"} | (set() if config.metrics_need_key else {"metrics"})
 
     def _make_routes(self) -> dict[str, tuple[tuple[str, ...], str, str, Handler]]:
         """Path → (methods, route, dialect, handler)."""
@@ -102,6 +107,7 @@ class Gateway:
             table[f"/health/{name}"] = (("GET",), "health", "openai_chat", self._alive)
         table["/health/readiness"] = (("GET",), "health", "openai_chat", self._ready)
         table["/metrics"] = (("GET",), "metrics", "openai_chat", self._metrics)
+        table[handovers.PATH] = (("POST",), "handover", "openai_chat", self.shadow.handovers.serve)
         return table
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -316,6 +322,10 @@ class Gateway:
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
+    def listens_at(self, url: str) -> None:
+        """Where other processes of this host reach us; known once there is a listening socket."""
+        self.python.child_environment = self.shadow.child_environment(url)
+
     def announce(self) -> None:
         """Say at start what will not be served by the core, and why."""
         for notice in self.notices():
@@ -345,6 +355,7 @@ class Gateway:
 
     async def close(self) -> None:
         """End what the gateway started. In-flight exchanges are the server's to wait for."""
+        self.shadow.close()
         await self.control.close()
         await self.python.close()
         self.transport.close()
@@ -380,7 +391,7 @@ class Gateway:
         attempt = exchange.attempt
         if attempt is not None and (losses := attempt.losses):
             self.metrics.lost(route, provider, losses)
-        if self.log.access and route not in ("health", "metrics"):
+        if self.log.access and route not in ("health", "metrics", "handover"):
             self.log.request(exchange, status, seconds)
 
 

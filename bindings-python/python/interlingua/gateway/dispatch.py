@@ -19,6 +19,7 @@ from interlingua.gateway.metrics import Metrics
 from interlingua.gateway.multipart import MultipartError, ocr_request
 from interlingua.gateway.relay import Relay
 from interlingua.gateway.retries import retries_allowed
+from interlingua.gateway.shadowing import Shadow
 from interlingua.gateway.stickiness import place_of
 from interlingua.gateway.switches import Decision, Place, Switches, nowhere
 from interlingua.gateway.transport import Timeouts
@@ -73,6 +74,7 @@ class Dispatcher:
         python: PythonEngine,
         relay: Relay,
         metrics: Metrics,
+        shadow: Shadow,
     ) -> None:
         self._config = config
         self._groups = groups
@@ -81,6 +83,7 @@ class Dispatcher:
         self.python = python
         self._relay = relay
         self._metrics = metrics
+        self._shadow = shadow
         self._lanes: dict[tuple[object, ...], _native.Lanes] = {}
         self._lanes_version: object = None
 
@@ -187,7 +190,11 @@ class Dispatcher:
         controls = json.loads(request.host_controls)
         decision = self._engine(terms.dialect, request.features, choice, controls, self._place(terms, body))
         if decision.engine == "python":
+            if decision.shadowed and choice.target is not None:
+                exchange.shadow = self._shadow.sampler.take(f"{terms.dialect}/{choice.provider}", choice.group)
             await self._by_python(exchange, raw, decision)
+            if exchange.shadow is not None:
+                self._shadow.request_side.after(terms.dialect, raw, choice)
             return None
         try:
             attempt, sent = self._rust.begin(request, choice)

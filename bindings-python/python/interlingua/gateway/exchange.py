@@ -93,6 +93,8 @@ class Exchange:
     gate = ""
     stream = False
     retries = 0
+    shadow: bytes | None = None
+    """The mark under which LiteLLM is to tell what it does with this exchange."""
     fault: UpstreamFault | None = None
     """What went wrong on the wire in the last try."""
     attempt: _native.Attempt | None = None

@@ -167,6 +167,7 @@ class Metrics:
             "# HELP interlingua_store_failing The store of the switches cannot be read or written.",
             "# TYPE interlingua_store_failing gauge",
             f"interlingua_store_failing {int(store_failing)}",
+            *self.shadow.lines(_labels),
             "# TYPE interlingua_in_flight gauge",
             f"interlingua_in_flight {self.in_flight}",
             "# TYPE interlingua_idle_upstream_connections gauge",
