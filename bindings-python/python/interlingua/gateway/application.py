@@ -27,6 +27,7 @@ from interlingua.gateway.engine_rust import RustEngine
 from interlingua.gateway.exchange import Exchange, Handler, Terms
 from interlingua.gateway.faults import UpstreamFault
 from interlingua.gateway.groups import Groups
+from interlingua.gateway.keys import Keys
 from interlingua.gateway.logs import Log
 from interlingua.gateway.metrics import Metrics
 from interlingua.gateway.migration import ROUTE_PATHS
@@ -63,7 +64,10 @@ class Gateway:
         self.relay = Relay(self.transport)
         rust = rust or RustEngine(self.transport)
         self.clock = rust.clock
-        self.dispatcher = Dispatcher(config, self.groups, self.switches, rust, self.python, self.relay, self.metrics)
+        self.keys = Keys(config.migration.keys, config.master_key, self.python, self.transport, self.groups)
+        self.dispatcher = Dispatcher(
+            config, self.groups, self.switches, rust, self.python, self.relay, self.metrics, self.keys
+        )
         self._departures = Departures()
         self.on_switch: Callable[[str, str], None] | None = None
         """Tells the other workers."""
@@ -137,9 +141,14 @@ class Gateway:
             methods, route, dialect, handler = found
             if client.method not in methods:
                 handler = self._wrong_method
+        key_hash = None
         if route not in self._open_routes and self.auth.check(client.headers) is not Verdict.ACCEPTED:
-            handler = self._without_key
-        return Terms(client.headers, route, dialect, handler)
+            key_hash = self.auth.virtual_key(client.headers) if self.config.virtual_keys else None
+            guarded = key_hash is not None and handler == self.dispatcher.serve
+            handler = self.dispatcher.serve_guarded if guarded else self._without_key
+        elif self.config.database and handler == self.dispatcher.serve:
+            handler = self.dispatcher.serve_guarded  # an end user may have a budget there
+        return Terms(client.headers, route, dialect, handler, key_hash)
 
     def _found(self, path: str) -> tuple[tuple[str, ...], str, str, Handler] | None:
         found = self._routes.get(path)
@@ -320,6 +329,7 @@ class Gateway:
 
     async def close(self) -> None:
         """End what the gateway started. In-flight exchanges are the server's to wait for."""
+        self.keys.close()
         await self.python.close()
         self.transport.close()
         self.log.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from hashlib import sha256
 from hmac import compare_digest
 
 from interlingua.gateway.client import Headers
@@ -36,10 +37,19 @@ class Auth:
         master = self._master
         if master is None:
             return Verdict.ACCEPTED
+        key = self._key(headers)
+        if key is None:
+            return Verdict.MISSING
+        return Verdict.ACCEPTED if compare_digest(key, master) else Verdict.REFUSED
+
+    def virtual_key(self, headers: Headers) -> bytes | None:
+        """The hash of a key that may be one of LiteLLM's virtual keys, as LiteLLM makes it."""
+        key = self._key(headers)
+        return sha256(key).digest() if key is not None and key.startswith(b"sk-") else None
+
+    def _key(self, headers: Headers) -> bytes | None:
         for name in self._names:
             value = headers.get(name)
             if value:
-                if value[:7].lower() == _BEARER:
-                    value = value[7:].strip()
-                return Verdict.ACCEPTED if compare_digest(value, master) else Verdict.REFUSED
-        return Verdict.MISSING
+                return value[7:].strip() if value[:7].lower() == _BEARER else value
+        return None

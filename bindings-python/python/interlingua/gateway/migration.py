@@ -50,10 +50,22 @@ class PythonEngine:
 
 
 @dataclass(frozen=True, slots=True)
+class Keys:
+    """How long what LiteLLM says of clients' keys is taken for true."""
+
+    ttl: float = 30.0
+    negative_ttl: float = 5.0
+    """For keys that LiteLLM does not know, and for look-ups that failed."""
+    most: int = 10_000
+    """How many answers are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
 class Migration:
     """How far the migration has come."""
 
     python: PythonEngine = field(default_factory=PythonEngine)
+    keys: Keys = field(default_factory=Keys)
     switches: tuple[tuple[str, str], ...] = ()
     """``(pattern, mode)``: a pattern is ``route/provider``, either of them may be ``*``."""
     allow_ungated: bool = False
@@ -76,7 +88,7 @@ def check_pattern(pattern: str) -> str | None:
 
 def read_migration(fields: Fields, directory: Path) -> Migration:
     """Raises ``ConfigError``."""
-    known = {"python", "switches", "allow_ungated", "gate_file", "state_file", "shutdown_seconds"}
+    known = {"python", "keys", "switches", "allow_ungated", "gate_file", "state_file", "shutdown_seconds"}
     for key in fields.section:
         if key not in known:
             raise fields.error(key, f"is not known here; the section takes {', '.join(sorted(known))}")
@@ -93,11 +105,28 @@ def read_migration(fields: Fields, directory: Path) -> Migration:
     grace = fields.number("shutdown_seconds")
     return Migration(
         python=_read_python(fields.inner("python")),
+        keys=_read_keys(fields.inner("keys")),
         switches=tuple(pairs),
         allow_ungated=fields.flag("allow_ungated") or False,
         gate_file=directory / gate if gate else None,
         state_file=directory / state if state else None,
         shutdown_seconds=30.0 if grace is None else grace,
+    )
+
+
+def _read_keys(fields: Fields) -> Keys:
+    known = {"ttl", "negative_ttl", "max"}
+    for key in fields.section:
+        if key not in known:
+            raise fields.error(key, f"is not known here; the section takes {', '.join(sorted(known))}")
+    ttl, negative, most = fields.number("ttl"), fields.number("negative_ttl"), fields.count("max")
+    if most == 0:
+        raise fields.error("max", "must be 1 or more")
+    default = Keys()
+    return Keys(
+        default.ttl if ttl is None else ttl,
+        default.negative_ttl if negative is None else negative,
+        default.most if most is None else most,
     )
 
 
