@@ -11,7 +11,6 @@ import os
 import ssl
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
-from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -29,6 +28,7 @@ from interlingua.gateway.engine_rust import RustEngine
 from interlingua.gateway.exchange import Exchange, Handler, Terms
 from interlingua.gateway.faults import UpstreamFault
 from interlingua.gateway.groups import Groups
+from interlingua.gateway.keys import Keys
 from interlingua.gateway.logs import Log
 from interlingua.gateway.metrics import Metrics
 from interlingua.gateway.modes import ROUTE_PATHS
@@ -79,15 +79,18 @@ class Gateway:
         self.control = Control(config, self.switches, self.groups, self.metrics, self.log, lambda: self.python)
         store = self.control.keeper.store
         self.shadow = Shadow(config, self.groups, self.metrics, self.transport, self.python, store, self.log)
+        self.keys = Keys(config.migration.keys, config.master_key, self.python, self.transport, self.groups)
         self.dispatcher = Dispatcher(
-            config, self.groups, self.switches, rust, self.python, self.relay, self.metrics, self.shadow
+            config, self.groups, self.switches, rust, self.python, self.relay, self.metrics, self.shadow, self.keys
         )
         self._serve: Handler = self.dispatcher.serve
+        self._serve_guarded: Handler = self.dispatcher.serve_guarded
         self._short_way: type[ShortWay] = ShortWay
         if recorder is not None:
             from interlingua.gateway import recording  # few record, and redaction is much to load
 
-            self._serve = recording.Recording(self.dispatcher.serve, recorder).serve
+            self._serve = recording.Recording(self._serve, recorder).serve
+            self._serve_guarded = recording.Recording(self._serve_guarded, recorder).serve
             self._short_way = recording.SampledShortWay
             self.metrics.recorder = recorder.counts
         self._departures = Departures()
@@ -162,12 +165,16 @@ class Gateway:
             methods, route, dialect, handler = found
             if client.method not in methods:
                 handler = self._wrong_method
+        key_hash = None
         if route not in self._open_routes and self.auth.check(client.headers) is not Verdict.ACCEPTED:
-            handler = self._without_key
-        terms = Terms(client.headers, route, dialect, handler)
-        if not self.auth.has_master_key and (key := self.auth.presented(client.headers)) is not None:
-            terms.key_hash = sha256(key).digest()
-        return terms
+            key_hash = self.auth.virtual_key(client.headers) if self.config.virtual_keys else None
+            guarded = key_hash is not None and handler == self._serve
+            handler = self._serve_guarded if guarded else self._without_key
+        elif self.config.database and handler == self._serve:
+            handler = self._serve_guarded  # an end user may have a budget there
+        elif not self.auth.has_master_key:
+            key_hash = self.auth.key_hash(client.headers)  # nobody checks it, but a canary knows a client by it
+        return Terms(client.headers, route, dialect, handler, key_hash)
 
     def _found(self, path: str) -> tuple[tuple[str, ...], str, str, Handler] | None:
         found = self._routes.get(path)
@@ -357,6 +364,7 @@ class Gateway:
         """End what the gateway started. In-flight exchanges are the server's to wait for."""
         self.shadow.close()
         await self.control.close()
+        self.keys.close()
         await self.python.close()
         self.transport.close()
         if self.recorder is not None:

@@ -60,7 +60,11 @@ class Terms:
         "wishes",
     )
 
-    def __init__(self, headers: Headers, route: str, dialect: str, handler: Handler) -> None:
+    def __init__(
+        self, headers: Headers, route: str, dialect: str, handler: Handler, key_hash: bytes | None = None
+    ) -> None:
+        self.key_hash = key_hash
+        """Of the client's key, where it is not the master key."""
         self.route = route
         self.dialect = dialect
         self.handler = handler
@@ -68,8 +72,6 @@ class Terms:
         self.call_id = given.decode("ascii") if given is not None and _CALL_ID.fullmatch(given) else None
         self.plain_json = headers.get(b"content-type") in _PLAIN_JSON and headers.get(b"content-encoding") is None
         """The body needs no more than to be read as JSON."""
-        self.key_hash: bytes | None = None
-        """Of the client's key, if that is not the master key."""
         self.passed_headers = headers.pairs(b"anthropic-")
         """The client headers that mean something to a provider's API; never a key."""
         self.wishes = tuple(headers.get(name) for name in _WISHES)
@@ -95,6 +97,8 @@ class Exchange:
     retries = 0
     shadow: bytes | None = None
     """The mark under which LiteLLM is to tell what it does with this exchange."""
+    why = ""
+    """What of the client's key keeps the exchange from the core: names of LiteLLM's columns."""
     fault: UpstreamFault | None = None
     """What went wrong on the wire in the last try."""
     attempt: _native.Attempt | None = None

@@ -72,6 +72,10 @@ class Groups:
         """What ``/v1/models`` lists: names that can be asked for as they stand."""
         return list(self._exact)
 
+    def has(self, name: str) -> bool:
+        """A group of the config is called so, or an alias; not merely matched by a pattern."""
+        return name in self._exact
+
     def choices(self) -> list[Choice]:
         return list(self._exact.values())
 

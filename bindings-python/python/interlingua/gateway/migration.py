@@ -48,7 +48,9 @@ from interlingua.gateway.modes import ModeError, read_mode, read_pattern
 from interlingua.gateway.pool import locate
 from interlingua.gateway.shadow import ShadowSettings, read_shadow
 
-_KEYS: Final = ("allow_ungated", "gate_file", "python", "shadow", "shutdown_seconds", "state", "switches", "trip")
+_KEYS: Final = (
+    *("allow_ungated", "gate_file", "keys", "python", "shadow", "shutdown_seconds", "state", "switches", "trip"),
+)
 REDIS_SCHEMES: Final = ("redis://", "rediss://", "unix://")
 
 
@@ -82,10 +84,22 @@ class TripRules:
 
 
 @dataclass(frozen=True, slots=True)
+class Keys:
+    """How long what LiteLLM says of clients' keys is taken for true."""
+
+    ttl: float = 30.0
+    negative_ttl: float = 5.0
+    """For keys that LiteLLM does not know, and for look-ups that failed."""
+    most: int = 10_000
+    """How many answers are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
 class Migration:
     """How far the migration has come."""
 
     python: PythonEngine = field(default_factory=PythonEngine)
+    keys: Keys = field(default_factory=Keys)
     switches: tuple[tuple[str, str], ...] = ()
     """``(pattern, mode)``, see ``modes``."""
     allow_ungated: bool = False
@@ -111,6 +125,7 @@ def read_migration(fields: Fields, directory: Path, default_state: Path | None) 
     grace = fields.number("shutdown_seconds")
     return Migration(
         python=_read_python(fields.inner("python")),
+        keys=_read_keys(fields.inner("keys")),
         switches=tuple(pairs),
         allow_ungated=fields.flag("allow_ungated") or False,
         gate_file=directory / gate if gate else None,
@@ -118,6 +133,19 @@ def read_migration(fields: Fields, directory: Path, default_state: Path | None) 
         trip=_read_trip(fields.inner("trip")),
         shutdown_seconds=30.0 if grace is None else grace,
         shadow=read_shadow(fields.inner("shadow")),
+    )
+
+
+def _read_keys(fields: Fields) -> Keys:
+    _check_keys(fields, ("ttl", "negative_ttl", "max"))
+    ttl, negative, most = fields.number("ttl"), fields.number("negative_ttl"), fields.count("max")
+    if most == 0:
+        raise fields.error("max", "must be 1 or more")
+    default = Keys()
+    return Keys(
+        default.ttl if ttl is None else ttl,
+        default.negative_ttl if negative is None else negative,
+        default.most if most is None else most,
     )
 
 
