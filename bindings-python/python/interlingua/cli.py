@@ -1,4 +1,4 @@
-"""The command ``interlingua``."""
+"""The command ``interlingua``: ``serve``, ``doctor``, ``switch``, ``record``, ``replay``, ``demo`` and more."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import interlingua
-from interlingua import litellm_options
-
-if TYPE_CHECKING:
-    from interlingua.cases.recorder import Recorder
+from interlingua import litellm_options, litellm_plugin, switch_cli
+from interlingua.cases import commands as commands_of_cases
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -29,26 +26,25 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("-c", "--config", required=True, type=Path, help="the config.yaml")
     doctor.add_argument("--json", action="store_true", help="the same for machines")
 
+    commands_of_cases.add_record(commands.add_parser("record", help="write exchanges as cases"))
+
+    commands.add_parser("shadow-plugin", help="print the path of the plug-in for a LiteLLM that runs elsewhere")
+
     replay = commands.add_parser("replay", help="run an upstream that answers from the fixtures, without keys")
     replay.add_argument("--fixtures", type=Path, help="folder of cases (default: the packaged ones)")
     replay.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     replay.add_argument("--port", default=4010, type=int, help="port to listen on, 0 for a free one (default: 4010)")
+
+    switch_cli.add_to(commands.add_parser("switch", help="see and set the switches of a gateway that runs"))
 
     demo = commands.add_parser("demo", help="gateway and replay upstream together, used by the official SDKs")
     demo.add_argument("--serve", action="store_true", help="keep both running, and print curl lines to try")
     demo.add_argument("--port", default=0, type=int, help="port of the gateway, 0 for a free one (default: 0)")
     demo.add_argument("--fixtures", type=Path, help="folder of cases (default: the packaged ones)")
 
-    record = commands.add_parser("record", help="make cases of recordings of other tools")
-    actions = record.add_subparsers(dest="action", required=True, metavar="ACTION")
-    imported = actions.add_parser("import", help="VCR cassettes (YAML, JSON) and HAR files")
-    imported.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    imported.add_argument("--to", required=True, type=Path, metavar="DIR", help="where the cases go")
-
-    parity = commands.add_parser("parity", help="replay cases, and account for every difference to LiteLLM")
-    parity.add_argument("--cases", required=True, type=Path, metavar="DIR", help="folder of cases, or a case")
-    parity.add_argument("--html", type=Path, metavar="FILE", help="write a report with both sides of each difference")
-    parity.add_argument("--json", type=Path, metavar="FILE", help="write every verdict")
+    commands_of_cases.add_parity(
+        commands.add_parser("parity", help="replay cases, and account for every difference to LiteLLM")
+    )
     return parser
 
 
@@ -83,44 +79,11 @@ def _add_serve(serve: argparse.ArgumentParser) -> None:
     serve.add_argument(
         "--drop_params", "--drop-params", action="store_true", help="drop parameters that a provider does not take"
     )
-    _add_recording(serve)
+    commands_of_cases.add_recording(serve)
     serve.add_argument("--worker", help=argparse.SUPPRESS)  # a supervisor's word to its worker
     serve.add_argument("--no-access-log", action="store_true", help="no log line for each request")
     serve.add_argument("--check", action="store_true", help="only say what the config means, and end")
     litellm_options.add_foreign(serve)
-
-
-def _add_recording(serve: argparse.ArgumentParser) -> None:
-    serve.add_argument(
-        "--record", type=Path, metavar="DIR", help="write exchanges that the core serves as cases into DIR, redacted"
-    )
-    serve.add_argument(
-        "--record-sample", default=0.01, type=_share, metavar="N", help="of how many of them (default: %(default)s)"
-    )
-    serve.add_argument(
-        "--record-cases", default=10_000, type=_positive, metavar="N", help="at most so many (default: %(default)s)"
-    )
-    serve.add_argument(
-        "--record-mb",
-        default=1024,
-        type=_positive,
-        metavar="N",
-        help="at most so many MB (default: %(default)s)",
-    )
-
-
-def _share(text: str) -> float:
-    share = float(text)
-    if not 0 < share <= 1:
-        raise argparse.ArgumentTypeError("must be above 0 and at most 1")
-    return share
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
 
 
 def _count(text: str) -> int:
@@ -141,13 +104,16 @@ def _serve(options: argparse.Namespace) -> int:
     from interlingua.gateway.application import create_app
     from interlingua.gateway.config import ConfigError, load_config
     from interlingua.gateway.logs import Log
-    from interlingua.gateway.serving import ServeError
+    from interlingua.gateway.serving import ServeError, url_of
+    from interlingua.gateway.store import StoreError
     from interlingua.gateway.switches import SwitchError
 
     try:
         config = load_config(options.config, overrides=litellm_options.overrides(options))
         config = litellm_options.for_child(config, litellm_options.given(options))
-        app = create_app(config, log=Log(access=not options.no_access_log), recorder=_recorder(options))
+        app = create_app(
+            config, log=Log(access=not options.no_access_log), recorder=commands_of_cases.recorder(options)
+        )
         if options.check:
             app.announce()
             return 0
@@ -157,9 +123,10 @@ def _serve(options: argparse.Namespace) -> int:
             run_worker(app, options.worker, shutdown_seconds=app.config.migration.shutdown_seconds)
             return 0
         listeners = _listeners(options)
-    except (ConfigError, SwitchError, ServeError) as error:
+    except (ConfigError, SwitchError, StoreError, ServeError) as error:
         print(f"interlingua: {error}", file=sys.stderr)
         return 2
+    app.listens_at(url_of(listeners[0]))
     if len(listeners) > 1:
         from interlingua.gateway.workers import supervise
 
@@ -171,16 +138,6 @@ def _serve(options: argparse.Namespace) -> int:
         from interlingua.gateway.on_uvicorn import run
     run(app, listeners[0], shutdown_seconds=app.config.migration.shutdown_seconds)
     return 0
-
-
-def _recorder(options: argparse.Namespace) -> Recorder | None:
-    """The workers record, not their supervisor."""
-    if options.record is None or options.check or (options.workers > 1 and options.worker is None):
-        return None
-    from interlingua.cases.recorder import Limits, Recorder
-
-    limits = Limits(options.record_sample, options.record_cases, options.record_mb * 1024 * 1024)
-    return Recorder(options.record, limits)
 
 
 def _listeners(options: argparse.Namespace) -> list[socket.socket]:
@@ -199,11 +156,7 @@ def _listeners(options: argparse.Namespace) -> list[socket.socket]:
 
 def _worker_arguments(options: argparse.Namespace) -> list[str]:
     arguments = ["serve", "--config", str(options.config), *litellm_options.given(options)]
-    if options.record is not None:
-        # Each worker counts for itself.
-        arguments += ["--record", str(options.record), "--record-sample", str(options.record_sample)]
-        arguments += ["--record-cases", str(max(options.record_cases // options.workers, 1))]
-        arguments += ["--record-mb", str(max(options.record_mb // options.workers, 1))]
+    arguments += commands_of_cases.recording_arguments(options)
     return [*arguments, "--no-access-log"] if options.no_access_log else arguments
 
 
@@ -211,11 +164,12 @@ def _doctor(options: argparse.Namespace) -> int:
     from interlingua.gateway.config import ConfigError
     from interlingua.gateway.doctor import as_json, diagnose, failure_as_json
     from interlingua.gateway.doctor_text import as_text, wants_colour
+    from interlingua.gateway.store import StoreError
     from interlingua.gateway.switches import SwitchError
 
     try:
         report = diagnose(options.config)
-    except (ConfigError, SwitchError) as error:
+    except (ConfigError, SwitchError, StoreError) as error:
         if options.json:
             print(json.dumps(failure_as_json(options.config, error), indent=2))
         else:
@@ -226,6 +180,11 @@ def _doctor(options: argparse.Namespace) -> int:
     else:
         print(as_text(report, colour=wants_colour(os.environ, is_terminal=sys.stdout.isatty())), end="")
     return 1 if report.needs_attention else 0
+
+
+def _shadow_plugin(options: argparse.Namespace) -> int:
+    print(litellm_plugin.__file__)
+    return 0
 
 
 def _replay(options: argparse.Namespace) -> int:
@@ -249,25 +208,21 @@ def _demo(options: argparse.Namespace) -> int:
     return run(keep=options.serve, port=options.port, fixtures=options.fixtures)
 
 
-def _record(options: argparse.Namespace) -> int:
-    from interlingua.cases.importing import import_files
-
-    return import_files(options.files, options.to, sys.stdout)
-
-
-def _parity(options: argparse.Namespace) -> int:
-    from interlingua.cases.parity import run
-
-    return run(options.cases, html=options.html, json_file=options.json)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    commands = {"serve": _serve, "doctor": _doctor, "replay": _replay, "demo": _demo, "record": _record}
-    command = {**commands, "parity": _parity}[options.command]
+    commands = {
+        "serve": _serve,
+        "doctor": _doctor,
+        "switch": switch_cli.run,
+        "record": commands_of_cases.run_record,
+        "parity": commands_of_cases.run_parity,
+        "shadow-plugin": _shadow_plugin,
+        "replay": _replay,
+        "demo": _demo,
+    }
     try:
-        return command(options)
+        return commands[options.command](options)
     except ModuleNotFoundError as error:
         if error.name in ("uvicorn", "httptools", "yaml", "websockets"):
             extra = "gateway" if error.name == "yaml" else "uvicorn"

@@ -317,6 +317,7 @@ class Running:
         self.app: Gateway = create_app(path, log=Log(self.log_text), recorder=recorder)
         listener = bind("127.0.0.1", 0)
         self.port: int = listener.getsockname()[1]
+        self.app.listens_at(self.url)
         kind = LeanThread if server == "lean" else UvicornThread
         self._server = kind(self.app, listener, shutdown_seconds=shutdown_seconds)
 

@@ -15,23 +15,26 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from interlingua.gateway import admin
+from interlingua.gateway import admin, handovers
 from interlingua.gateway.asgi import AsgiClient, AsgiHeaders, Departures, Receive, Scope, Send, without_root
 from interlingua.gateway.auth import Auth, Verdict
 from interlingua.gateway.client import JSON_LINES, Client, ClientGone
 from interlingua.gateway.client_connection import ClientConnection
 from interlingua.gateway.config import Config, load_config
+from interlingua.gateway.control import Control
 from interlingua.gateway.dispatch import Dispatcher, Refusal
 from interlingua.gateway.engine_python import PythonEngine, PythonUnavailable
 from interlingua.gateway.engine_rust import RustEngine
 from interlingua.gateway.exchange import Exchange, Handler, Terms
 from interlingua.gateway.faults import UpstreamFault
 from interlingua.gateway.groups import Groups
+from interlingua.gateway.keys import Keys
 from interlingua.gateway.logs import Log
 from interlingua.gateway.metrics import Metrics
-from interlingua.gateway.migration import ROUTE_PATHS
+from interlingua.gateway.modes import ROUTE_PATHS
 from interlingua.gateway.pool import Pool
 from interlingua.gateway.relay import Relay
+from interlingua.gateway.shadowing import Shadow
 from interlingua.gateway.short_way import SHORT_BYTES, ShortWay
 from interlingua.gateway.switches import Gate, Switches
 from interlingua.gateway.transport import Limits, Transport
@@ -65,7 +68,6 @@ class Gateway:
             Gate.read(config.migration.gate_file),
             config.migration.switches,
             allow_ungated=config.migration.allow_ungated,
-            state_file=config.migration.state_file,
         )
         self.auth = Auth(config.master_key, config.key_header)
         limits = Limits(max_body_bytes=config.max_response_bytes)
@@ -74,22 +76,28 @@ class Gateway:
         self.relay = Relay(self.transport)
         rust = rust or RustEngine(self.transport)
         self.clock = rust.clock
-        self.dispatcher = Dispatcher(config, self.groups, self.switches, rust, self.python, self.relay, self.metrics)
+        self.control = Control(config, self.switches, self.groups, self.metrics, self.log, lambda: self.python)
+        store = self.control.keeper.store
+        self.shadow = Shadow(config, self.groups, self.metrics, self.transport, self.python, store, self.log)
+        self.keys = Keys(config.migration.keys, config.master_key, self.python, self.transport, self.groups)
+        self.dispatcher = Dispatcher(
+            config, self.groups, self.switches, rust, self.python, self.relay, self.metrics, self.shadow, self.keys
+        )
         self._serve: Handler = self.dispatcher.serve
+        self._serve_guarded: Handler = self.dispatcher.serve_guarded
         self._short_way: type[ShortWay] = ShortWay
         if recorder is not None:
             from interlingua.gateway import recording  # few record, and redaction is much to load
 
-            self._serve = recording.Recording(self.dispatcher.serve, recorder).serve
+            self._serve = recording.Recording(self._serve, recorder).serve
+            self._serve_guarded = recording.Recording(self._serve_guarded, recorder).serve
             self._short_way = recording.SampledShortWay
             self.metrics.recorder = recorder.counts
         self._departures = Departures()
-        self.on_switch: Callable[[str, str], None] | None = None
-        """Tells the other workers."""
         self.all_metrics: Callable[[], Coroutine[Any, Any, Metrics]] | None = None
         self._routes = self._make_routes()
         # A relayed path is LiteLLM's to guard; metrics are open unless the config says otherwise, as LiteLLM's.
-        self._open_routes = {"health", "relay"} | (set() if config.metrics_need_key else {"metrics"})
+        self._open_routes = {"health", "relay", "handover"} | (set() if config.metrics_need_key else {"metrics"})
 
     def _make_routes(self) -> dict[str, tuple[tuple[str, ...], str, str, Handler]]:
         """Path → (methods, route, dialect, handler)."""
@@ -102,7 +110,7 @@ class Gateway:
             table[f"/health/{name}"] = (("GET",), "health", "openai_chat", self._alive)
         table["/health/readiness"] = (("GET",), "health", "openai_chat", self._ready)
         table["/metrics"] = (("GET",), "metrics", "openai_chat", self._metrics)
-        table[admin.PATH] = (("GET", "PUT"), "admin", "openai_chat", self._admin)
+        table[handovers.PATH] = (("POST",), "handover", "openai_chat", self.shadow.handovers.serve)
         return table
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -110,6 +118,7 @@ class Gateway:
         kind = scope["type"]
         if scope.get("root_path"):
             scope = without_root(scope)
+        self.control.open()  # a server that hosts us may leave the lifespan out
         if kind == "http":
             client = AsgiClient(scope, receive, send)
             await self._departures.serve(client, self.serve(client))
@@ -156,12 +165,21 @@ class Gateway:
             methods, route, dialect, handler = found
             if client.method not in methods:
                 handler = self._wrong_method
+        key_hash = None
         if route not in self._open_routes and self.auth.check(client.headers) is not Verdict.ACCEPTED:
-            handler = self._without_key
-        return Terms(client.headers, route, dialect, handler)
+            key_hash = self.auth.virtual_key(client.headers) if self.config.virtual_keys else None
+            guarded = key_hash is not None and handler == self._serve
+            handler = self._serve_guarded if guarded else self._without_key
+        elif self.config.database and handler == self._serve:
+            handler = self._serve_guarded  # an end user may have a budget there
+        elif not self.auth.has_master_key:
+            key_hash = self.auth.key_hash(client.headers)  # nobody checks it, but a canary knows a client by it
+        return Terms(client.headers, route, dialect, handler, key_hash)
 
     def _found(self, path: str) -> tuple[tuple[str, ...], str, str, Handler] | None:
         found = self._routes.get(path)
+        if found is None and path.startswith(admin.PREFIX):
+            return admin.METHODS, "admin", "openai_chat", self._admin
         if found is not None or not path.startswith(("/v1/responses/", "/responses/", "/openai/v1/responses/")):
             return found
         return ("GET", "POST", "DELETE"), "openai_responses", "openai_responses", self.dispatcher.serve_operation
@@ -243,7 +261,9 @@ class Gateway:
         text = metrics.render(
             idle_connections=self.transport.pool.idle_count(),
             ungated=self.switches.ungated(),
+            tripped=list(self.switches.tripped()),
             python_running=self.python.running,
+            store_failing=self.control.keeper.failing,
         )
         await exchange.reply(200, b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n", text)
 
@@ -251,12 +271,7 @@ class Gateway:
         if not self.auth.has_master_key:
             await exchange.refuse(403, "the switches need a general_settings.master_key", type="permission_error")
             return
-        await admin.serve_switches(exchange, self.switches, self._switch_set)
-
-    def _switch_set(self, pattern: str, mode: str) -> None:
-        self.log.line("switch", switch=pattern, mode=mode)
-        if self.on_switch is not None:
-            self.on_switch(pattern, mode)
+        await self.control.admin.serve(exchange)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         from interlingua.gateway import websocket  # the only user of the websockets package
@@ -314,6 +329,10 @@ class Gateway:
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
+    def listens_at(self, url: str) -> None:
+        """Where other processes of this host reach us; known once there is a listening socket."""
+        self.python.child_environment = self.shadow.child_environment(url)
+
     def announce(self) -> None:
         """Say at start what will not be served by the core, and why."""
         for notice in self.notices():
@@ -325,8 +344,8 @@ class Gateway:
         """What the operator should know."""
         for notice in self.config.notices:
             yield notice.message
-        for name in self.switches.ungated():
-            yield f"the switch {name} serves without proof of parity (allow_ungated)"
+        for _, message in (*self.control.notices(), *self.control.lost_groups()):
+            yield message
         for choice in self.groups.choices():
             if choice.notice is not None:
                 yield choice.notice
@@ -337,8 +356,15 @@ class Gateway:
             if own:
                 yield f"group {group} stays on the python engine: {'; '.join(own)}"
 
+    def open(self) -> None:
+        """Begin what goes on beside the exchanges, in the loop that serves them."""
+        self.control.open()
+
     async def close(self) -> None:
         """End what the gateway started. In-flight exchanges are the server's to wait for."""
+        self.shadow.close()
+        await self.control.close()
+        self.keys.close()
         await self.python.close()
         self.transport.close()
         if self.recorder is not None:
@@ -355,6 +381,8 @@ class Gateway:
             at=f"{Path(frame.filename).name}:{frame.lineno}",
         )
         exchange.outcome = "bug"
+        if exchange.provider and exchange.engine == "gateway":
+            exchange.engine = "rust"  # it was the core's to serve: the switch may have to trip
         if exchange.sent:
             raise RuntimeError("the answer broke off") from None
         await exchange.refuse(500, f"the gateway failed; its log has more under {exchange.call_id}")
@@ -364,13 +392,14 @@ class Gateway:
         route, engine, outcome = exchange.terms.route, exchange.engine, exchange.outcome
         provider = exchange.provider if engine != "gateway" else ""
         status = 499 if outcome == "disconnected" else exchange.status
-        self.metrics.record(route, provider, engine, outcome, status, seconds, exchange.gate)
+        group = exchange.group if exchange.group in self.switches.groups else None
+        self.metrics.record(route, provider, engine, outcome, status, seconds, exchange.gate, group or "")
         if exchange.retries:
             self.metrics.retried(route, provider, exchange.retries)
         attempt = exchange.attempt
         if attempt is not None and (losses := attempt.losses):
             self.metrics.lost(route, provider, losses)
-        if self.log.access and route not in ("health", "metrics"):
+        if self.log.access and route not in ("health", "metrics", "handover"):
             self.log.request(exchange, status, seconds)
 
 
@@ -390,8 +419,11 @@ def _tls(verify: bool | str) -> ssl.SSLContext | None:
 
 
 def create_app(config: Config | str | Path, *, log: Log | None = None, recorder: Recorder | None = None) -> Gateway:
-    """The ASGI app for a config or for the path of one. Raises ``ConfigError`` or ``SwitchError``."""
-    return Gateway(config if isinstance(config, Config) else load_config(Path(config)), log=log, recorder=recorder)
+    """The ASGI app for a config or for the path of one. Raises ``ConfigError``, ``SwitchError`` or ``StoreError``."""
+    loaded = config if isinstance(config, Config) else load_config(Path(config))
+    app = Gateway(loaded, log=log, recorder=recorder)
+    app.control.load()
+    return app
 
 
 def __getattr__(name: str) -> Any:

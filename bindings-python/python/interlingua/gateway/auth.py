@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from hashlib import sha256
 from hmac import compare_digest
 
 from interlingua.gateway.client import Headers
@@ -33,13 +34,26 @@ class Auth:
 
     def check(self, headers: Headers) -> Verdict:
         """Judge a request by its headers. Without a master key everyone is accepted, as in LiteLLM."""
-        master = self._master
-        if master is None:
+        if self._master is None:
             return Verdict.ACCEPTED
+        key = self._key(headers)
+        if key is None:
+            return Verdict.MISSING
+        return Verdict.ACCEPTED if compare_digest(key, self._master) else Verdict.REFUSED
+
+    def virtual_key(self, headers: Headers) -> bytes | None:
+        """The hash of a key that may be one of LiteLLM's virtual keys, as LiteLLM makes it."""
+        key = self._key(headers)
+        return sha256(key).digest() if key is not None and key.startswith(b"sk-") else None
+
+    def key_hash(self, headers: Headers) -> bytes | None:
+        """The hash of whatever key a client shows."""
+        key = self._key(headers)
+        return None if key is None else sha256(key).digest()
+
+    def _key(self, headers: Headers) -> bytes | None:
         for name in self._names:
             value = headers.get(name)
             if value:
-                if value[:7].lower() == _BEARER:
-                    value = value[7:].strip()
-                return Verdict.ACCEPTED if compare_digest(value, master) else Verdict.REFUSED
-        return Verdict.MISSING
+                return value[7:].strip() if value[:7].lower() == _BEARER else value
+        return None

@@ -47,9 +47,24 @@ Handler = Callable[["Exchange"], Awaitable[None]]
 class Terms:
     """What the head of a request says, found out once for all requests with the same head."""
 
-    __slots__ = ("call_id", "dialect", "handler", "lanes", "passed_headers", "plain_json", "route", "version", "wishes")
+    __slots__ = (
+        "call_id",
+        "dialect",
+        "handler",
+        "key_hash",
+        "lanes",
+        "passed_headers",
+        "plain_json",
+        "route",
+        "version",
+        "wishes",
+    )
 
-    def __init__(self, headers: Headers, route: str, dialect: str, handler: Handler) -> None:
+    def __init__(
+        self, headers: Headers, route: str, dialect: str, handler: Handler, key_hash: bytes | None = None
+    ) -> None:
+        self.key_hash = key_hash
+        """Of the client's key, where it is not the master key."""
         self.route = route
         self.dialect = dialect
         self.handler = handler
@@ -80,6 +95,10 @@ class Exchange:
     gate = ""
     stream = False
     retries = 0
+    shadow: bytes | None = None
+    """The mark under which LiteLLM is to tell what it does with this exchange."""
+    why = ""
+    """What of the client's key keeps the exchange from the core: names of LiteLLM's columns."""
     fault: UpstreamFault | None = None
     """What went wrong on the wire in the last try."""
     attempt: _native.Attempt | None = None
