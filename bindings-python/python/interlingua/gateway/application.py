@@ -15,7 +15,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from interlingua.gateway import admin
+from interlingua.gateway import admin, ui_page
 from interlingua.gateway.asgi import AsgiClient, AsgiHeaders, Departures, Receive, Scope, Send, without_root
 from interlingua.gateway.auth import Auth, Verdict
 from interlingua.gateway.client import JSON_LINES, Client, ClientGone
@@ -37,6 +37,7 @@ from interlingua.gateway.short_way import SHORT_BYTES, ShortWay
 from interlingua.gateway.switches import Gate, Switches
 from interlingua.gateway.transport import Limits, Transport
 from interlingua.gateway.tunnel import tunnel
+from interlingua.gateway.ui_page import Page
 
 CONFIG_VARIABLE = "INTERLINGUA_CONFIG"
 MODEL_CREATED = 1677610602
@@ -74,7 +75,7 @@ class Gateway:
         self.all_metrics: Callable[[], Coroutine[Any, Any, Metrics]] | None = None
         self._routes = self._make_routes()
         # A relayed path is LiteLLM's to guard; metrics are open unless the config says otherwise, as LiteLLM's.
-        self._open_routes = {"health", "relay"} | (set() if config.metrics_need_key else {"metrics"})
+        self._open_routes = {"health", "relay", "ui"} | (set() if config.metrics_need_key else {"metrics"})
 
     def _make_routes(self) -> dict[str, tuple[tuple[str, ...], str, str, Handler]]:
         """Path → (methods, route, dialect, handler)."""
@@ -87,6 +88,8 @@ class Gateway:
             table[f"/health/{name}"] = (("GET",), "health", "openai_chat", self._alive)
         table["/health/readiness"] = (("GET",), "health", "openai_chat", self._ready)
         table["/metrics"] = (("GET",), "metrics", "openai_chat", self._metrics)
+        page = Page(has_master_key=self.auth.has_master_key)
+        table[ui_page.PATH] = (("GET", "HEAD"), "ui", "openai_chat", page.serve)
         table[admin.PATH] = (("GET", "PUT"), "admin", "openai_chat", self._admin)
         return table
 
