@@ -25,9 +25,11 @@ function openPanel(name) {
 
 function showPair() {
   const pair = latest.pairs.find((one) => one.pair === shown.name);
+  const mine = shown;
   const changed = async (text) => {
-    tell(text);
     await poll();
+    tell(text);
+    if (shown !== mine) return; // the panel was closed meanwhile
     showPair();
     byId("panel-title").focus();
   };
@@ -144,9 +146,11 @@ async function loadAudit(pair, list) {
 
 async function loadDifferences(pair, place, before) {
   const panel = byId("panel");
+  const mine = shown;
   const show = async (id) => {
     try {
       const one = await ask("GET", `differences/${id}`);
+      if (shown !== mine) return; // the panel was closed meanwhile
       panel.classList.add("wide");
       shown.refresh = null;
       shown.body.replaceChildren(differenceView(one, back));
