@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from interlingua import cli
-from interlingua.gateway import watch
+from interlingua.gateway import control
 from interlingua.gateway.application import create_app
 from interlingua.gateway.store import StoreError, open_store
 from redis_server import RedisServer
@@ -312,6 +312,7 @@ def test_store_that_cannot_be_written_changes_nothing(upstream: Upstream, litell
     with Running(document, tmp_path) as gateway:
         reply = put(gateway, {"openai_chat/openai": "python"})
         assert reply.status == 503 and "migration.state" in reply.json()["error"]["message"]
+        assert any("no switch can be set" in line.get("message", "") for line in gateway.logs())
         assert engine(gateway.chat()) == "rust"
 
 
@@ -334,7 +335,7 @@ def test_store_that_is_corrupt(
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(control, "LOOK_SECONDS", 0.1)
 
 
 def test_fault_of_the_core_trips_and_it_is_tried_again(

@@ -11,7 +11,6 @@ import os
 import ssl
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
-from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -139,10 +138,7 @@ class Gateway:
                 handler = self._wrong_method
         if route not in self._open_routes and self.auth.check(client.headers) is not Verdict.ACCEPTED:
             handler = self._without_key
-        terms = Terms(client.headers, route, dialect, handler)
-        if not self.auth.has_master_key and (key := self.auth.presented(client.headers)) is not None:
-            terms.key_hash = sha256(key).digest()
-        return terms
+        return Terms(client.headers, route, dialect, handler)
 
     def _found(self, path: str) -> tuple[tuple[str, ...], str, str, Handler] | None:
         found = self._routes.get(path)
@@ -378,10 +374,11 @@ def _tls(verify: bool | str) -> ssl.SSLContext | None:
     return context
 
 
-def create_app(config: Config | str | Path, *, log: Log | None = None) -> Gateway:
-    """The ASGI app for a config or for the path of one. Raises ``ConfigError``, ``SwitchError`` or ``StoreError``."""
+def create_app(config: Config | str | Path, *, log: Log | None = None, strict: bool = True) -> Gateway:
+    """The ASGI app for a config or for the path of one. Raises ``ConfigError``, ``SwitchError`` or, if ``strict``,
+    ``StoreError``."""
     app = Gateway(config if isinstance(config, Config) else load_config(Path(config)), log=log)
-    app.control.load()
+    app.control.load(strict=strict)
     return app
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping
+from hashlib import sha256
 
 from interlingua import _native
 from interlingua.gateway import litellm_keys as keys
+from interlingua.gateway.auth import Auth
 from interlingua.gateway.client import BodyTooLarge
 from interlingua.gateway.config import Config
 from interlingua.gateway.engine_python import PythonEngine, PythonUnavailable
@@ -75,6 +77,7 @@ class Dispatcher:
         metrics: Metrics,
     ) -> None:
         self._config = config
+        self._auth = Auth(config.master_key, config.key_header)
         self._groups = groups
         self._switches = switches
         self._rust = rust
@@ -123,9 +126,7 @@ class Dispatcher:
                 return
             exchange.stream = operation.stream
             exchange.group, exchange.provider = choice.group, choice.provider
-            decision = self._engine(
-                exchange.terms.dialect, ("stored_state",), choice, {}, self._place(exchange.terms, body)
-            )
+            decision = self._engine(exchange.terms.dialect, ("stored_state",), choice, {}, self._place(exchange, body))
             if decision.engine == "python":
                 await self._by_python(exchange, raw, decision)
                 return
@@ -183,7 +184,7 @@ class Dispatcher:
         exchange.group, exchange.provider, exchange.extra_lines = choice.group, choice.provider, choice.lines
         exchange.stream = request.stream
         controls = json.loads(request.host_controls)
-        decision = self._engine(terms.dialect, request.features, choice, controls, self._place(terms, body))
+        decision = self._engine(terms.dialect, request.features, choice, controls, self._place(exchange, body))
         if decision.engine == "python":
             await self._by_python(exchange, raw, decision)
             return None
@@ -268,9 +269,18 @@ class Dispatcher:
             return Decision("python", mode, why=f"not built in the rust engine: {'; '.join(reasons)}")
         return self._switches.decide(route, provider, group, features, place)
 
-    def _place(self, terms: Terms, body: bytes) -> Place:
+    def _place(self, exchange: Exchange, body: bytes) -> Place:
         """Where the client is in canaries, if one asks."""
-        return lambda: place_of(terms.key_hash, terms.dialect, body, self._switches.salt)
+
+        def place() -> float:
+            terms = exchange.terms
+            key = terms.key_hash
+            if key is None and not self._auth.has_master_key:
+                shown = self._auth.presented(exchange.client.headers)
+                key = None if shown is None else sha256(shown).digest()
+            return place_of(key, terms.dialect, body, self._switches.salt)
+
+        return place
 
     async def _by_python(self, exchange: Exchange, raw: bytes, decision: Decision) -> None:
         if decision.mode == "rust":

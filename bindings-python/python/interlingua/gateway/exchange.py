@@ -59,7 +59,11 @@ class Terms:
         "wishes",
     )
 
-    def __init__(self, headers: Headers, route: str, dialect: str, handler: Handler) -> None:
+    def __init__(
+        self, headers: Headers, route: str, dialect: str, handler: Handler, key_hash: bytes | None = None
+    ) -> None:
+        self.key_hash = key_hash
+        """Of the client's key, where it is not the master key."""
         self.route = route
         self.dialect = dialect
         self.handler = handler
@@ -67,8 +71,6 @@ class Terms:
         self.call_id = given.decode("ascii") if given is not None and _CALL_ID.fullmatch(given) else None
         self.plain_json = headers.get(b"content-type") in _PLAIN_JSON and headers.get(b"content-encoding") is None
         """The body needs no more than to be read as JSON."""
-        self.key_hash: bytes | None = None
-        """Of the client's key, if that is not the master key."""
         self.passed_headers = headers.pairs(b"anthropic-")
         """The client headers that mean something to a provider's API; never a key."""
         self.wishes = tuple(headers.get(name) for name in _WISHES)

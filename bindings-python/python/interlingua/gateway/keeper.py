@@ -9,13 +9,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from interlingua.gateway.logs import Log
 from interlingua.gateway.store import Changes, Entry, Store, StoredSwitch, StoreError
 from interlingua.gateway.switches import Switches
-
-POLL_SECONDS: Final = 0.3
 
 
 def audit_entry(
@@ -75,14 +73,8 @@ class Keeper:
                 known[pattern] = switch
         self._switches.follow(known)
 
-    async def follow(self) -> None:
-        """Until cancelled."""
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            await self.look()
-
     async def look(self) -> None:
-        """See whether something has changed."""
+        """See whether something has changed; several times a second."""
         loop = asyncio.get_running_loop()
         try:
             async with self._busy:

@@ -88,6 +88,10 @@ class Store(Protocol):
     def remote(self) -> bool:
         """It may be out of reach for a while."""
 
+    @property
+    def writable(self) -> bool:
+        """As far as can be told without writing."""
+
     def version(self) -> int:
         """Another number whenever a switch has changed. Cheap: asked several times a second."""
 

@@ -56,7 +56,7 @@ class RedisStore:
         except (ValueError, TypeError):
             raise StoreError(f"migration.state: {self._name} is no URL of a Redis") from None
 
-    remote = True
+    remote = writable = True
 
     @property
     def description(self) -> str:

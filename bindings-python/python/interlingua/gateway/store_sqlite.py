@@ -55,6 +55,12 @@ class SqliteStore:
     def description(self) -> str:
         return "memory" if self._file is None else f"sqlite {self._file}"
 
+    @property
+    def writable(self) -> bool:
+        if self._file is None:
+            return True
+        return os.access(self._file.parent, os.W_OK) and (not self._file.exists() or os.access(self._file, os.W_OK))
+
     def version(self) -> int:
         with self._reading() as database:
             return 0 if database is None else _version(database)
