@@ -82,7 +82,7 @@ class Migration:
     """``(pattern, mode)``, see ``modes``."""
     allow_ungated: bool = False
     gate_file: Path | None = None
-    state: str | None = None
+    state: str | None = field(default=None, repr=False)
     """Where switches that are set live are kept: a file or a Redis; ``None``: nowhere but in memory."""
     trip: TripRules = field(default_factory=TripRules)
     shutdown_seconds: float = 30.0

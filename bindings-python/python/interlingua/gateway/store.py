@@ -17,7 +17,7 @@ MAX_DIFFERENCES: Final = 1_000
 """For each pair."""
 MAX_PAIRS: Final = 500
 """With differences; those of more pairs are not kept."""
-BODIES: Final = frozenset(["layers"])
+BODIES: Final = frozenset(["layers", "exchange"])
 """What a list of differences leaves out."""
 
 Entry: TypeAlias = dict[str, Any]
