@@ -59,9 +59,7 @@ class Control:
             can_trip=lambda: python().available,
             snapshots=self._snapshots,
         )
-        self.admin = Admin(
-            switches, self.keeper, log, status=self.status, is_group=lambda name: name in self._group_names
-        )
+        self.admin = Admin(switches, self.keeper, log, status=self.status, config=config)
 
     def load(self, *, strict: bool = True) -> None:
         """At start: what is stored is in force. A file that cannot be read is a ``StoreError``, if ``strict``; a server

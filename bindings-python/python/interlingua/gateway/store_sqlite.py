@@ -90,9 +90,9 @@ class SqliteStore:
             database.execute("UPDATE facts SET value = value + 1 WHERE name = 'version'")
         return True
 
-    def salt(self) -> bytes:
+    def salt(self, proposed: bytes | None = None) -> bytes:
         with self._writing() as database:
-            database.execute("INSERT OR IGNORE INTO facts VALUES ('salt', ?)", (token_bytes(16),))
+            database.execute("INSERT OR IGNORE INTO facts VALUES ('salt', ?)", (proposed or token_bytes(16),))
             (salt,) = database.execute("SELECT value FROM facts WHERE name = 'salt'").fetchone()
         return bytes(salt)
 
