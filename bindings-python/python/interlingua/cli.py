@@ -1,4 +1,4 @@
-"""The command ``interlingua``: ``serve``, ``doctor``, ``replay`` and ``demo``."""
+"""The command ``interlingua``: ``serve``, ``doctor``, ``switch``, ``replay`` and ``demo``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import interlingua
-from interlingua import litellm_options
+from interlingua import litellm_options, switch_cli
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -29,6 +29,8 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--fixtures", type=Path, help="folder of cases (default: the packaged ones)")
     replay.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     replay.add_argument("--port", default=4010, type=int, help="port to listen on, 0 for a free one (default: 4010)")
+
+    switch_cli.add_to(commands.add_parser("switch", help="see and set the switches of a gateway that runs"))
 
     demo = commands.add_parser("demo", help="gateway and replay upstream together, used by the official SDKs")
     demo.add_argument("--serve", action="store_true", help="keep both running, and print curl lines to try")
@@ -93,12 +95,14 @@ def _serve(options: argparse.Namespace) -> int:
     from interlingua.gateway.config import ConfigError, load_config
     from interlingua.gateway.logs import Log
     from interlingua.gateway.serving import ServeError
+    from interlingua.gateway.store import StoreError
     from interlingua.gateway.switches import SwitchError
 
     try:
         config = load_config(options.config, overrides=litellm_options.overrides(options))
         config = litellm_options.for_child(config, litellm_options.given(options))
-        app = create_app(config, log=Log(access=not options.no_access_log))
+        # A worker that is started again must serve, whatever has become of the store since.
+        app = create_app(config, log=Log(access=not options.no_access_log), strict=options.worker is None)
         if options.check:
             app.announce()
             return 0
@@ -108,7 +112,7 @@ def _serve(options: argparse.Namespace) -> int:
             run_worker(app, options.worker, shutdown_seconds=app.config.migration.shutdown_seconds)
             return 0
         listeners = _listeners(options)
-    except (ConfigError, SwitchError, ServeError) as error:
+    except (ConfigError, SwitchError, StoreError, ServeError) as error:
         print(f"interlingua: {error}", file=sys.stderr)
         return 2
     if len(listeners) > 1:
@@ -147,11 +151,12 @@ def _doctor(options: argparse.Namespace) -> int:
     from interlingua.gateway.config import ConfigError
     from interlingua.gateway.doctor import as_json, diagnose, failure_as_json
     from interlingua.gateway.doctor_text import as_text, wants_colour
+    from interlingua.gateway.store import StoreError
     from interlingua.gateway.switches import SwitchError
 
     try:
         report = diagnose(options.config)
-    except (ConfigError, SwitchError) as error:
+    except (ConfigError, SwitchError, StoreError) as error:
         if options.json:
             print(json.dumps(failure_as_json(options.config, error), indent=2))
         else:
@@ -188,9 +193,9 @@ def _demo(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    command = {"serve": _serve, "doctor": _doctor, "replay": _replay, "demo": _demo}[options.command]
+    commands = {"serve": _serve, "doctor": _doctor, "switch": switch_cli.run, "replay": _replay, "demo": _demo}
     try:
-        return command(options)
+        return commands[options.command](options)
     except ModuleNotFoundError as error:
         if error.name in ("uvicorn", "httptools", "yaml", "websockets"):
             extra = "gateway" if error.name == "yaml" else "uvicorn"

@@ -74,7 +74,8 @@ def test_paths_urls_keys_and_switches() -> None:
             locate(damaged(source, b"https://user@host:80/path?x=1#y").decode("latin-1"))
         auth.check(AsgiHeaders([(b"authorization", damaged(source, b"Bearer sk-1"))]))
         with contextlib.suppress(SwitchError, ConfigError):
-            switches.set(damaged(source, b"openai_chat/groq").decode("latin-1"), "auto")
+            switches.checked(damaged(source, b"openai_chat/groq@g").decode("latin-1"), "auto")
+            switches.checked("*", damaged(source, b"canary=10.5").decode("latin-1"))
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -66,7 +66,7 @@ def test_child_is_started_when_needed_and_ended(gateway: Running) -> None:
 
 def test_strangers_cannot_start_the_child(gateway: Running) -> None:
     for key in (None, "sk-wrong"):
-        assert gateway.request("GET", "/ui", key=key).status in (400, 401)
+        assert gateway.request("GET", "/ui/", key=key).status in (400, 401)
     assert not gateway.app.python.running
 
 
@@ -79,7 +79,7 @@ def test_many_requests_start_one_child(gateway: Running) -> None:
         try:
             return await all_at_once()
         finally:
-            await gateway.app.close()
+            await gateway.app.python.close()
 
     assert len(asyncio.run(once())) == 1
 

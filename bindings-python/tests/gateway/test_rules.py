@@ -1,4 +1,4 @@
-"""Small rules: authentication, retries, switches and the gate, OCR forms, metrics, log lines."""
+"""Small rules: authentication, retries, gate files, OCR forms, metrics, log lines."""
 
 from __future__ import annotations
 
@@ -13,15 +13,7 @@ from interlingua.gateway.logs import Log
 from interlingua.gateway.metrics import Metrics
 from interlingua.gateway.multipart import MultipartError, ocr_request, parse_form
 from interlingua.gateway.retries import is_retryable, retries_allowed, wait_seconds
-from interlingua.gateway.switches import Gate, SwitchError, Switches
-
-GATE = Gate(
-    {
-        "openai_chat/anthropic": ["streaming", "tools"],
-        "anthropic_messages/anthropic": ["system"],
-        "mistral_ocr/mistral": ["errors"],
-    }
-)
+from interlingua.gateway.switches import Gate, SwitchError
 
 
 @pytest.mark.parametrize(
@@ -93,47 +85,6 @@ def test_who_says_how_often(
     body: object, header: str | None, deployment: int | None, settings: int, allowed: int
 ) -> None:
     assert retries_allowed(body, header, deployment, settings) == allowed
-
-
-def test_auto_follows_the_gate() -> None:
-    switches = Switches(GATE)
-    assert switches.decide("openai_chat", "anthropic", ("tools",)).engine == "rust"
-    assert switches.decide("openai_chat", "anthropic", ()).engine == "rust"
-    unproven = switches.decide("openai_chat", "anthropic", ("tools", "audio"))
-    assert (unproven.engine, unproven.why) == ("python", "parity is not proven for: audio")
-    assert switches.decide("openai_chat", "groq", ()).engine == "python"
-    assert switches.decide("anthropic_messages", "anthropic", ()).engine == "rust"
-    assert switches.decide("mistral_ocr", "mistral", ()).engine == "python"  # only its errors are proven
-
-
-def test_modes_and_the_most_specific_switch() -> None:
-    switches = Switches(GATE, [("*", "auto"), ("openai_chat/*", "python"), ("openai_chat/anthropic", "rust")])
-    assert switches.mode("openai_chat", "anthropic") == "rust"
-    assert switches.mode("openai_chat", "groq") == "python"
-    assert switches.mode("mistral_ocr", "mistral") == "auto"
-    switches.set("openai_chat/anthropic", "python")
-    assert switches.decide("openai_chat", "anthropic", ()).engine == "python"
-
-
-@pytest.mark.parametrize("pattern", ["openai_chat/groq", "*", "openai_chat/*"])
-def test_rust_needs_an_open_gate(pattern: str) -> None:
-    with pytest.raises(SwitchError, match="allow_ungated"):
-        Switches(GATE, [(pattern, "rust")])
-    allowed = Switches(GATE, [(pattern, "rust")], allow_ungated=True)
-    assert allowed.decide("openai_chat", "groq", ()).ungated
-    assert allowed.ungated() == [pattern]
-
-
-@pytest.mark.parametrize(("pattern", "mode"), [("openai_chat/x", "fast"), ("nowhere/x", "auto"), ("x", "auto")])
-def test_bad_switches(pattern: str, mode: str) -> None:
-    with pytest.raises(SwitchError):
-        Switches(GATE).set(pattern, mode)
-
-
-def test_switches_survive_a_restart(tmp_path: Path) -> None:
-    state = tmp_path / "switches.json"
-    Switches(GATE, state_file=state).set("openai_chat/anthropic", "python")
-    assert Switches(GATE, state_file=state).mode("openai_chat", "anthropic") == "python"
 
 
 def test_gate_files(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import ssl
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from interlingua.gateway.auth import Auth, Verdict
 from interlingua.gateway.client import JSON_LINES, Client, ClientGone
 from interlingua.gateway.client_connection import ClientConnection
 from interlingua.gateway.config import Config, load_config
+from interlingua.gateway.control import Control
 from interlingua.gateway.dispatch import Dispatcher, Refusal
 from interlingua.gateway.engine_python import PythonEngine, PythonUnavailable
 from interlingua.gateway.engine_rust import RustEngine
@@ -30,8 +30,8 @@ from interlingua.gateway.groups import Groups
 from interlingua.gateway.keys import Keys
 from interlingua.gateway.logs import Log
 from interlingua.gateway.metrics import Metrics
-from interlingua.gateway.migration import ROUTE_PATHS
-from interlingua.gateway.pool import Pool
+from interlingua.gateway.modes import ROUTE_PATHS
+from interlingua.gateway.pool import Pool, tls_context
 from interlingua.gateway.relay import Relay
 from interlingua.gateway.short_way import SHORT_BYTES, ShortWay
 from interlingua.gateway.switches import Gate, Switches
@@ -56,11 +56,12 @@ class Gateway:
             Gate.read(config.migration.gate_file),
             config.migration.switches,
             allow_ungated=config.migration.allow_ungated,
-            state_file=config.migration.state_file,
         )
         self.auth = Auth(config.master_key, config.key_header)
         limits = Limits(max_body_bytes=config.max_response_bytes)
-        self.transport = Transport(limits, Pool(max_head_bytes=limits.max_head_bytes, tls=_tls(config.ssl_verify)))
+        self.transport = Transport(
+            limits, Pool(max_head_bytes=limits.max_head_bytes, tls=tls_context(config.ssl_verify))
+        )
         self.python = PythonEngine(config.migration.python, config.path, self.transport, self.log)
         self.relay = Relay(self.transport)
         rust = rust or RustEngine(self.transport)
@@ -69,9 +70,8 @@ class Gateway:
         self.dispatcher = Dispatcher(
             config, self.groups, self.switches, rust, self.python, self.relay, self.metrics, self.keys
         )
+        self.control = Control(config, self.switches, self.groups, self.metrics, self.log, lambda: self.python)
         self._departures = Departures()
-        self.on_switch: Callable[[str, str], None] | None = None
-        """Tells the other workers."""
         self.all_metrics: Callable[[], Coroutine[Any, Any, Metrics]] | None = None
         self._routes = self._make_routes()
         # A relayed path is LiteLLM's to guard; metrics are open unless the config says otherwise, as LiteLLM's.
@@ -90,7 +90,6 @@ class Gateway:
         table["/metrics"] = (("GET",), "metrics", "openai_chat", self._metrics)
         page = Page(has_master_key=self.auth.has_master_key)
         table[ui_page.PATH] = (("GET", "HEAD"), "ui", "openai_chat", page.serve)
-        table[admin.PATH] = (("GET", "PUT"), "admin", "openai_chat", self._admin)
         return table
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,6 +97,7 @@ class Gateway:
         kind = scope["type"]
         if scope.get("root_path"):
             scope = without_root(scope)
+        self.control.open()  # a server that hosts us may leave the lifespan out
         if kind == "http":
             client = AsgiClient(scope, receive, send)
             await self._departures.serve(client, self.serve(client))
@@ -155,6 +155,8 @@ class Gateway:
 
     def _found(self, path: str) -> tuple[tuple[str, ...], str, str, Handler] | None:
         found = self._routes.get(path)
+        if found is None and path.startswith(admin.PREFIX):
+            return admin.METHODS, "admin", "openai_chat", self._admin
         if found is not None or not path.startswith(("/v1/responses/", "/responses/", "/openai/v1/responses/")):
             return found
         return ("GET", "POST", "DELETE"), "openai_responses", "openai_responses", self.dispatcher.serve_operation
@@ -236,7 +238,9 @@ class Gateway:
         text = metrics.render(
             idle_connections=self.transport.pool.idle_count(),
             ungated=self.switches.ungated(),
+            tripped=list(self.switches.tripped()),
             python_running=self.python.running,
+            store_failing=self.control.keeper.failing,
         )
         await exchange.reply(200, b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n", text)
 
@@ -244,12 +248,7 @@ class Gateway:
         if not self.auth.has_master_key:
             await exchange.refuse(403, "the switches need a general_settings.master_key", type="permission_error")
             return
-        await admin.serve_switches(exchange, self.switches, self._switch_set)
-
-    def _switch_set(self, pattern: str, mode: str) -> None:
-        self.log.line("switch", switch=pattern, mode=mode)
-        if self.on_switch is not None:
-            self.on_switch(pattern, mode)
+        await self.control.admin.serve(exchange)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         from interlingua.gateway import websocket  # the only user of the websockets package
@@ -318,8 +317,8 @@ class Gateway:
         """What the operator should know."""
         for notice in self.config.notices:
             yield notice.message
-        for name in self.switches.ungated():
-            yield f"the switch {name} serves without proof of parity (allow_ungated)"
+        for _, message in (*self.control.notices(), *self.control.lost_groups()):
+            yield message
         for choice in self.groups.choices():
             if choice.notice is not None:
                 yield choice.notice
@@ -330,9 +329,14 @@ class Gateway:
             if own:
                 yield f"group {group} stays on the python engine: {'; '.join(own)}"
 
+    def open(self) -> None:
+        """Begin what goes on beside the exchanges, in the loop that serves them."""
+        self.control.open()
+
     async def close(self) -> None:
         """End what the gateway started. In-flight exchanges are the server's to wait for."""
         self.keys.close()
+        await self.control.close()
         await self.python.close()
         self.transport.close()
         self.log.flush()
@@ -347,6 +351,8 @@ class Gateway:
             at=f"{Path(frame.filename).name}:{frame.lineno}",
         )
         exchange.outcome = "bug"
+        if exchange.provider and exchange.engine == "gateway":
+            exchange.engine = "rust"  # it was the core's to serve: the switch may have to trip
         if exchange.sent:
             raise RuntimeError("the answer broke off") from None
         await exchange.refuse(500, f"the gateway failed; its log has more under {exchange.call_id}")
@@ -356,7 +362,8 @@ class Gateway:
         route, engine, outcome = exchange.terms.route, exchange.engine, exchange.outcome
         provider = exchange.provider if engine != "gateway" else ""
         status = 499 if outcome == "disconnected" else exchange.status
-        self.metrics.record(route, provider, engine, outcome, status, seconds, exchange.gate)
+        group = exchange.group if exchange.group in self.switches.groups else None
+        self.metrics.record(route, provider, engine, outcome, status, seconds, exchange.gate, group or "")
         if exchange.retries:
             self.metrics.retried(route, provider, exchange.retries)
         attempt = exchange.attempt
@@ -371,19 +378,12 @@ def _dialect_of(path: str) -> str:
     return "anthropic_messages" if path.removeprefix("/v1").startswith("/messages") else "openai_chat"
 
 
-def _tls(verify: bool | str) -> ssl.SSLContext | None:
-    if verify is True:
-        return None
-    context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
-    if verify is False:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def create_app(config: Config | str | Path, *, log: Log | None = None) -> Gateway:
-    """The ASGI app for a config or for the path of one. Raises ``ConfigError`` or ``SwitchError``."""
-    return Gateway(config if isinstance(config, Config) else load_config(Path(config)), log=log)
+def create_app(config: Config | str | Path, *, log: Log | None = None, strict: bool = True) -> Gateway:
+    """The ASGI app for a config or for the path of one. Raises ``ConfigError``, ``SwitchError`` or, if ``strict``,
+    ``StoreError``."""
+    app = Gateway(config if isinstance(config, Config) else load_config(Path(config)), log=log)
+    app.control.load(strict=strict)
+    return app
 
 
 def __getattr__(name: str) -> Any:

@@ -115,7 +115,9 @@ def build_config(document: Section, file: str, path: Path | None, base: Mapping[
     variables = Fields(file, "environment_variables", document.get("environment_variables"))
     env.add(variables.section)
     migration = read_migration(
-        Fields(file, "migration", env.resolve(document.get("migration"))), path.parent if path else Path()
+        Fields(file, "migration", env.resolve(document.get("migration"))),
+        path.parent if path else Path(),
+        path.with_name(f"{path.stem}.interlingua.db") if path else None,
     )
     general = Fields(file, "general_settings", env.resolve(document.get("general_settings")))
     litellm = Fields(file, "litellm_settings", env.resolve(document.get("litellm_settings")))

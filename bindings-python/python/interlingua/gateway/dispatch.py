@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping
+from hashlib import sha256
 
 from interlingua import _native
-from interlingua.gateway import litellm_keys
+from interlingua.gateway import litellm_keys as keys
+from interlingua.gateway.auth import Auth
 from interlingua.gateway.client import BodyTooLarge
 from interlingua.gateway.config import Config
 from interlingua.gateway.engine_python import PythonEngine, PythonUnavailable
@@ -16,12 +18,13 @@ from interlingua.gateway.exchange import CALL_IDS, Exchange, Terms
 from interlingua.gateway.faults import UpstreamFault, UpstreamTimeout
 from interlingua.gateway.groups import Choice, Groups
 from interlingua.gateway.guard import guarded
-from interlingua.gateway.keys import KeyRefused, Keys, KeysUnreadable
+from interlingua.gateway.keys import KeyRefused, Keys, KeyUnserved
 from interlingua.gateway.metrics import Metrics
 from interlingua.gateway.multipart import MultipartError, ocr_request
 from interlingua.gateway.relay import BUFFERED_BYTES, Relay
 from interlingua.gateway.retries import retries_allowed
-from interlingua.gateway.switches import Decision, Switches
+from interlingua.gateway.stickiness import place_of
+from interlingua.gateway.switches import Decision, Place, Switches, nowhere
 from interlingua.gateway.transport import Timeouts
 
 CONNECT_SECONDS = 10.0
@@ -40,13 +43,21 @@ class Refusal(Exception):
         self.param = param
 
 
+class Unserved(Refusal):
+    """The switch leaves the request to the core, which does not serve it."""
+
+
 async def refuse(exchange: Exchange, error: Refusal | KeyRefused | CredentialError | _native.InterlinguaError) -> None:
     """Tell the client why it has no answer."""
     if isinstance(error, _native.InterlinguaError):
         exchange.outcome = error.code
         await exchange.refuse(error.status, str(error), param=error.param)
+        if isinstance(error, _native.Unsupported | _native.Decline):
+            exchange.engine = "rust"  # LiteLLM might have served it: it counts against the core
         return
     exchange.outcome = "refused"
+    if isinstance(error, Unserved | KeyUnserved | CredentialError) and exchange.provider:
+        exchange.outcome, exchange.engine = "unserved", "rust"
     if isinstance(error, CredentialError):
         kind = "authentication_error" if error.status == 401 else None
         await exchange.refuse(error.status, str(error), type=kind)
@@ -68,16 +79,17 @@ class Dispatcher:
         python: PythonEngine,
         relay: Relay,
         metrics: Metrics,
-        keys: Keys,
+        client_keys: Keys,
     ) -> None:
         self._config = config
+        self._auth = Auth(config.master_key, config.key_header)
         self._groups = groups
         self._switches = switches
         self._rust = rust
         self.python = python
         self._relay = relay
         self._metrics = metrics
-        self._keys = keys
+        self._keys = client_keys
         self._lanes: dict[tuple[object, ...], _native.Lanes] = {}
         self._lanes_version: object = None
 
@@ -99,7 +111,7 @@ class Dispatcher:
             ready = _ready(begun)
             if ready is None:
                 request = self._request(exchange, body) if begun is None else begun.take()[0]
-                ready = await self._decide(exchange, raw, request)
+                ready = await self._decide(exchange, raw, body, request)
             if ready is not None:
                 await self._rust.serve(exchange, ready, underway)
         except (Refusal, CredentialError, _native.InterlinguaError) as error:
@@ -110,9 +122,9 @@ class Dispatcher:
         as it came, to be judged there."""
         try:
             key, length = exchange.terms.key_hash, exchange.client.length
-            # A long body is read for a good key only; for another one it streams through.
-            if key is not None and (length is None or length > BUFFERED_BYTES) and not await self._is_good(key):
-                await self.relay(exchange, None, "")
+            long = length is None or length > BUFFERED_BYTES
+            if key is not None and long and not await self._keys.is_good(key):
+                await self.relay(exchange, None, "")  # it streams through: it is read for a good key only
                 return
             raw, body = await self._read(exchange)
             try:
@@ -122,17 +134,11 @@ class Dispatcher:
                     raise
                 await self.relay(exchange, raw, "")
                 return
-            ready = await self._decide(exchange, raw, request, judged=body)
+            ready = await self._decide(exchange, raw, body, request, limited=True)
             if ready is not None:
                 await self._rust.serve(exchange, ready, None)
         except (Refusal, KeyRefused, CredentialError, _native.InterlinguaError) as error:
             await refuse(exchange, error)
-
-    async def _is_good(self, key: bytes) -> bool:
-        try:
-            return await self._keys.is_good(key)
-        except KeysUnreadable:
-            return False
 
     async def serve_operation(self, exchange: Exchange) -> None:
         """Answer what a client wants of ``/v1/responses`` beside a response."""
@@ -151,7 +157,8 @@ class Dispatcher:
                 await self._without_keeper(exchange, raw)
                 return
             exchange.stream = operation.stream
-            decision = self._engine(exchange.terms.dialect, ("stored_state",), choice, {})
+            exchange.group, exchange.provider = choice.group, choice.provider
+            decision = self._engine(exchange.terms.dialect, ("stored_state",), choice, {}, self._place(exchange, body))
             if decision.engine == "python":
                 await self._by_python(exchange, raw, decision)
                 return
@@ -199,10 +206,9 @@ class Dispatcher:
         )
 
     async def _decide(
-        self, exchange: Exchange, raw: bytes, request: _native.Request, judged: bytes | None = None
+        self, exchange: Exchange, raw: bytes, body: bytes, request: _native.Request, *, limited: bool = False
     ) -> Ready | None:
-        """Decide who serves the request. ``None`` if somebody else has. ``judged`` is the body as JSON where LiteLLM's
-        database may limit the client."""
+        """Decide who serves the request. ``None`` if somebody else has. ``limited``: by LiteLLM's database, perhaps."""
         terms = exchange.terms
         choice = self._groups.find(request.model)
         if choice is None:
@@ -211,9 +217,9 @@ class Dispatcher:
         exchange.group, exchange.provider, exchange.extra_lines = choice.group, choice.provider, choice.lines
         exchange.stream = request.stream
         controls = json.loads(request.host_controls)
-        decision = self._engine(terms.dialect, request.features, choice, controls)
-        if judged is not None and decision.engine == "rust":
-            decision = await guarded(self._keys, exchange, judged, request, choice.group, decision)
+        decision = self._engine(terms.dialect, request.features, choice, controls, self._place(exchange, body))
+        if limited and decision.engine == "rust":
+            decision = await guarded(self._keys, exchange, body, request, choice.group, decision)
         if decision.engine == "python":
             await self._by_python(exchange, raw, decision)
             return None
@@ -227,10 +233,12 @@ class Dispatcher:
         plan = self._plan(exchange, choice, controls)
         decided = self._rust.decided(choice, plan, "ungated" if decision.ungated else "", sent.url)
         exchange.follow(decided)
-        if not controls and choice.target is not None and judged is None:
+        # A canary decides about each request: it has no lane.
+        if not controls and choice.target is not None and decision.holds and not limited:
             _, head = signed(sent, choice, sent.parts[0], stream=request.stream)
             lines = exchange.lines_behind_call_id()
-            tally = self._metrics.tally(terms.route, choice.provider, "rust", "answered", 200, decided.gate)
+            group = choice.group if choice.group in self._switches.groups else ""
+            tally = self._metrics.tally(terms.route, choice.provider, "rust", "answered", 200, decided.gate, group)
             terms.lanes.add(request, choice.target, choice.requested, decided, sent, head, lines, tally)
         return decided, request, attempt, sent
 
@@ -276,23 +284,42 @@ class Dispatcher:
             raise Refusal(413, f"the request body is over {limit} bytes") from None
 
     def _engine(
-        self, route: str, features: tuple[str, ...], choice: Choice, controls: Mapping[str, object]
+        self,
+        route: str,
+        features: tuple[str, ...],
+        choice: Choice,
+        controls: Mapping[str, object],
+        place: Place = nowhere,
     ) -> Decision:
+        provider, group = choice.provider, choice.group
         reasons: tuple[str, ...] = choice.python_reasons
         if not controls and not reasons:
-            return self._switches.decide(route, choice.provider, features)
-        mode = self._switches.mode(route, choice.provider)
+            return self._switches.decide(route, provider, group, features, place)
+        mode = self._switches.mode(route, provider, group)
         if controls and mode != "python":
             reasons += tuple(_foreign_controls(controls))
         if reasons and mode == "rust":
-            raise Refusal(400, f"the switch is set to rust, and this is not built in it: {'; '.join(reasons)}")
+            raise Unserved(400, f"the switch is set to rust, and this is not built in it: {'; '.join(reasons)}")
         if reasons:
             return Decision("python", mode, why=f"not built in the rust engine: {'; '.join(reasons)}")
-        return self._switches.decide(route, choice.provider, features)
+        return self._switches.decide(route, provider, group, features, place)
+
+    def _place(self, exchange: Exchange, body: bytes) -> Place:
+        """Where the client is in canaries, if one asks."""
+
+        def place() -> float:
+            terms = exchange.terms
+            key = terms.key_hash
+            if key is None and not self._auth.has_master_key:
+                shown = self._auth.presented(exchange.client.headers)
+                key = None if shown is None else sha256(shown).digest()
+            return place_of(key, terms.dialect, body, self._switches.salt)
+
+        return place
 
     async def _by_python(self, exchange: Exchange, raw: bytes, decision: Decision) -> None:
         if decision.mode == "rust":
-            raise Refusal(400, f"the switch is set to rust, but {decision.why}")
+            raise Unserved(400, f"the switch is set to rust, but {decision.why}")
         await self.relay(exchange, raw, decision.why)
 
     async def relay(self, exchange: Exchange, body: bytes | None, why: str) -> None:
@@ -351,9 +378,9 @@ def _ready(begun: _native.Begun | None) -> Ready | None:
 
 
 def _foreign_controls(controls: Mapping[str, object]) -> list[str]:
-    names = litellm_keys.odd_keys(dict(controls), litellm_keys.CONTROLS_SERVED, litellm_keys.CONTROLS_HARMLESS)
+    names = keys.odd_keys(dict(controls), keys.CONTROLS_SERVED, keys.CONTROLS_HARMLESS)
     metadata = controls.get("metadata")
-    if isinstance(metadata, dict) and litellm_keys.is_set(metadata.get("guardrails")):
+    if isinstance(metadata, dict) and keys.is_set(metadata.get("guardrails")):
         names.append("metadata.guardrails")
     return names
 

@@ -20,7 +20,7 @@ from interlingua.gateway.config import Deployment, config_of
 from interlingua.gateway.config_file import ConfigError, ConfigFile, Place, references
 from interlingua.gateway.findings import Finding, Kind, key_findings, variable_findings
 from interlingua.gateway.groups import Choice
-from interlingua.gateway.migration import ROUTE_DIALECTS
+from interlingua.gateway.modes import ROUTE_DIALECTS, canary_percent
 
 _SCHEMA: Final = {"type": "object", "properties": {}}
 _QUESTION: Final = [{"role": "user", "content": "Hi"}]
@@ -46,7 +46,8 @@ class RouteReport:
     route: str
     mode: str
     engine: str
-    """``rust``; ``python``; ``refused``: the switch says ``rust``, which cannot serve it; ``depends``: on the name."""
+    """``rust``; ``python``; ``canary``: both; ``refused``: the switch says ``rust``, which cannot serve it;
+    ``depends``: on the name."""
     upstream: str | None
     """The dialect that the core would ask the provider in; ``None`` if it cannot."""
     upstream_with_tools: str | None
@@ -65,7 +66,7 @@ class GroupReport:
 
     @property
     def on_core(self) -> bool:
-        return any(route.engine in ("rust", "depends") for route in self.routes)
+        return any(route.engine in ("rust", "canary", "depends") for route in self.routes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,12 @@ class Report:
 
 
 def diagnose(path: Path, environment: Mapping[str, str] | None = None) -> Report:
-    """Raises ``ConfigError`` or ``SwitchError`` if the gateway would not start with the config."""
+    """Raises ``ConfigError``, ``SwitchError`` or ``StoreError`` if the gateway would not start with the config."""
     file = ConfigFile(path)
-    return _Doctor(file, Gateway(config_of(file, environment))).report()
+    gateway = Gateway(config_of(file, environment))
+    if not gateway.control.keeper.store.remote:  # no connection is opened here
+        gateway.control.load()
+    return _Doctor(file, gateway).report()
 
 
 class _Doctor:
@@ -135,16 +139,16 @@ class _Doctor:
 
     def _route(self, route: str, choice: Choice) -> RouteReport:
         switches = self._gateway.switches
-        mode = switches.mode(route, choice.provider)
+        mode = switches.mode(route, choice.provider, choice.group)
         reasons = choice.python_reasons
         if choice.provider == "*":
             reasons = (*self._config.python_reasons, *choice.deployment.python_reasons)
-            if mode != "python" and not reasons:
+            if mode not in ("python", "shadow") and not reasons:
                 name_decides = "the provider stands in the name that a client asks for"
                 return RouteReport(route, mode, "depends", None, None, (name_decides,))
         plain = _probe(route, choice, {})
-        decision = switches.settle(route, choice.provider, plain.features, reasons)
-        why = ["its switch is set to python"] if mode == "python" else []
+        decision = switches.settle(route, choice.provider, choice.group, plain.features, reasons)
+        why = [f"its switch is set to {mode}"] if mode in ("python", "shadow") else []
         why += reasons
         if choice.target is not None:
             if plain.declined is not None:
@@ -152,11 +156,14 @@ class _Doctor:
             elif not decision.ungated and not switches.gate.is_open(f"{route}/{choice.provider}"):
                 why.append("parity is not proven for this provider")
         on_core = decision.engine == "rust" and plain.declined is None
+        engine = "rust" if on_core else "refused" if mode == "rust" else "python"
+        if on_core and canary_percent(mode) is not None:
+            engine = "canary"
         tools = _probe(route, choice, TOOL_PROBES.get(route, {}))
         return RouteReport(
             route=route,
             mode=mode,
-            engine="rust" if on_core else "refused" if mode == "rust" else "python",
+            engine=engine,
             upstream=plain.upstream,
             upstream_with_tools=tools.upstream,
             why=() if on_core else tuple(why),
@@ -244,9 +251,10 @@ class _Doctor:
         for finding in self._config.notices:
             if finding.kind is Kind.NOTICE:
                 yield finding
-        for name in self._gateway.switches.ungated():
-            message = f"the switch {name} serves without proof of parity (allow_ungated)"
-            yield Finding(Kind.NOTICE, "migration.switches", name, message)
+        for pattern, message in self._gateway.control.notices():
+            yield Finding(Kind.NOTICE, "migration.switches", pattern, message)
+        for pattern, message in self._gateway.control.lost_groups():
+            yield Finding(Kind.UNKNOWN_GROUP, f"migration.switches.{pattern}", pattern, message)
 
 
 def _order(located: Located) -> tuple[bool, str, int]:

@@ -7,10 +7,18 @@ from typing import Final
 
 from interlingua.gateway.doctor import GroupReport, Located, Report, RouteReport
 from interlingua.gateway.findings import Kind
-from interlingua.gateway.migration import ROUTE_PATHS
+from interlingua.gateway.modes import ROUTE_PATHS
 
 MAX_SHOWN: Final = 5
-_COLOURS: Final = {"rust": "32", "python": "33", "refused": "31", "depends": "36", "heading": "1", "attention": "31"}
+_COLOURS: Final = {
+    "rust": "32",
+    "canary": "32",
+    "python": "33",
+    "refused": "31",
+    "depends": "36",
+    "heading": "1",
+    "attention": "31",
+}
 
 
 def as_text(report: Report, *, colour: bool) -> str:
@@ -83,10 +91,11 @@ def _served_by(group: GroupReport) -> str:
 
 
 def _cell(route: RouteReport) -> str:
-    if route.engine != "rust" or route.upstream is None:
-        return route.engine
+    name = route.mode if route.engine == "canary" or route.mode == "shadow" else route.engine
+    if route.engine not in ("rust", "canary") or route.upstream is None:
+        return name
     dialects = dict.fromkeys([route.upstream, route.upstream_with_tools or route.upstream])
-    return "rust" if list(dialects) == [route.route] else f"rust ({', '.join(dialects)})"
+    return name if list(dialects) == [route.route] else f"{name} ({', '.join(dialects)})"
 
 
 def _findings(report: Report, kind: Kind | None = None, *, attention: bool = False) -> list[str]:
@@ -125,7 +134,7 @@ def _missing(report: Report) -> Iterator[str]:
         f"{route.route}/{group.deployments[0].provider}"
         for group in report.groups
         for route in group.routes
-        if route.engine == "rust"
+        if route.engine in ("rust", "canary")
     }
     for pair, (_, missing) in report.pairs.items():
         if missing and pair in served:

@@ -9,11 +9,22 @@
         start_timeout: 120
       switches:                     # route/provider, either may be *; the most specific one counts; default: auto
         openai_chat/anthropic: rust
-        anthropic_messages/*: auto
+        openai_chat/anthropic@claude: canary=10   # only this model group
+        anthropic_messages/*: shadow
         "*": python
       allow_ungated: false          # true: rust also where parity is not proven; marked in answers and metrics
-      state_file: switches.json     # keeps what PUT /interlingua/switches has changed
+      state: switches.db            # what is set while the gateway runs; or redis://…; default: config.interlingua.db
+      trip:                         # when a switch goes back to python by itself
+        window: 60                  # seconds
+        min_requests: 20
+        errors: 0.05                # null: never for this reason
+        p95_ratio: 3.0
+        mismatches: 0.01
+        retry_after: null           # seconds until it is tried again
+        retry_share: 1              # percent
+        retry_requests: 20
       gate_file: gate.json          # instead of the packaged gate
+      keys: {ttl: 30, negative_ttl: 5, max: 10000}   # of LiteLLM, as far as clients may use them here
       shutdown_seconds: 30          # how long exchanges in flight may still take
 
 File names are relative to the config.
@@ -22,22 +33,18 @@ File names are relative to the config.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from dataclasses import fields as dataclass_fields
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from interlingua.gateway.config_file import Fields
+from interlingua.gateway.modes import ModeError, read_mode, read_pattern
 from interlingua.gateway.pool import locate
 
-MODES: Final = ("python", "rust", "auto")
-ROUTE_PATHS: Final = {
-    "openai_chat": "/chat/completions",
-    "anthropic_messages": "/messages",
-    "openai_responses": "/responses",
-    "mistral_ocr": "/ocr",
-}
-"""Where each route is, with and without ``/v1``."""
-ROUTE_DIALECTS: Final = tuple(ROUTE_PATHS)
+_KEYS: Final = ("allow_ungated", "gate_file", "keys", "python", "shutdown_seconds", "state", "switches", "trip")
+REDIS_SCHEMES: Final = ("redis://", "rediss://", "unix://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,24 @@ class PythonEngine:
     url: str | None = None
     command: tuple[str, ...] | None = None
     start_timeout: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class TripRules:
+    """When a switch trips back to ``python``, and when it is tried again."""
+
+    window: float = 60.0
+    min_requests: int = 20
+    errors: float | None = 0.05
+    """The share of core-side errors that is still borne; ``None``: this is no reason."""
+    p95_ratio: float | None = 3.0
+    """How many times as long as LiteLLM's the core's answers may take, at the 95th percentile."""
+    mismatches: float | None = 0.01
+    """The share of compared requests that differ."""
+    retry_after: float | None = None
+    retry_share: float = 1.0
+    """The percentage that the core gets while it is tried again."""
+    retry_requests: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,41 +92,26 @@ class Migration:
     python: PythonEngine = field(default_factory=PythonEngine)
     keys: Keys = field(default_factory=Keys)
     switches: tuple[tuple[str, str], ...] = ()
-    """``(pattern, mode)``: a pattern is ``route/provider``, either of them may be ``*``."""
+    """``(pattern, mode)``, see ``modes``."""
     allow_ungated: bool = False
     gate_file: Path | None = None
-    state_file: Path | None = None
+    state: str | None = field(default=None, repr=False)
+    """Where switches that are set live are kept: a file or a Redis; ``None``: nowhere but in memory."""
+    trip: TripRules = field(default_factory=TripRules)
     shutdown_seconds: float = 30.0
 
 
-def check_pattern(pattern: str) -> str | None:
-    """What is wrong with a switch's name, if anything."""
-    if pattern == "*":
-        return None
-    route, slash, provider = pattern.partition("/")
-    if not slash or not provider:
-        return f"name a switch as route/provider, for example openai_chat/anthropic, not {pattern!r}"
-    if route != "*" and route not in ROUTE_DIALECTS:
-        return f"there is no route {route!r}; routes are {', '.join(ROUTE_DIALECTS)}"
-    return None
-
-
-def read_migration(fields: Fields, directory: Path) -> Migration:
-    """Raises ``ConfigError``."""
-    known = {"python", "keys", "switches", "allow_ungated", "gate_file", "state_file", "shutdown_seconds"}
-    for key in fields.section:
-        if key not in known:
-            raise fields.error(key, f"is not known here; the section takes {', '.join(sorted(known))}")
+def read_migration(fields: Fields, directory: Path, default_state: Path | None) -> Migration:
+    """``default_state`` is the file for what is set live, if the config names none. Raises ``ConfigError``."""
+    _check_keys(fields, _KEYS)
     switches = fields.inner("switches")
     pairs: list[tuple[str, str]] = []
     for pattern, mode in switches.section.items():
-        wrong = check_pattern(pattern)
-        if wrong:
-            raise switches.error(pattern, wrong)
-        if mode not in MODES:
-            raise switches.error(pattern, f"must be one of {', '.join(MODES)}")
-        pairs.append((pattern, str(mode)))
-    gate, state = fields.text("gate_file"), fields.text("state_file")
+        try:
+            pairs.append((read_pattern(str(pattern)).text, read_mode(mode)))
+        except ModeError as error:
+            raise switches.error(str(pattern), str(error)) from None
+    gate = fields.text("gate_file")
     grace = fields.number("shutdown_seconds")
     return Migration(
         python=_read_python(fields.inner("python")),
@@ -109,16 +119,60 @@ def read_migration(fields: Fields, directory: Path) -> Migration:
         switches=tuple(pairs),
         allow_ungated=fields.flag("allow_ungated") or False,
         gate_file=directory / gate if gate else None,
-        state_file=directory / state if state else None,
+        state=_read_state(fields, directory, default_state),
+        trip=_read_trip(fields.inner("trip")),
         shutdown_seconds=30.0 if grace is None else grace,
     )
 
 
-def _read_keys(fields: Fields) -> Keys:
-    known = {"ttl", "negative_ttl", "max"}
+def _check_keys(fields: Fields, known: Collection[str]) -> None:
     for key in fields.section:
         if key not in known:
             raise fields.error(key, f"is not known here; the section takes {', '.join(sorted(known))}")
+
+
+def _read_state(fields: Fields, directory: Path, default: Path | None) -> str | None:
+    state = fields.text("state")
+    if state is None:
+        return None if default is None else str(default)
+    if state.startswith(REDIS_SCHEMES):
+        return state
+    if "://" in state:
+        raise fields.error("state", f"must be a file, or a URL that begins with {', '.join(REDIS_SCHEMES)}")
+    return str(directory / state)
+
+
+def _read_trip(fields: Fields) -> TripRules:
+    known = {rule.name: rule for rule in dataclass_fields(TripRules)}
+    _check_keys(fields, known)
+    given: dict[str, Any] = {}
+    for name, rule in known.items():
+        if name not in fields.section:
+            continue
+        counted = name.endswith("_requests")
+        value = fields.count(name) if counted else fields.number(name)
+        if value is None and rule.default is not None and name not in ("errors", "p95_ratio", "mismatches"):
+            raise fields.error(name, "must be a number")
+        given[name] = value
+    rules = TripRules(**given)
+    for name, lowest, highest in (
+        ("window", 1, 3600),
+        ("min_requests", 1, 1_000_000),
+        ("errors", 0, 1),
+        ("p95_ratio", 1, 1_000_000),
+        ("mismatches", 0, 1),
+        ("retry_after", 1, 30 * 86400),
+        ("retry_share", 0.000001, 100),
+        ("retry_requests", 1, 1_000_000),
+    ):
+        value = getattr(rules, name)
+        if value is not None and not lowest <= value <= highest:
+            raise fields.error(name, f"must be between {lowest:g} and {highest:g}")
+    return rules
+
+
+def _read_keys(fields: Fields) -> Keys:
+    _check_keys(fields, ("max", "negative_ttl", "ttl"))
     ttl, negative, most = fields.number("ttl"), fields.number("negative_ttl"), fields.count("max")
     if most == 0:
         raise fields.error("max", "must be 1 or more")
@@ -131,10 +185,7 @@ def _read_keys(fields: Fields) -> Keys:
 
 
 def _read_python(fields: Fields) -> PythonEngine:
-    known = {"url", "command", "start_timeout"}
-    for key in fields.section:
-        if key not in known:
-            raise fields.error(key, f"is not known here; the section takes {', '.join(sorted(known))}")
+    _check_keys(fields, ("command", "start_timeout", "url"))
     url = fields.text("url")
     if url is not None:
         try:

@@ -33,6 +33,9 @@ class App(Protocol):
         """Bytes came that are no request."""
 
     def announce(self) -> None: ...
+    def open(self) -> None:
+        """Serving begins, in this loop."""
+
     async def close(self) -> None: ...
 
 
@@ -104,6 +107,7 @@ async def serve(
     and after it they are broken off in the open."""
     loop = asyncio.get_running_loop()
     server = Server(app, loop)
+    app.open()
     accepting = await loop.create_server(lambda: ClientConnection(server), sock=listener, backlog=BACKLOG)
     try:
         await until()

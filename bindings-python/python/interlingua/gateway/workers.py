@@ -1,7 +1,8 @@
 """Several workers behind one port, one for each core, and the supervisor that starts them again when they end.
 
 Each worker has a listening socket of its own (SO_REUSEPORT: the kernel spreads connections over them). What must be one
-for all is the supervisor's: the LiteLLM child, the word that a switch was set, and the sum of the metrics.
+for all is the supervisor's: the LiteLLM child, the sum of the metrics, and the watch over the switches, which all
+processes read from their store.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from interlingua.gateway.application import Gateway
@@ -21,9 +22,12 @@ from interlingua.gateway.engine_python import PythonEngine, PythonUnavailable
 from interlingua.gateway.metrics import Metrics, Snapshot
 from interlingua.gateway.server import loop_factory, raise_file_limit, serve, signalled
 from interlingua.gateway.serving import settle_memory, url_of
+from interlingua.gateway.watch import Snapshots
 
 RESTART_SECONDS = 1.0
 KILL_SECONDS = 5.0
+COUNT_SECONDS = 2.0
+"""How long a worker may take to tell its counts."""
 
 
 class SharedPython(PythonEngine):
@@ -62,13 +66,18 @@ class Worker:
         self._app = app
         self._end = end
         app.python = app.dispatcher.python = SharedPython.like(app.python)
+        app.control.watches = False
 
     async def join(self) -> None:
         """Get in touch with the supervisor."""
         channel = await Channel.open(self._end, self._serve)
         assert isinstance(self._app.python, SharedPython)
         self._app.python.channel = channel
-        self._app.on_switch = lambda pattern, mode: channel.tell("switch", [pattern, mode])
+
+        async def status() -> Any:
+            return await asyncio.create_task(channel.ask("status"))
+
+        self._app.control.ask_status = status
 
         async def all_metrics() -> Metrics:
             return Metrics.of(await asyncio.create_task(channel.ask("metrics")))
@@ -81,8 +90,8 @@ class Worker:
         await self._channel.closed()
 
     async def _serve(self, subject: str, content: Any) -> Any:
-        if subject == "switch":
-            self._app.switches.follow(*content)
+        if subject == "unstored":
+            self._app.control.keeper.take_unstored(content)
         elif subject == "metrics":
             return self._app.metrics.snapshot()
         return None
@@ -97,7 +106,10 @@ class Supervisor:
         self._arguments = arguments
         self._channels: dict[int, Channel] = {}
         self._children: dict[int, asyncio.subprocess.Process] = {}
+        self._known_counts: dict[object, Snapshot] = {}
         self._closing = False
+        app.control.ask_counts = self._counts
+        app.control.keeper.on_unstored = self._tell_unstored
 
     async def run(self, shutdown_seconds: float) -> None:
         """Until SIGINT or SIGTERM."""
@@ -106,6 +118,7 @@ class Supervisor:
             asyncio.get_running_loop().add_signal_handler(number, ended.set)
         print(f"listening on {url_of(self._listeners[0])}", flush=True)
         self._app.announce()
+        self._app.open()
         keepers = [asyncio.create_task(self._keep(number)) for number in range(len(self._listeners))]
         await ended.wait()
         self._closing = True
@@ -131,8 +144,7 @@ class Supervisor:
             )
             theirs.close()
             self._channels[number] = channel = await Channel.open(ours, self._serve)
-            for switch in self._app.switches.modes().items():  # it may have been set since the config was read
-                channel.tell("switch", switch)
+            channel.tell("unstored", self._app.control.keeper.unstored())
             code = await child.wait()
             del self._channels[number]
             channel.close()
@@ -146,21 +158,30 @@ class Supervisor:
                 return {"url": await self._app.python.base_url()}
             except PythonUnavailable as error:
                 return {"status": error.status, "message": str(error)}
-        if subject == "switch":
-            self._app.switches.follow(*content)
-            for channel in self._channels.values():
-                channel.tell("switch", content)
-        elif subject == "metrics":
-            return await self._metrics()
+        if subject == "metrics":
+            total = Metrics()
+            for snapshot in (await self._counts()).values():
+                total.add(snapshot)
+            return total.snapshot()
+        if subject == "status":
+            return await self._app.control.status()
         return None
 
-    async def _metrics(self) -> Snapshot:
-        total = Metrics()
-        asked = [channel.ask("metrics") for channel in list(self._channels.values())]
-        for snapshot in await asyncio.gather(*asked, return_exceptions=True):
-            if not isinstance(snapshot, BaseException):
-                total.add(snapshot)
-        return total.snapshot()
+    def _tell_unstored(self, unstored: Mapping[str, Any]) -> None:
+        for channel in self._channels.values():
+            channel.tell("unstored", unstored)
+
+    async def _counts(self) -> Snapshots:
+        """The counts of every worker; the last known ones of a worker that does not answer."""
+        channels = list(self._channels.values())
+        asked = [asyncio.wait_for(channel.ask("metrics"), COUNT_SECONDS) for channel in channels]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        for channel, answer in zip(channels, answers, strict=True):
+            if not isinstance(answer, BaseException):
+                self._known_counts[channel] = answer
+        there = set(self._channels.values())
+        self._known_counts = {channel: known for channel, known in self._known_counts.items() if channel in there}
+        return dict(self._known_counts)
 
 
 def inherited(numbers: str) -> tuple[socket.socket, socket.socket]:

@@ -80,6 +80,9 @@ class ReplayUpstream:
     def announce(self) -> None:
         """There is nothing to say."""
 
+    def open(self) -> None:
+        """There is nothing to begin."""
+
     async def close(self) -> None:
         """There is nothing to end."""
 
