@@ -111,8 +111,12 @@ def _serve(options: argparse.Namespace) -> int:
     try:
         config = load_config(options.config, overrides=litellm_options.overrides(options))
         config = litellm_options.for_child(config, litellm_options.given(options))
+        # A worker that is started again must serve, whatever has become of the store since.
         app = create_app(
-            config, log=Log(access=not options.no_access_log), recorder=commands_of_cases.recorder(options)
+            config,
+            log=Log(access=not options.no_access_log),
+            recorder=commands_of_cases.recorder(options),
+            strict=options.worker is None,
         )
         if options.check:
             app.announce()

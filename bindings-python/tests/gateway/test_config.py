@@ -342,6 +342,17 @@ def test_includes(tmp_path: Path) -> None:
         ("general_settings: [1]", ["general_settings", "mapping"]),
         ("migration: {switches: {openai_chat/anthropic: fast}}", ["switches.openai_chat/anthropic", "auto"]),
         ("migration: {switches: {openai-chat/anthropic: auto}}", ["openai-chat", "openai_chat"]),
+        ("migration: {switches: {'*': canary=200}}", ["migration.switches.*", "percentage"]),
+        ("migration: {switches: {'*@': auto}}", ["migration.switches.*@", "group"]),
+        ("migration: {switches: {'*': 1}}", ["migration.switches.*", "canary=N"]),
+        ("migration: {state: 'mysql://x'}", ["migration.state", "redis://"]),
+        ("migration: {state_file: x.json}", ["migration.state_file", "state"]),
+        ("migration: {trip: {errors: 5}}", ["migration.trip.errors", "between 0 and 1"]),
+        ("migration: {trip: {window: 0.5}}", ["migration.trip.window", "between 1 and 3600"]),
+        ("migration: {trip: {window: null}}", ["migration.trip.window", "number"]),
+        ("migration: {trip: {min_requests: 1.5}}", ["migration.trip.min_requests", "whole"]),
+        ("migration: {trip: {retry: 5}}", ["migration.trip.retry", "retry_after"]),
+        ("migration: {trip: 5}", ["migration.trip", "mapping"]),
         ("migration: {pyton: {}}", ["migration.pyton", "python"]),
         ("migration: {python: {url: 'http://x', command: litellm}}", ["python.url", "either"]),
         ("router_settings: {num_retries: -1}", ["num_retries", "0 or more"]),
@@ -410,3 +421,28 @@ def test_no_secret_in_reprs() -> None:
     config = build_config(document, "c", None, {"OTHER": "sk-planted"})
     assert "sk-planted" not in repr(config)
     assert "sk-planted" not in repr(Groups(config).choices())
+
+
+def test_switches_and_trips() -> None:
+    migration = build(
+        "migration:\n"
+        "  switches: {openai_chat/anthropic@cl*: canary 12.50%, '*@claude': shadow, '*': auto}\n"
+        "  trip: {window: 30, errors: null, retry_after: 300}\n"
+        "  state: redis://host/1\n"
+    ).migration
+    assert migration.switches == (
+        ("openai_chat/anthropic@cl*", "canary=12.5"),
+        ("*@claude", "shadow"),
+        ("*", "auto"),
+    )
+    trip = migration.trip
+    assert (trip.window, trip.errors, trip.retry_after, trip.min_requests, trip.p95_ratio) == (30, None, 300, 20, 3)
+    assert migration.state == "redis://host/1"
+
+
+def test_state_is_beside_the_config(tmp_path: Path) -> None:
+    path = tmp_path / "proxy.config.yaml"
+    for text, file in (("{}", "proxy.config.interlingua.db"), ("{state: my.db}", "my.db")):
+        path.write_text(f"model_list: []\nmigration: {text}\n")
+        assert load_config(path, {}).migration.state == str(tmp_path / file)
+    assert build("{}").migration.state is None

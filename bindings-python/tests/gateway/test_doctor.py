@@ -17,6 +17,7 @@ from interlingua.gateway.config import load_config
 from interlingua.gateway.dispatch import Refusal
 from interlingua.gateway.doctor import Report, as_json, diagnose
 from interlingua.gateway.doctor_text import as_text, wants_colour
+from interlingua.gateway.store import StoredSwitch, Trip, open_store
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
 NAMES = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
@@ -170,6 +171,41 @@ def test_what_the_core_declines_is_refused_under_a_forced_switch(tmp_path: Path)
     path = write(tmp_path, f'{models}migration: {{allow_ungated: true, switches: {{"*": rust}}}}\n')
     routes = {route.route: (route.engine, len(route.why)) for route in diagnose(path, ENVIRONMENT).groups[0].routes}
     assert routes["mistral_ocr"] == ("refused", 1) and routes["openai_chat"] == ("rust", 0)
+
+
+def test_modes_and_groups(tmp_path: Path) -> None:
+    models = (
+        "model_list:\n"
+        "- {model_name: claude, litellm_params: {model: anthropic/c, api_key: k}}\n"
+        "- {model_name: mini, litellm_params: {model: anthropic/d, api_key: k}}\n"
+    )
+    switches = '{"*": shadow, openai_chat/anthropic: canary=10, "*@mini": auto, "*@nobody": python}'
+    path = write(tmp_path, f"{models}migration: {{switches: {switches}}}\n")
+    found = diagnose(path, ENVIRONMENT)
+    told = {group.name: {route.route: route for route in group.routes} for group in found.groups}
+    claude, mini = told["claude"], told["mini"]
+    assert (claude["openai_chat"].mode, claude["openai_chat"].engine) == ("canary=10", "canary")
+    assert (claude["anthropic_messages"].mode, claude["anthropic_messages"].engine) == ("shadow", "python")
+    assert "its switch is set to shadow" in claude["anthropic_messages"].why
+    assert (mini["openai_chat"].mode, mini["openai_chat"].engine) == ("auto", "rust")
+    assert kinds(found) == {"unknown_group": ["4 *@nobody"]}
+    text = as_text(found, colour=False)
+    assert "canary=10 (anthropic_messages)" in text and "shadow" in text
+    assert not list(tmp_path.glob("*.db")), "the doctor writes nothing"
+
+
+def test_switches_that_were_set_live_are_in_force(tmp_path: Path) -> None:
+    models = "model_list: [{model_name: claude, litellm_params: {model: anthropic/c, api_key: k}}]\n"
+    path = write(tmp_path, models)
+    store = open_store(str(tmp_path / "config.interlingua.db"))
+    trip = Trip(1.0, "core-side errors", "rust", stored=True)
+    store.change({"openai_chat/anthropic": StoredSwitch("python", trip=trip)}, [])
+    found = diagnose(path, ENVIRONMENT)
+    assert found.groups[0].routes[0].mode == "python"
+    assert any("has tripped (core-side errors); it was rust" in notice for notice in found.notices)
+    path.write_text(f"{models}migration: {{state: 'redis://127.0.0.1:1/0'}}\n")
+    pytest.importorskip("redis")
+    assert diagnose(path, ENVIRONMENT).groups[0].routes[0].mode == "auto"
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from interlingua import cli
-from interlingua.gateway import watch
+from interlingua.gateway import control
 from interlingua.gateway.application import create_app
 from interlingua.gateway.store import StoreError, open_store
 from redis_server import RedisServer
@@ -95,6 +95,7 @@ def test_set_and_reset_with_an_audit_trail(gateway: Running, tmp_path: Path) -> 
         ({"openai_chat/openai": "canary=0"}, "percentage"),
         ({"chat/completions/openai": "auto"}, "route/provider"),
         ({"openai_chat/openai@nobody": "python"}, "no model group"),
+        ({"openai_chat/antropic": "python"}, "providers are anthropic, groq, mistral, openai"),
         ({"openai_chat/groq": "rust"}, "force=true"),
         ({"openai_chat/openai": "python", "*": "rust"}, "gate of \\*"),
         ({}, "for example"),
@@ -299,6 +300,10 @@ def test_redis_that_goes_away_leaves_the_modes_as_they_are(
             gateway.wait_for_log("store_back")
             assert [line["event"] for line in gateway.logs()].count("store_failed") == 1
             assert b"interlingua_store_failing 0" in gateway.request("GET", "/metrics").body
+            # It has lost all that it had: who is there still knows.
+            assert open_store(redis.url).switches()[1]["openai_chat/openai"].mode == "python"
+            assert gateway.request("GET", "/interlingua/audit").json()["audit"][0]["by"] == "restored"
+            assert engine(gateway.chat()) == "python"
             assert put(gateway, {"openai_chat/openai": "rust"}).status == 200
         redis.stop()
         with Running(document, tmp_path) as gateway:
@@ -312,6 +317,7 @@ def test_store_that_cannot_be_written_changes_nothing(upstream: Upstream, litell
     with Running(document, tmp_path) as gateway:
         reply = put(gateway, {"openai_chat/openai": "python"})
         assert reply.status == 503 and "migration.state" in reply.json()["error"]["message"]
+        assert any("no switch can be set" in line.get("message", "") for line in gateway.logs())
         assert engine(gateway.chat()) == "rust"
 
 
@@ -334,7 +340,7 @@ def test_store_that_is_corrupt(
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(control, "LOOK_SECONDS", 0.1)
 
 
 def test_fault_of_the_core_trips_and_it_is_tried_again(

@@ -58,7 +58,11 @@ def test_nothing_is_changed_if_somebody_was_quicker(again: Callable[[], Store]) 
 
 
 def test_one_salt_for_all(again: Callable[[], Store]) -> None:
-    assert again().salt() == again().salt() and len(again().salt()) == 16
+    assert again().salt() == again().salt(b"another") and len(again().salt()) == 16
+
+
+def test_salt_that_somebody_knows_still(again: Callable[[], Store]) -> None:
+    assert again().salt(b"known") == again().salt() == b"known"
 
 
 def test_the_newest_differences_of_each_pair_are_kept(

@@ -332,7 +332,7 @@ def test_trial_with_too_many_refusals_or_slow_answers() -> None:
         assert simulated.mode == "canary=5"
         simulated.serve(30, engine="python")
         simulated.serve(15)
-        simulated.serve(5, **odd)  # type: ignore[arg-type]
+        simulated.serve(5, **odd)
         simulated.pass_seconds()
         assert simulated.mode == "python"
 
@@ -367,7 +367,7 @@ class Broken:
 
 def test_trip_holds_although_it_cannot_be_stored_and_is_stored_later() -> None:
     store = Broken()
-    simulated = Simulated(store=store)  # type: ignore[arg-type]
+    simulated = Simulated(store=store)
     told: list[Any] = []
     simulated.keeper.on_unstored = told.append
     store.broken = True
@@ -398,13 +398,26 @@ def test_somebody_who_was_quicker_is_heard() -> None:
     assert simulated.mode == "shadow" and simulated.events() == []
 
 
+def test_store_that_has_lost_everything_is_told_again() -> None:
+    simulated, other = Simulated(), Simulated()
+    simulated.set("canary=7")
+    simulated.switches.season(b"salt")
+    empty = open_store(None)
+    for one in (simulated, other):
+        one.keeper.store = empty
+        asyncio.run(one.keeper.look())
+        assert one.mode == "canary=7"
+        assert one.switches.salt == empty.salt() == b"salt"
+    assert [entry["by"] for entry in empty.audit(9)] == ["restored"]
+
+
 # -- windows -----------------------------------------------------------------------------------------------
 
 
 def test_window_is_the_sum_of_its_slices() -> None:
     source = random.Random(5)
     units = [Unit("openai_chat", name, "") for name in "abc"]
-    window, slices = Window(7), []
+    window, slices = Window(7), list[dict[Unit, list[int]]]()
     for turn in range(300):
         slice_ = {unit: [source.randrange(3) for _ in nothing()] for unit in units if source.random() < 0.4}
         slices.append(slice_)
@@ -413,7 +426,7 @@ def test_window_is_the_sum_of_its_slices() -> None:
             window.forget(units[0])
             for one in slices:
                 one.pop(units[0], None)
-        expected = {}
+        expected: dict[Unit, list[int]] = {}
         for one in slices[-7:]:
             for unit, sums in one.items():
                 known = expected.get(unit, nothing())

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from rig import CHAT, KEY, Reply, Running, Upstream, config_document
+from rig import CHAT, KEY, Reply, Running, Upstream, config_document, http_answer
 
 TOY = Path(__file__).with_name("toy_litellm.py")
 
@@ -85,6 +85,7 @@ def test_switches_are_set_for_all_workers(workers: Workers) -> None:
         states = [workers.request("GET", "/interlingua/switches").json()["switches"] for _ in range(20)]
         if all(state.get("openai_chat/openai") == "python" for state in states):
             break
+        time.sleep(0.05)  # each request has its log line, and nobody reads those before the end
     else:
         pytest.fail("the workers do not agree")
     # Both take it to the one LiteLLM that the supervisor has started.
@@ -106,6 +107,49 @@ def test_worker_that_dies_is_replaced_and_knows_the_switches(workers: Workers) -
     workers.stop()
     lines = [json.loads(line) for line in workers.rest.splitlines() if line.startswith("{")]
     assert any(line["event"] == "worker_ended" for line in lines)
+
+
+def test_status_is_of_all_workers(workers: Workers) -> None:
+    assert {reply.status for reply in workers.ask(40)} == {200}
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        status = workers.request("GET", "/interlingua/status").json()
+        pair = next(pair for pair in status["pairs"] if pair["pair"] == "openai_chat/openai")
+        if pair["engines"]["rust"]["requests"] == 40:
+            break
+        time.sleep(0.1)
+    else:
+        pytest.fail(f"the supervisor has not seen all requests: {pair}")
+    assert status["workers"] == 2
+    assert sum(bucket[1] for bucket in pair["history"]) == 40
+
+
+def test_supervisor_trips_a_switch_for_all_workers(workers: Workers, upstream: Upstream) -> None:
+    upstream.answers = [http_answer(200, b'{"choices": 7}')]
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline and not all(reply.status == 200 for reply in workers.ask(10)):
+        time.sleep(0.1)
+    # The toy in LiteLLM's place echoes: both workers ask it now.
+    assert all("headers" in reply.json() for reply in workers.ask(20))
+    status = workers.request("GET", "/interlingua/status").json()
+    assert [switch["by"] for switch in status["switches"] if switch["tripped"]] == ["trip"]
+    trail = workers.request("GET", "/interlingua/audit").json()["audit"]
+    assert [(entry["by"], entry["to"]) for entry in trail] == [("trip", "python")]
+    text = workers.request("GET", "/metrics").body.decode()
+    assert 'interlingua_switch_tripped{switch="openai_chat/openai"} 1' in text
+
+
+def test_workers_have_the_same_clients_in_a_canary(workers: Workers) -> None:
+    assert workers.request("PUT", "/interlingua/switches", {"openai_chat/openai": "canary=50"}).status == 200
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        states = [workers.request("GET", "/interlingua/switches").json()["switches"] for _ in range(20)]
+        if all(state.get("openai_chat/openai") == "canary=50" for state in states):
+            break
+        time.sleep(0.05)
+    for number in range(8):
+        engines = {"headers" in workers.chat(user=f"user-{number}").json() for _ in range(6)}
+        assert len(engines) == 1
 
 
 def test_end(workers: Workers) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import parse_qs
 
 from interlingua.gateway.client import JSON_LINES, BodyTooLarge
+from interlingua.gateway.config import Config
 from interlingua.gateway.differences import with_command
 from interlingua.gateway.exchange import Exchange
 from interlingua.gateway.keeper import Keeper, audit_entry
@@ -48,13 +49,14 @@ class Admin:
         log: Log,
         *,
         status: Callable[[], Awaitable[Mapping[str, Any]]],
-        is_group: Callable[[str], bool],
+        config: Config,
     ) -> None:
         self._switches = switches
         self._keeper = keeper
         self._log = log
         self._status = status
-        self._is_group = is_group
+        self._groups = {deployment.group for deployment in config.deployments}
+        self._providers = {deployment.provider for deployment in config.deployments}
 
     async def serve(self, exchange: Exchange) -> None:
         exchange.outcome = "answered"
@@ -130,15 +132,20 @@ class Admin:
                 pattern, mode = self._switches.checked(given, wanted, forced=forced)
             except SwitchError as error:
                 raise _Refused(400, str(error)) from None
-            self._check_group(pattern)
+            self._check_names(pattern)
             changes[pattern] = StoredSwitch(mode, forced and share_of_core(mode) > 0 and mode != "auto", now, by, note)
         await self._change(changes, by, note)
         return self._state()
 
-    def _check_group(self, pattern: str) -> None:
-        group = read_pattern(pattern).group
-        if group is not None and not self._is_group(group):
+    def _check_names(self, pattern: str) -> None:
+        """A switch of what there is not would do nothing: most often it is misspelt."""
+        pair, group = read_pattern(pattern)
+        if group is not None and group not in self._groups:
             raise _Refused(400, f"the config has no model group {group[:100]!r}; name it as model_list does")
+        provider = pair.partition("/")[2] or "*"
+        if provider != "*" and not self._providers & {provider, "*"}:
+            there = ", ".join(sorted(self._providers)[:20])
+            raise _Refused(400, f"the config has no deployment of {provider[:100]!r}; its providers are {there}")
 
     async def _reset(self, exchange: Exchange, given: str, query: Mapping[str, str]) -> object:
         """Forget what was set live: what the config says counts again."""

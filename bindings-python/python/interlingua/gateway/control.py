@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
+import traceback
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from interlingua.gateway.admin import Admin
 from interlingua.gateway.config import Config
@@ -18,6 +21,10 @@ from interlingua.gateway.status import status
 from interlingua.gateway.store import StoreError, open_store
 from interlingua.gateway.switches import Switches
 from interlingua.gateway.watch import Snapshots, Watch
+
+POLL_SECONDS: Final = 0.3
+"""All that share a store agree within a second."""
+LOOK_SECONDS: Final = 1.0
 
 
 class Control:
@@ -52,17 +59,15 @@ class Control:
             can_trip=lambda: python().available,
             snapshots=self._snapshots,
         )
-        self.admin = Admin(
-            switches, self.keeper, log, status=self.status, is_group=lambda name: name in self._group_names
-        )
+        self.admin = Admin(switches, self.keeper, log, status=self.status, config=config)
 
-    def load(self) -> None:
-        """At start: what is stored is in force. A file that cannot be read is a ``StoreError``; a server that cannot
-        be reached may come back, and until then the config's modes hold."""
+    def load(self, *, strict: bool = True) -> None:
+        """At start: what is stored is in force. A file that cannot be read is a ``StoreError``, if ``strict``; a server
+        that cannot be reached may come back, and until then the config's modes hold."""
         try:
             self.keeper.load()
         except StoreError as error:
-            if not self.keeper.store.remote:
+            if strict and not self.keeper.store.remote:
                 raise
             self._log.line("store_failed", store=self.keeper.store.description, message=str(error))
 
@@ -75,9 +80,11 @@ class Control:
             yield pattern, f"the switch {pattern} serves without proof of parity ({why})"
         for pattern, trip in self._switches.tripped().items():
             yield pattern, f"the switch {pattern} has tripped ({trip.reason}); it was {trip.mode}"
+        where = self.keeper.store.description
         if self.keeper.failing:
-            where = self.keeper.store.description
             yield "", f"{where} cannot be reached: until it can, the config's modes are in force"
+        elif not self.keeper.store.writable:
+            yield "", f"{where} cannot be written, so no switch can be set: name another file as migration.state"
 
     def lost_groups(self) -> Iterator[tuple[str, str]]:
         """Switches of model groups that the config does not have."""
@@ -92,9 +99,21 @@ class Control:
             return
         self.keeper.season()
         loop = asyncio.get_running_loop()
-        self._tasks.append(loop.create_task(self.keeper.follow()))
+        self._tasks.append(loop.create_task(self._again_and_again(self.keeper.look, POLL_SECONDS)))
         if self.watches:
-            self._tasks.append(loop.create_task(self._watch.run()))
+            self._tasks.append(loop.create_task(self._again_and_again(self._look, LOOK_SECONDS)))
+
+    async def _look(self) -> None:
+        await self._watch.look(time.time())
+
+    async def _again_and_again(self, look: Callable[[], Awaitable[None]], seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await look()
+            except Exception as error:  # whatever it is, the next look comes
+                frame = traceback.extract_tb(error.__traceback__)[-1]
+                self._log.line("bug", error=type(error).__name__, at=f"{Path(frame.filename).name}:{frame.lineno}")
 
     async def close(self) -> None:
         tasks, self._tasks = self._tasks, []

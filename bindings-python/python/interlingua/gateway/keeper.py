@@ -9,13 +9,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from interlingua.gateway.logs import Log
 from interlingua.gateway.store import Changes, Entry, Store, StoredSwitch, StoreError
 from interlingua.gateway.switches import Switches
-
-POLL_SECONDS: Final = 0.3
 
 
 def audit_entry(
@@ -75,20 +73,17 @@ class Keeper:
                 known[pattern] = switch
         self._switches.follow(known)
 
-    async def follow(self) -> None:
-        """Until cancelled."""
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            await self.look()
-
     async def look(self) -> None:
-        """See whether something has changed."""
+        """See whether something has changed; several times a second."""
         loop = asyncio.get_running_loop()
         try:
             async with self._busy:
                 if self._unstored:
                     await self._store_late()
-                if await loop.run_in_executor(None, self.store.version) != self._version:
+                version = await loop.run_in_executor(None, self.store.version)
+                if version == 0 != self._version:
+                    await self._restore()
+                if version != self._version:
                     await self._read_again()
                 await self._season()
         except StoreError as error:
@@ -101,6 +96,19 @@ class Keeper:
     async def _read_again(self) -> None:
         await asyncio.get_running_loop().run_in_executor(None, self._read)
         self._apply()
+
+    async def _restore(self) -> None:
+        """The store has lost all that it had (a Redis that keeps nothing on disk, a file that was removed): the last
+        known modes stay, and are stored again. The first process to notice does it."""
+        loop = asyncio.get_running_loop()
+        if self._switches.salt:
+            await loop.run_in_executor(None, self.store.salt, self._switches.salt)
+        if self._stored:
+            entries = [
+                audit_entry("restored", pattern, None, switch.mode, forced=switch.forced, note=switch.note)
+                for pattern, switch in self._stored.items()
+            ]
+            await loop.run_in_executor(None, self.store.change, self._stored, entries, 0)
 
     def season(self) -> None:
         """Canaries need the salt. At start, blocking."""

@@ -29,6 +29,7 @@
         max_queue: 64               # how many may wait to be compared,
         max_bytes: 33554432         # and how much memory they may take; more are dropped, and counted
         content: false              # true: differences are stored with their values instead of types and lengths
+      keys: {ttl: 30, negative_ttl: 5, max: 10000}   # of LiteLLM, as far as clients may use them here
       shutdown_seconds: 30          # how long exchanges in flight may still take
 
 File names are relative to the config.
@@ -104,7 +105,7 @@ class Migration:
     """``(pattern, mode)``, see ``modes``."""
     allow_ungated: bool = False
     gate_file: Path | None = None
-    state: str | None = None
+    state: str | None = field(default=None, repr=False)
     """Where switches that are set live are kept: a file or a Redis; ``None``: nowhere but in memory."""
     trip: TripRules = field(default_factory=TripRules)
     shutdown_seconds: float = 30.0
@@ -133,19 +134,6 @@ def read_migration(fields: Fields, directory: Path, default_state: Path | None) 
         trip=_read_trip(fields.inner("trip")),
         shutdown_seconds=30.0 if grace is None else grace,
         shadow=read_shadow(fields.inner("shadow")),
-    )
-
-
-def _read_keys(fields: Fields) -> Keys:
-    _check_keys(fields, ("ttl", "negative_ttl", "max"))
-    ttl, negative, most = fields.number("ttl"), fields.number("negative_ttl"), fields.count("max")
-    if most == 0:
-        raise fields.error("max", "must be 1 or more")
-    default = Keys()
-    return Keys(
-        default.ttl if ttl is None else ttl,
-        default.negative_ttl if negative is None else negative,
-        default.most if most is None else most,
     )
 
 
@@ -193,6 +181,19 @@ def _read_trip(fields: Fields) -> TripRules:
         if value is not None and not lowest <= value <= highest:
             raise fields.error(name, f"must be between {lowest:g} and {highest:g}")
     return rules
+
+
+def _read_keys(fields: Fields) -> Keys:
+    _check_keys(fields, ("max", "negative_ttl", "ttl"))
+    ttl, negative, most = fields.number("ttl"), fields.number("negative_ttl"), fields.count("max")
+    if most == 0:
+        raise fields.error("max", "must be 1 or more")
+    default = Keys()
+    return Keys(
+        default.ttl if ttl is None else ttl,
+        default.negative_ttl if negative is None else negative,
+        default.most if most is None else most,
+    )
 
 
 def _read_python(fields: Fields) -> PythonEngine:

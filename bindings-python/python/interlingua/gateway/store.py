@@ -88,6 +88,10 @@ class Store(Protocol):
     def remote(self) -> bool:
         """It may be out of reach for a while."""
 
+    @property
+    def writable(self) -> bool:
+        """As far as can be told without writing."""
+
     def version(self) -> int:
         """Another number whenever a switch has changed. Cheap: asked several times a second."""
 
@@ -98,8 +102,8 @@ class Store(Protocol):
         """Set and forget switches, all or none, with their lines of the audit trail. False, and nothing is done, if
         another version than ``expected`` is stored."""
 
-    def salt(self) -> bytes:
-        """What makes clients' places in canaries the same everywhere; made at the first call."""
+    def salt(self, proposed: bytes | None = None) -> bytes:
+        """What makes clients' places in canaries the same everywhere; the first call makes it, of what it proposes."""
 
     def audit(self, limit: int) -> list[Entry]:
         """The newest first."""

@@ -56,7 +56,7 @@ class RedisStore:
         except (ValueError, TypeError):
             raise StoreError(f"migration.state: {self._name} is no URL of a Redis") from None
 
-    remote = True
+    remote = writable = True
 
     @property
     def description(self) -> str:
@@ -100,9 +100,9 @@ class RedisStore:
                 return False
         return True
 
-    def salt(self) -> bytes:
+    def salt(self, proposed: bytes | None = None) -> bytes:
         with self._telling("written"):
-            self._redis.set(self._key("salt"), token_bytes(16), nx=True)
+            self._redis.set(self._key("salt"), proposed or token_bytes(16), nx=True)
             return bytes(self._redis.get(self._key("salt")) or b"")
 
     def audit(self, limit: int) -> list[Entry]:

@@ -55,6 +55,12 @@ class SqliteStore:
     def description(self) -> str:
         return "memory" if self._file is None else f"sqlite {self._file}"
 
+    @property
+    def writable(self) -> bool:
+        if self._file is None:
+            return True
+        return os.access(self._file.parent, os.W_OK) and (not self._file.exists() or os.access(self._file, os.W_OK))
+
     def version(self) -> int:
         with self._reading() as database:
             return 0 if database is None else _version(database)
@@ -84,9 +90,9 @@ class SqliteStore:
             database.execute("UPDATE facts SET value = value + 1 WHERE name = 'version'")
         return True
 
-    def salt(self) -> bytes:
+    def salt(self, proposed: bytes | None = None) -> bytes:
         with self._writing() as database:
-            database.execute("INSERT OR IGNORE INTO facts VALUES ('salt', ?)", (token_bytes(16),))
+            database.execute("INSERT OR IGNORE INTO facts VALUES ('salt', ?)", (proposed or token_bytes(16),))
             (salt,) = database.execute("SELECT value FROM facts WHERE name = 'salt'").fetchone()
         return bytes(salt)
 

@@ -5,8 +5,6 @@ One process of a gateway does this: the only one, or the supervisor, which asks 
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
@@ -18,7 +16,6 @@ from interlingua.gateway.switches import Switches
 from interlingua.gateway.trips import Trips
 from interlingua.gateway.windows import Differences, History, Window
 
-LOOK_SECONDS: Final = 1.0
 STATUS_SECONDS: Final = 300
 
 Snapshots: TypeAlias = Mapping[object, Snapshot]
@@ -50,13 +47,8 @@ class Watch:
         self._differences = Differences()
         self._trips = Trips(rules, switches)
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            await self.look(time.time())
-
     async def look(self, now: float) -> None:
+        """Once a second."""
         self.last = await self._snapshots()
         slice_ = self._differences.of(self.last, self._switches.groups)
         self.window.push(slice_)
