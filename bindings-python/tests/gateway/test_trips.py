@@ -462,6 +462,7 @@ def test_processes_that_come_and_go() -> None:
     new.record("openai_chat", "openai", "python", "relayed", 200, 0.01)
     sums = differences.of({1: one.snapshot(), 3: new.snapshot()}, ())[unit]
     assert (sums[PYTHON + REQUESTS], sums[PYTHON + ERRORS]) == (1, 0)
+    assert set(differences._rows) == set(differences._shadow) == {1, 3}, "nothing grows with each restart"
 
 
 def test_history_is_bounded_and_in_buckets_of_ten_seconds() -> None:
