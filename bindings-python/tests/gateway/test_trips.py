@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from interlingua.gateway.history import History
 from interlingua.gateway.keeper import Keeper
 from interlingua.gateway.logs import Log
 from interlingua.gateway.metrics import BUCKETS, Metrics
@@ -23,7 +24,6 @@ from interlingua.gateway.windows import (
     REQUESTS,
     RUST,
     Differences,
-    History,
     Unit,
     Window,
     nothing,
@@ -469,6 +469,6 @@ def test_history_is_bounded_and_in_buckets_of_ten_seconds() -> None:
     history = History()
     for second in range(1005, 3000):
         history.push(second, {Unit("openai_chat", "openai", ""): [1, *nothing()[1:]]})
-    assert len(history.buckets) == 60
-    assert [start for start, _ in history.buckets] == list(range(2400, 3000, 10))
-    assert {next(iter(slice_.values()))[0] for _, slice_ in history.buckets} == {10}
+    rows = list(history.rows())
+    assert [start for start, _ in rows] == list(range(2400, 3000, 10))
+    assert {tuple(row["openai_chat/openai"][1:]) for _, row in rows} == {(10, 0, 0, 0, 0, None, None)}
