@@ -1,4 +1,4 @@
-"""The command ``interlingua``: ``serve``, ``doctor``, ``switch``, ``replay`` and ``demo``."""
+"""The command ``interlingua``: ``serve``, ``doctor``, ``switch``, ``record``, ``replay``, ``demo`` and more."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import interlingua
-from interlingua import litellm_options, switch_cli
+from interlingua import difference_cli, litellm_options, litellm_plugin, switch_cli
+
+if TYPE_CHECKING:
+    from interlingua.cases.recorder import Recorder
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -24,6 +28,12 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="say what a LiteLLM config.yaml means here, and what is wrong with it")
     doctor.add_argument("-c", "--config", required=True, type=Path, help="the config.yaml")
     doctor.add_argument("--json", action="store_true", help="the same for machines")
+
+    record = commands.add_parser("record", help="write exchanges as fixture cases")
+    sources = record.add_subparsers(dest="source", required=True, metavar="SOURCE")
+    difference_cli.add_arguments(sources.add_parser("difference", help="a difference that shadow has found"))
+
+    commands.add_parser("shadow-plugin", help="print the path of the plug-in for a LiteLLM that runs elsewhere")
 
     replay = commands.add_parser("replay", help="run an upstream that answers from the fixtures, without keys")
     replay.add_argument("--fixtures", type=Path, help="folder of cases (default: the packaged ones)")
@@ -70,10 +80,44 @@ def _add_serve(serve: argparse.ArgumentParser) -> None:
     serve.add_argument(
         "--drop_params", "--drop-params", action="store_true", help="drop parameters that a provider does not take"
     )
+    _add_recording(serve)
     serve.add_argument("--worker", help=argparse.SUPPRESS)  # a supervisor's word to its worker
     serve.add_argument("--no-access-log", action="store_true", help="no log line for each request")
     serve.add_argument("--check", action="store_true", help="only say what the config means, and end")
     litellm_options.add_foreign(serve)
+
+
+def _add_recording(serve: argparse.ArgumentParser) -> None:
+    serve.add_argument(
+        "--record", type=Path, metavar="DIR", help="write exchanges that the core serves as cases into DIR, redacted"
+    )
+    serve.add_argument(
+        "--record-sample", default=0.01, type=_share, metavar="N", help="of how many of them (default: %(default)s)"
+    )
+    serve.add_argument(
+        "--record-cases", default=10_000, type=_positive, metavar="N", help="at most so many (default: %(default)s)"
+    )
+    serve.add_argument(
+        "--record-mb",
+        default=1024,
+        type=_positive,
+        metavar="N",
+        help="at most so many MB (default: %(default)s)",
+    )
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 < share <= 1:
+        raise argparse.ArgumentTypeError("must be above 0 and at most 1")
+    return share
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
 
 
 def _count(text: str) -> int:
@@ -94,7 +138,7 @@ def _serve(options: argparse.Namespace) -> int:
     from interlingua.gateway.application import create_app
     from interlingua.gateway.config import ConfigError, load_config
     from interlingua.gateway.logs import Log
-    from interlingua.gateway.serving import ServeError
+    from interlingua.gateway.serving import ServeError, url_of
     from interlingua.gateway.store import StoreError
     from interlingua.gateway.switches import SwitchError
 
@@ -102,7 +146,9 @@ def _serve(options: argparse.Namespace) -> int:
         config = load_config(options.config, overrides=litellm_options.overrides(options))
         config = litellm_options.for_child(config, litellm_options.given(options))
         # A worker that is started again must serve, whatever has become of the store since.
-        app = create_app(config, log=Log(access=not options.no_access_log), strict=options.worker is None)
+        strict = options.worker is None
+        log = Log(access=not options.no_access_log)
+        app = create_app(config, log=log, recorder=_recorder(options), strict=strict)
         if options.check:
             app.announce()
             return 0
@@ -115,6 +161,7 @@ def _serve(options: argparse.Namespace) -> int:
     except (ConfigError, SwitchError, StoreError, ServeError) as error:
         print(f"interlingua: {error}", file=sys.stderr)
         return 2
+    app.listens_at(url_of(listeners[0]))
     if len(listeners) > 1:
         from interlingua.gateway.workers import supervise
 
@@ -126,6 +173,16 @@ def _serve(options: argparse.Namespace) -> int:
         from interlingua.gateway.on_uvicorn import run
     run(app, listeners[0], shutdown_seconds=app.config.migration.shutdown_seconds)
     return 0
+
+
+def _recorder(options: argparse.Namespace) -> Recorder | None:
+    """The workers record, not their supervisor."""
+    if options.record is None or options.check or (options.workers > 1 and options.worker is None):
+        return None
+    from interlingua.cases.recorder import Limits, Recorder
+
+    limits = Limits(options.record_sample, options.record_cases, options.record_mb * 1024 * 1024)
+    return Recorder(options.record, limits)
 
 
 def _listeners(options: argparse.Namespace) -> list[socket.socket]:
@@ -144,6 +201,11 @@ def _listeners(options: argparse.Namespace) -> list[socket.socket]:
 
 def _worker_arguments(options: argparse.Namespace) -> list[str]:
     arguments = ["serve", "--config", str(options.config), *litellm_options.given(options)]
+    if options.record is not None:
+        # Each worker counts for itself.
+        arguments += ["--record", str(options.record), "--record-sample", str(options.record_sample)]
+        arguments += ["--record-cases", str(max(options.record_cases // options.workers, 1))]
+        arguments += ["--record-mb", str(max(options.record_mb // options.workers, 1))]
     return [*arguments, "--no-access-log"] if options.no_access_log else arguments
 
 
@@ -167,6 +229,11 @@ def _doctor(options: argparse.Namespace) -> int:
     else:
         print(as_text(report, colour=wants_colour(os.environ, is_terminal=sys.stdout.isatty())), end="")
     return 1 if report.needs_attention else 0
+
+
+def _shadow_plugin(options: argparse.Namespace) -> int:
+    print(litellm_plugin.__file__)
+    return 0
 
 
 def _replay(options: argparse.Namespace) -> int:
@@ -193,7 +260,15 @@ def _demo(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    commands = {"serve": _serve, "doctor": _doctor, "switch": switch_cli.run, "replay": _replay, "demo": _demo}
+    commands = {
+        "serve": _serve,
+        "doctor": _doctor,
+        "switch": switch_cli.run,
+        "record": difference_cli.run,
+        "shadow-plugin": _shadow_plugin,
+        "replay": _replay,
+        "demo": _demo,
+    }
     try:
         return commands[options.command](options)
     except ModuleNotFoundError as error:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from interlingua.gateway.config import Config, ConfigError, build_config, load_config
 from interlingua.gateway.groups import Groups
+from interlingua.gateway.migration import Keys
 
 ONE = {"model_name": "gpt-4o", "litellm_params": {"model": "openai/gpt-4o", "api_key": "os.environ/OPENAI_API_KEY"}}
 
@@ -163,7 +164,6 @@ litellm_settings: {fallbacks: [{a: [b]}]}
         ("litellm_settings: {default_fallbacks: [b]}", "litellm_settings.default_fallbacks"),
         ("router_settings: {enable_pre_call_checks: true}", "router_settings.enable_pre_call_checks"),
         ("router_settings: {retry_policy: {TimeoutErrorRetries: 1}}", "router_settings.retry_policy"),
-        ("general_settings: {database_url: 'postgres://x'}", "general_settings.database_url"),
         ("general_settings: {custom_auth: my.auth}", "general_settings.custom_auth"),
         ("guardrails: [{guardrail_name: pii}]", "guardrails"),
     ],
@@ -265,9 +265,17 @@ def test_a_master_key_that_litellm_refuses(general: str, environment: dict[str, 
     assert any("LiteLLM does not start" in notice for notice in notices) is expected
 
 
+def test_how_long_keys_are_remembered() -> None:
+    assert build("model_list: []").migration.keys == Keys(30.0, 5.0, 10_000)
+    assert build("migration: {keys: {ttl: 3, negative_ttl: 0, max: 7}}").migration.keys == Keys(3.0, 0.0, 7)
+    for wrong in ("{ttl: -1}", "{max: 0}", "{max: 1.5}", "{tlt: 3}", "[]"):
+        with pytest.raises(ConfigError, match=r"migration\.keys"):
+            build(f"migration: {{keys: {wrong}}}")
+
+
 def test_environment_that_changes_what_is_served(tmp_path: Path) -> None:
     config = build("model_list: []", DATABASE_URL="postgres://x", HTTPS_PROXY="http://p", LITELLM_MASTER_KEY="sk")
-    assert config.virtual_keys and config.python_reasons == ("the environment variable DATABASE_URL",)
+    assert config.virtual_keys and config.database and config.python_reasons == ()
     assert any("forward proxy" in notice for notice in said(config))
     bundle = tmp_path / "ca.pem"
     bundle.write_text("")

@@ -229,7 +229,7 @@ def test_no_python_engine_is_a_clear_501(tmp_path: Path) -> None:
     "changes",
     [
         {"litellm_settings": {"callbacks": ["langfuse"]}},
-        {"general_settings": {"master_key": KEY, "database_url": "postgresql://x"}},
+        {"general_settings": {"master_key": KEY, "custom_auth": "my.auth"}},
         {"litellm_settings": {"fallbacks": [{"gpt-4o": ["claude"]}]}},
     ],
 )
@@ -271,8 +271,8 @@ def test_unknown_models_do_not_start_a_child(gateway: Running) -> None:
     assert not gateway.app.python.running
 
 
-def test_virtual_keys_are_for_litellm_to_judge(upstream: Upstream, tmp_path: Path) -> None:
-    document = to_upstream(upstream, general_settings={"master_key": KEY, "database_url": "postgresql://x"})
+def test_keys_that_are_not_the_master_key_are_for_litellm_to_judge(upstream: Upstream, tmp_path: Path) -> None:
+    document = to_upstream(upstream, general_settings={"master_key": KEY, "custom_auth": "my.auth"})
     with Running(document, tmp_path) as gateway:
         assert gateway.request("POST", "/v1/chat/completions", CHAT, key="sk-virtual").status == 200
         assert gateway.request("GET", "/interlingua/switches", key="sk-virtual").status == 400

@@ -66,6 +66,8 @@ class Config:
     master_key: str | None = field(repr=False)
     key_header: str | None
     metrics_need_key: bool
+    database: bool
+    """LiteLLM has one: budgets and limits may stand there."""
     virtual_keys: bool
     """Keys other than the master key may be valid; only LiteLLM knows them."""
     num_retries: int
@@ -122,8 +124,6 @@ def build_config(document: Section, file: str, path: Path | None, base: Mapping[
     router = Fields(file, "router_settings", env.resolve(document.get("router_settings")))
     notices: list[str] = []
     reasons = _global_reasons(document, general, litellm, router)
-    if env.get("DATABASE_URL") is not None:
-        reasons.append("the environment variable DATABASE_URL")
     root = Fields(file, "", document)
     credentials = Credentials(root, env)
     deployments = _deployments(root, env, litellm, router, credentials)
@@ -136,6 +136,7 @@ def build_config(document: Section, file: str, path: Path | None, base: Mapping[
         ),
     ]
     first = _first(router.count("num_retries"), litellm.count("num_retries"))
+    database = bool(general.section.get("database_url")) or env.get("DATABASE_URL") is not None
     verify = litellm.section.get("ssl_verify")
     if verify is None:
         verify = _ssl_verify(env.get("SSL_VERIFY"))
@@ -153,8 +154,10 @@ def build_config(document: Section, file: str, path: Path | None, base: Mapping[
         key_header=(general.text("litellm_key_header_name") or "").lower() or None,
         metrics_need_key=litellm.flag("require_auth_for_metrics_endpoint") or False,
         credentials=credentials,
-        virtual_keys=any(general.section.get(name) for name in ("database_url", "custom_auth", "enable_jwt_auth"))
-        or env.get("DATABASE_URL") is not None,
+        database=database,
+        virtual_keys=database
+        or migration.python.url is not None
+        or any(general.section.get(name) for name in ("custom_auth", "enable_jwt_auth")),
         num_retries=DEFAULT_NUM_RETRIES if first is None else first,
         retry_after=router.number("retry_after") or 0.0,
         timeout=_first(router.number("timeout"), litellm.number("request_timeout"), DEFAULT_REQUEST_TIMEOUT) or 0.0,

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping
-from hashlib import sha256
 
 from interlingua import _native
-from interlingua.gateway import litellm_keys as keys
-from interlingua.gateway.auth import Auth
+from interlingua.gateway import litellm_keys
 from interlingua.gateway.client import BodyTooLarge
 from interlingua.gateway.config import Config
 from interlingua.gateway.engine_python import PythonEngine, PythonUnavailable
@@ -17,10 +15,13 @@ from interlingua.gateway.engine_rust import CredentialError, Plan, Ready, RustEn
 from interlingua.gateway.exchange import CALL_IDS, Exchange, Terms
 from interlingua.gateway.faults import UpstreamFault, UpstreamTimeout
 from interlingua.gateway.groups import Choice, Groups
+from interlingua.gateway.guard import guarded
+from interlingua.gateway.keys import KeyRefused, Keys, KeysUnreadable
 from interlingua.gateway.metrics import Metrics
 from interlingua.gateway.multipart import MultipartError, ocr_request
-from interlingua.gateway.relay import Relay
+from interlingua.gateway.relay import BUFFERED_BYTES, Relay
 from interlingua.gateway.retries import retries_allowed
+from interlingua.gateway.shadowing import Shadow
 from interlingua.gateway.stickiness import place_of
 from interlingua.gateway.switches import Decision, Place, Switches, nowhere
 from interlingua.gateway.transport import Timeouts
@@ -45,7 +46,7 @@ class Unserved(Refusal):
     """The switch leaves the request to the core, which does not serve it."""
 
 
-async def refuse(exchange: Exchange, error: Refusal | CredentialError | _native.InterlinguaError) -> None:
+async def refuse(exchange: Exchange, error: Refusal | KeyRefused | CredentialError | _native.InterlinguaError) -> None:
     """Tell the client why it has no answer."""
     if isinstance(error, _native.InterlinguaError):
         exchange.outcome = error.code
@@ -59,6 +60,8 @@ async def refuse(exchange: Exchange, error: Refusal | CredentialError | _native.
     if isinstance(error, CredentialError):
         kind = "authentication_error" if error.status == 401 else None
         await exchange.refuse(error.status, str(error), type=kind)
+    elif isinstance(error, KeyRefused) and exchange.terms.dialect == "anthropic_messages":
+        await exchange.refuse(error.status, error.message)  # Anthropic's types are fewer: one per status
     else:
         await exchange.refuse(error.status, error.message, type=error.type, param=error.param)
 
@@ -75,15 +78,18 @@ class Dispatcher:
         python: PythonEngine,
         relay: Relay,
         metrics: Metrics,
+        shadow: Shadow,
+        keys: Keys,
     ) -> None:
         self._config = config
-        self._auth = Auth(config.master_key, config.key_header)
         self._groups = groups
         self._switches = switches
         self._rust = rust
         self.python = python
         self._relay = relay
         self._metrics = metrics
+        self._shadow = shadow
+        self._keys = keys
         self._lanes: dict[tuple[object, ...], _native.Lanes] = {}
         self._lanes_version: object = None
 
@@ -99,14 +105,50 @@ class Dispatcher:
             raw = body = exchange.client.body_here(self._config.max_request_bytes) if terms.plain_json else None
             if raw is None or body is None:
                 raw, body = await self._read(exchange)
+            if exchange.tape is not None:
+                exchange.tape.body = body
             begun = None if underway is None else underway.begun
             if begun is None:
                 begun = terms.lanes.begin(body, self._rust.clock(), exchange.started)
-            ready = _ready(begun) or await self._decide(exchange, raw, body, begun)
+            ready = _ready(begun)
+            if ready is None:
+                request = self._request(exchange, body) if begun is None else begun.take()[0]
+                ready = await self._decide(exchange, raw, body, request)
             if ready is not None:
                 await self._rust.serve(exchange, ready, underway)
         except (Refusal, CredentialError, _native.InterlinguaError) as error:
             await refuse(exchange, error)
+
+    async def serve_guarded(self, exchange: Exchange) -> None:
+        """Answer the exchange where LiteLLM's database may limit the client. What is not for the core goes to LiteLLM
+        as it came, to be judged there."""
+        try:
+            key, length = exchange.terms.key_hash, exchange.client.length
+            # A long body is read for a good key only; for another one it streams through.
+            if key is not None and (length is None or length > BUFFERED_BYTES) and not await self._is_good(key):
+                await self.relay(exchange, None, "")
+                return
+            raw, body = await self._read(exchange)
+            if exchange.tape is not None:
+                exchange.tape.body = body
+            try:
+                request = self._request(exchange, body)
+            except _native.InterlinguaError:
+                if key is None:
+                    raise
+                await self.relay(exchange, raw, "")
+                return
+            ready = await self._decide(exchange, raw, body, request, judged=True)
+            if ready is not None:
+                await self._rust.serve(exchange, ready, None)
+        except (Refusal, KeyRefused, CredentialError, _native.InterlinguaError) as error:
+            await refuse(exchange, error)
+
+    async def _is_good(self, key: bytes) -> bool:
+        try:
+            return await self._keys.is_good(key)
+        except KeysUnreadable:
+            return False
 
     async def serve_operation(self, exchange: Exchange) -> None:
         """Answer what a client wants of ``/v1/responses`` beside a response."""
@@ -126,7 +168,9 @@ class Dispatcher:
                 return
             exchange.stream = operation.stream
             exchange.group, exchange.provider = choice.group, choice.provider
-            decision = self._engine(exchange.terms.dialect, ("stored_state",), choice, {}, self._place(exchange, body))
+            decision = self._engine(
+                exchange.terms.dialect, ("stored_state",), choice, {}, self._place(exchange.terms, body)
+            )
             if decision.engine == "python":
                 await self._by_python(exchange, raw, decision)
                 return
@@ -173,10 +217,12 @@ class Dispatcher:
             max_body_bytes=max(self._config.max_request_bytes, len(body)),
         )
 
-    async def _decide(self, exchange: Exchange, raw: bytes, body: bytes, begun: _native.Begun | None) -> Ready | None:
-        """Decide who serves the request, which may have been read already. ``None`` if somebody else has."""
+    async def _decide(
+        self, exchange: Exchange, raw: bytes, body: bytes, request: _native.Request, *, judged: bool = False
+    ) -> Ready | None:
+        """Decide who serves the request. ``None`` if somebody else has. ``judged`` is the body as JSON where LiteLLM's
+        database may limit the client."""
         terms = exchange.terms
-        request = self._request(exchange, body) if begun is None else begun.take()[0]
         choice = self._groups.find(request.model)
         if choice is None:
             await self._without_choice(exchange, request, raw)
@@ -184,9 +230,15 @@ class Dispatcher:
         exchange.group, exchange.provider, exchange.extra_lines = choice.group, choice.provider, choice.lines
         exchange.stream = request.stream
         controls = json.loads(request.host_controls)
-        decision = self._engine(terms.dialect, request.features, choice, controls, self._place(exchange, body))
+        decision = self._engine(terms.dialect, request.features, choice, controls, self._place(terms, body))
+        if judged and decision.engine == "rust":
+            decision = await guarded(self._keys, exchange, body, request, choice.group, decision)
         if decision.engine == "python":
+            if decision.shadowed and choice.target is not None:
+                exchange.shadow = self._shadow.sampler.take(f"{terms.dialect}/{choice.provider}", choice.group)
             await self._by_python(exchange, raw, decision)
+            if exchange.shadow is not None:
+                self._shadow.request_side.after(terms.dialect, raw, choice)
             return None
         try:
             attempt, sent = self._rust.begin(request, choice)
@@ -198,8 +250,8 @@ class Dispatcher:
         plan = self._plan(exchange, choice, controls)
         decided = self._rust.decided(choice, plan, "ungated" if decision.ungated else "", sent.url)
         exchange.follow(decided)
-        # A canary decides about each request: it has no lane.
-        if not controls and choice.target is not None and decision.holds:
+        # A canary decides about each request: it has no lane. Neither has a request that LiteLLM's database may limit.
+        if not controls and choice.target is not None and decision.holds and not judged:
             _, head = signed(sent, choice, sent.parts[0], stream=request.stream)
             lines = exchange.lines_behind_call_id()
             group = choice.group if choice.group in self._switches.groups else ""
@@ -209,7 +261,7 @@ class Dispatcher:
 
     async def _without_choice(self, exchange: Exchange, request: _native.Request, raw: bytes) -> None:
         """Another proxy may know models that our config does not; our own child reads the same config."""
-        if not self.python.external:
+        if not self.python.external and exchange.terms.key_hash is None:
             raise Refusal(
                 400,
                 f"there is no model {request.model[:100]!r} here; GET /v1/models lists what there is",
@@ -269,18 +321,9 @@ class Dispatcher:
             return Decision("python", mode, why=f"not built in the rust engine: {'; '.join(reasons)}")
         return self._switches.decide(route, provider, group, features, place)
 
-    def _place(self, exchange: Exchange, body: bytes) -> Place:
+    def _place(self, terms: Terms, body: bytes) -> Place:
         """Where the client is in canaries, if one asks."""
-
-        def place() -> float:
-            terms = exchange.terms
-            key = terms.key_hash
-            if key is None and not self._auth.has_master_key:
-                shown = self._auth.presented(exchange.client.headers)
-                key = None if shown is None else sha256(shown).digest()
-            return place_of(key, terms.dialect, body, self._switches.salt)
-
-        return place
+        return lambda: place_of(terms.key_hash, terms.dialect, body, self._switches.salt)
 
     async def _by_python(self, exchange: Exchange, raw: bytes, decision: Decision) -> None:
         if decision.mode == "rust":
@@ -343,9 +386,9 @@ def _ready(begun: _native.Begun | None) -> Ready | None:
 
 
 def _foreign_controls(controls: Mapping[str, object]) -> list[str]:
-    names = keys.odd_keys(dict(controls), keys.CONTROLS_SERVED, keys.CONTROLS_HARMLESS)
+    names = litellm_keys.odd_keys(dict(controls), litellm_keys.CONTROLS_SERVED, litellm_keys.CONTROLS_HARMLESS)
     metadata = controls.get("metadata")
-    if isinstance(metadata, dict) and keys.is_set(metadata.get("guardrails")):
+    if isinstance(metadata, dict) and litellm_keys.is_set(metadata.get("guardrails")):
         names.append("metadata.guardrails")
     return names
 

@@ -31,6 +31,8 @@ class Choice:
     target: _native.Target | None
     api_key: str | None = field(repr=False)
     key_variable: str | None
+    base_url: str | None
+    """Where the provider is, if not at its public host."""
     origin: Origin | None
     """The only place that this deployment's key may be sent to."""
     python_reasons: tuple[str, ...]
@@ -69,6 +71,10 @@ class Groups:
     def names(self) -> list[str]:
         """What ``/v1/models`` lists: names that can be asked for as they stand."""
         return list(self._exact)
+
+    def has(self, name: str) -> bool:
+        """A group of the config is called so, or an alias; not merely matched by a pattern."""
+        return name in self._exact
 
     def choices(self) -> list[Choice]:
         return list(self._exact.values())
@@ -148,6 +154,7 @@ class Groups:
             target=target,
             api_key=key,
             key_variable=variable,
+            base_url=base,
             origin=origin,
             python_reasons=tuple(reasons),
             notice=self._notice(deployment, provider, variable, key, origin),

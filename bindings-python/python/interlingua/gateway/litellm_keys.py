@@ -143,7 +143,7 @@ ROUTER_HARMLESS: Final = frozenset(
     ]
 )
 GENERAL_SERVED: Final = frozenset(
-    ["master_key", "litellm_key_header_name", "max_request_size_mb", "max_response_size_mb"]
+    ["database_url", "litellm_key_header_name", "master_key", "max_request_size_mb", "max_response_size_mb"]
 )
 GENERAL_HARMLESS: Final = frozenset(
     [

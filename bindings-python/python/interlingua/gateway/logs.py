@@ -60,6 +60,8 @@ class Log:
         if counts := exchange.usage:
             usage = ",".join([f'"{name}":{count}' for name, count in counts.items()])
             parts.append(f',"usage":{{{usage}}}')
+        if exchange.why:
+            parts.append(f',"why":{_quoted(exchange.why)}')
         if exchange.gate:
             parts.append(f',"gate":"{exchange.gate}"')
         parts.append("}")

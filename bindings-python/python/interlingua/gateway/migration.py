@@ -24,6 +24,11 @@
         retry_share: 1              # percent
         retry_requests: 20
       gate_file: gate.json          # instead of the packaged gate
+      shadow:                       # comparing what LiteLLM serves with what the core would do
+        sample: 0.05                # the share of requests
+        max_queue: 64               # how many may wait to be compared,
+        max_bytes: 33554432         # and how much memory they may take; more are dropped, and counted
+        content: false              # true: differences are stored with their values instead of types and lengths
       shutdown_seconds: 30          # how long exchanges in flight may still take
 
 File names are relative to the config.
@@ -41,8 +46,11 @@ from typing import Any, Final
 from interlingua.gateway.config_file import Fields
 from interlingua.gateway.modes import ModeError, read_mode, read_pattern
 from interlingua.gateway.pool import locate
+from interlingua.gateway.shadow import ShadowSettings, read_shadow
 
-_KEYS: Final = ("allow_ungated", "gate_file", "python", "shutdown_seconds", "state", "switches", "trip")
+_KEYS: Final = (
+    *("allow_ungated", "gate_file", "keys", "python", "shadow", "shutdown_seconds", "state", "switches", "trip"),
+)
 REDIS_SCHEMES: Final = ("redis://", "rediss://", "unix://")
 
 
@@ -53,6 +61,8 @@ class PythonEngine:
     url: str | None = None
     command: tuple[str, ...] | None = None
     start_timeout: float = 120.0
+    arguments: tuple[str, ...] = ()
+    """More of the command line, which the gateway was given as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +84,22 @@ class TripRules:
 
 
 @dataclass(frozen=True, slots=True)
+class Keys:
+    """How long what LiteLLM says of clients' keys is taken for true."""
+
+    ttl: float = 30.0
+    negative_ttl: float = 5.0
+    """For keys that LiteLLM does not know, and for look-ups that failed."""
+    most: int = 10_000
+    """How many answers are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
 class Migration:
     """How far the migration has come."""
 
     python: PythonEngine = field(default_factory=PythonEngine)
+    keys: Keys = field(default_factory=Keys)
     switches: tuple[tuple[str, str], ...] = ()
     """``(pattern, mode)``, see ``modes``."""
     allow_ungated: bool = False
@@ -86,6 +108,7 @@ class Migration:
     """Where switches that are set live are kept: a file or a Redis; ``None``: nowhere but in memory."""
     trip: TripRules = field(default_factory=TripRules)
     shutdown_seconds: float = 30.0
+    shadow: ShadowSettings = field(default_factory=ShadowSettings)
 
 
 def read_migration(fields: Fields, directory: Path, default_state: Path | None) -> Migration:
@@ -102,12 +125,27 @@ def read_migration(fields: Fields, directory: Path, default_state: Path | None) 
     grace = fields.number("shutdown_seconds")
     return Migration(
         python=_read_python(fields.inner("python")),
+        keys=_read_keys(fields.inner("keys")),
         switches=tuple(pairs),
         allow_ungated=fields.flag("allow_ungated") or False,
         gate_file=directory / gate if gate else None,
         state=_read_state(fields, directory, default_state),
         trip=_read_trip(fields.inner("trip")),
         shutdown_seconds=30.0 if grace is None else grace,
+        shadow=read_shadow(fields.inner("shadow")),
+    )
+
+
+def _read_keys(fields: Fields) -> Keys:
+    _check_keys(fields, ("ttl", "negative_ttl", "max"))
+    ttl, negative, most = fields.number("ttl"), fields.number("negative_ttl"), fields.count("max")
+    if most == 0:
+        raise fields.error("max", "must be 1 or more")
+    default = Keys()
+    return Keys(
+        default.ttl if ttl is None else ttl,
+        default.negative_ttl if negative is None else negative,
+        default.most if most is None else most,
     )
 
 
