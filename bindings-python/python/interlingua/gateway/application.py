@@ -177,6 +177,8 @@ class Gateway:
             handler = self._serve_guarded if guarded else self._without_key
         elif self.config.database and handler == self._serve:
             handler = self._serve_guarded  # an end user may have a budget there
+        elif not self.auth.has_master_key:
+            key_hash = self.auth.key_hash(client.headers)  # nobody checks it, but a canary knows a client by it
         return Terms(client.headers, route, dialect, handler, key_hash)
 
     def _found(self, path: str) -> tuple[tuple[str, ...], str, str, Handler] | None:
