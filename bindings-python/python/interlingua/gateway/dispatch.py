@@ -7,6 +7,7 @@ import random
 from collections.abc import Mapping
 
 from interlingua import _native
+from interlingua.gateway import litellm_keys
 from interlingua.gateway.client import BodyTooLarge
 from interlingua.gateway.config import Config
 from interlingua.gateway.engine_python import PythonEngine, PythonUnavailable
