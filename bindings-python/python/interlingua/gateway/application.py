@@ -81,7 +81,14 @@ class Gateway:
         self.control = Control(config, self.switches, self.groups, self.metrics, self.log, lambda: self.python)
         store = self.control.keeper.store
         self.shadow = Shadow(config, self.groups, self.metrics, self.transport, self.python, store, self.log)
-        self.keys = Keys(config.migration.keys, config.master_key, self.python, self.transport, self.groups)
+        self.keys = Keys(
+            config.migration.keys,
+            config.master_key,
+            self.python,
+            self.transport,
+            self.groups,
+            open_response_ids=config.open_response_ids,
+        )
         self.dispatcher = Dispatcher(
             config, self.groups, self.switches, rust, self.python, self.relay, self.metrics, self.shadow, self.keys
         )
