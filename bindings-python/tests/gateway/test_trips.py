@@ -186,15 +186,15 @@ def test_sudden_failure_is_not_waited_out() -> None:
     for _ in range(60):
         simulated.serve(100)
         simulated.pass_seconds()
+    simulated.serve(60)
+    simulated.serve(40, "bug", 500)
+    simulated.pass_seconds()
     simulated.serve(19, "bug", 500)
     simulated.pass_seconds()
-    assert simulated.mode == "rust", "among 400 good ones of the last seconds"
-    simulated.serve(10)
-    simulated.pass_seconds(4)
-    simulated.serve(30, "bug", 500)
+    assert simulated.mode == "rust", "not yet half of the last ones, and too few by themselves"
+    simulated.serve(1, "bug", 500)
     simulated.pass_seconds()
-    assert simulated.mode == "python"
-    assert simulated.switches.tripped()[PAIR].reason == "core-side errors: 75.0% of 40 requests, over 50.0%"
+    assert simulated.switches.tripped()[PAIR].reason == "core-side errors: 100.0% of 20 requests, over 50.0%"
 
 
 def test_requests_that_providers_refuse_from_litellm_too() -> None:
