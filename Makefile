@@ -27,7 +27,7 @@ RUST_SOURCES := $(shell find core/src bindings-python/src -name '*.rs') \
 	Cargo.toml Cargo.lock core/Cargo.toml bindings-python/Cargo.toml
 
 .PHONY: help demo serve build wheel test docs docs-check lint lint-rust lint-python test-rust test-python parity parity-mutate gate gate-check \
-	record litellm-names test-litellm bench bench-full bench-growth bench-peers bench-budget bench-budget-write fuzz oracle clean need-python need-rust
+	record litellm-names test-litellm test-ui ui-pictures bench bench-full bench-growth bench-peers bench-budget bench-budget-write fuzz oracle clean need-python need-rust
 
 help: ## this list
 	@echo 'make TARGET, where TARGET is'
@@ -157,6 +157,17 @@ litellm-names: oracle ## write what LiteLLM knows, config keys, providers and pa
 
 test-litellm: build oracle ## the tests that need a real LiteLLM: as the child process, and loading the configs of the tests
 	@INTERLINGUA_LITELLM_PYTHON=$(abspath target/oracle/1.109.1/bin/python) $(BIN)/python -m pytest -q bindings-python/tests -k real_litellm
+
+$(VENV)/.test-ui: requirements-test-ui.txt $(VENV)/.installed
+	@$(SAY) 'installing what the tests of the page need into $(VENV)'
+	@$(PIP) install --progress-bar off -r requirements-test-ui.txt
+	@touch $@
+
+test-ui: build $(VENV)/.test-ui ## the page at /ui in the system's chromium (CHROMIUM=… takes another); skipped without one
+	@$(BIN)/python -m pytest -q bindings-python/tests/ui
+
+ui-pictures: build $(VENV)/.test-ui ## take the pictures of docs/ui.md again (needs chromium and pngquant)
+	@cd bindings-python/tests/ui && $(BIN)/python pictures.py $(abspath docs/ui)
 
 $(VENV)/.bench: bench/requirements.txt $(VENV)/.installed
 	@$(SAY) 'installing what benchmarks need into $(VENV), and peers into target/peers'

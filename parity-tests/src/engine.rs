@@ -137,7 +137,7 @@ fn attempt(case: &Case) -> Result<(HttpRequest, Attempt), Refusal> {
 fn configure(target: &mut Target, live: &Live) -> Result<(), Refusal> {
     target.credential = if live.has_credential { Credential::ApiKey } else { Credential::None };
     target.defaults = Bytes::from(live.defaults.clone());
-    target.extra_headers = live.extra_headers.iter().cloned().collect();
+    target.extra_headers = live.extra_headers.clone();
     if !live.capabilities.is_empty() {
         let told = Capabilities::clone(&target.capabilities).overridden(&live.capabilities);
         let told = told.map_err(|error| Refusal::invalid("capabilities", error.to_string()))?;

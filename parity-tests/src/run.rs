@@ -109,13 +109,15 @@ fn gate_file(command: &Command) -> Result<bool, String> {
         let class = judge::judge(&case, &engine::run(&case)).verdict.class;
         (case, class)
     };
-    let wanted = gate::text(&gate::derive(&cases.into_iter().map(judged).collect::<Vec<_>>()))?;
+    let outcomes: Vec<_> = cases.into_iter().map(judged).collect();
     let file = command.gate.display();
+    let present = fs::read_to_string(&command.gate).unwrap_or_default();
+    let known = serde_json::from_str(&present).unwrap_or_default();
+    let wanted = gate::text(&gate::derive(&outcomes, &command.fixtures, &known)?)?;
     if command.action == Action::GateWrite {
         fs::write(&command.gate, wanted).map_err(|error| format!("{file}: {error}"))?;
         return Ok(true);
     }
-    let present = fs::read_to_string(&command.gate).unwrap_or_default();
     if present != wanted {
         print(&["the gate file is not what the fixtures prove: run `parity gate --write`\n"])?;
     }

@@ -9,13 +9,10 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import interlingua
-from interlingua import difference_cli, litellm_options, litellm_plugin, switch_cli
-
-if TYPE_CHECKING:
-    from interlingua.cases.recorder import Recorder
+from interlingua import litellm_options, litellm_plugin, switch_cli
+from interlingua.cases import commands as commands_of_cases
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -29,9 +26,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("-c", "--config", required=True, type=Path, help="the config.yaml")
     doctor.add_argument("--json", action="store_true", help="the same for machines")
 
-    record = commands.add_parser("record", help="write exchanges as fixture cases")
-    sources = record.add_subparsers(dest="source", required=True, metavar="SOURCE")
-    difference_cli.add_arguments(sources.add_parser("difference", help="a difference that shadow has found"))
+    commands_of_cases.add_record(commands.add_parser("record", help="write exchanges as cases"))
 
     commands.add_parser("shadow-plugin", help="print the path of the plug-in for a LiteLLM that runs elsewhere")
 
@@ -46,6 +41,10 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--serve", action="store_true", help="keep both running, and print curl lines to try")
     demo.add_argument("--port", default=0, type=int, help="port of the gateway, 0 for a free one (default: 0)")
     demo.add_argument("--fixtures", type=Path, help="folder of cases (default: the packaged ones)")
+
+    commands_of_cases.add_parity(
+        commands.add_parser("parity", help="replay cases, and account for every difference to LiteLLM")
+    )
     return parser
 
 
@@ -80,44 +79,11 @@ def _add_serve(serve: argparse.ArgumentParser) -> None:
     serve.add_argument(
         "--drop_params", "--drop-params", action="store_true", help="drop parameters that a provider does not take"
     )
-    _add_recording(serve)
+    commands_of_cases.add_recording(serve)
     serve.add_argument("--worker", help=argparse.SUPPRESS)  # a supervisor's word to its worker
     serve.add_argument("--no-access-log", action="store_true", help="no log line for each request")
     serve.add_argument("--check", action="store_true", help="only say what the config means, and end")
     litellm_options.add_foreign(serve)
-
-
-def _add_recording(serve: argparse.ArgumentParser) -> None:
-    serve.add_argument(
-        "--record", type=Path, metavar="DIR", help="write exchanges that the core serves as cases into DIR, redacted"
-    )
-    serve.add_argument(
-        "--record-sample", default=0.01, type=_share, metavar="N", help="of how many of them (default: %(default)s)"
-    )
-    serve.add_argument(
-        "--record-cases", default=10_000, type=_positive, metavar="N", help="at most so many (default: %(default)s)"
-    )
-    serve.add_argument(
-        "--record-mb",
-        default=1024,
-        type=_positive,
-        metavar="N",
-        help="at most so many MB (default: %(default)s)",
-    )
-
-
-def _share(text: str) -> float:
-    share = float(text)
-    if not 0 < share <= 1:
-        raise argparse.ArgumentTypeError("must be above 0 and at most 1")
-    return share
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
 
 
 def _count(text: str) -> int:
@@ -148,7 +114,7 @@ def _serve(options: argparse.Namespace) -> int:
         # A worker that is started again must serve, whatever has become of the store since.
         strict = options.worker is None
         log = Log(access=not options.no_access_log)
-        app = create_app(config, log=log, recorder=_recorder(options), strict=strict)
+        app = create_app(config, log=log, recorder=commands_of_cases.recorder(options), strict=strict)
         if options.check:
             app.announce()
             return 0
@@ -175,16 +141,6 @@ def _serve(options: argparse.Namespace) -> int:
     return 0
 
 
-def _recorder(options: argparse.Namespace) -> Recorder | None:
-    """The workers record, not their supervisor."""
-    if options.record is None or options.check or (options.workers > 1 and options.worker is None):
-        return None
-    from interlingua.cases.recorder import Limits, Recorder
-
-    limits = Limits(options.record_sample, options.record_cases, options.record_mb * 1024 * 1024)
-    return Recorder(options.record, limits)
-
-
 def _listeners(options: argparse.Namespace) -> list[socket.socket]:
     from interlingua.gateway.serving import ServeError, bind
 
@@ -201,11 +157,7 @@ def _listeners(options: argparse.Namespace) -> list[socket.socket]:
 
 def _worker_arguments(options: argparse.Namespace) -> list[str]:
     arguments = ["serve", "--config", str(options.config), *litellm_options.given(options)]
-    if options.record is not None:
-        # Each worker counts for itself.
-        arguments += ["--record", str(options.record), "--record-sample", str(options.record_sample)]
-        arguments += ["--record-cases", str(max(options.record_cases // options.workers, 1))]
-        arguments += ["--record-mb", str(max(options.record_mb // options.workers, 1))]
+    arguments += commands_of_cases.recording_arguments(options)
     return [*arguments, "--no-access-log"] if options.no_access_log else arguments
 
 
@@ -264,7 +216,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "serve": _serve,
         "doctor": _doctor,
         "switch": switch_cli.run,
-        "record": difference_cli.run,
+        "record": commands_of_cases.run_record,
+        "parity": commands_of_cases.run_parity,
         "shadow-plugin": _shadow_plugin,
         "replay": _replay,
         "demo": _demo,

@@ -66,7 +66,7 @@ def test_child_is_started_when_needed_and_ended(gateway: Running) -> None:
 
 def test_strangers_cannot_start_the_child(gateway: Running) -> None:
     for key in (None, "sk-wrong"):
-        assert gateway.request("GET", "/ui", key=key).status in (400, 401)
+        assert gateway.request("GET", "/ui/", key=key).status in (400, 401)
     assert not gateway.app.python.running
 
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import ssl
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from interlingua.gateway import admin, handovers
+from interlingua.gateway import admin, handovers, ui_page
 from interlingua.gateway.asgi import AsgiClient, AsgiHeaders, Departures, Receive, Scope, Send, without_root
 from interlingua.gateway.auth import Auth, Verdict
 from interlingua.gateway.client import JSON_LINES, Client, ClientGone
@@ -32,13 +31,14 @@ from interlingua.gateway.keys import Keys
 from interlingua.gateway.logs import Log
 from interlingua.gateway.metrics import Metrics
 from interlingua.gateway.modes import ROUTE_PATHS
-from interlingua.gateway.pool import Pool
+from interlingua.gateway.pool import Pool, tls_context
 from interlingua.gateway.relay import Relay
 from interlingua.gateway.shadowing import Shadow
 from interlingua.gateway.short_way import SHORT_BYTES, ShortWay
 from interlingua.gateway.switches import Gate, Switches
 from interlingua.gateway.transport import Limits, Transport
 from interlingua.gateway.tunnel import tunnel
+from interlingua.gateway.ui_page import Page
 
 if TYPE_CHECKING:
     from interlingua.cases.recorder import Recorder
@@ -71,7 +71,9 @@ class Gateway:
         )
         self.auth = Auth(config.master_key, config.key_header)
         limits = Limits(max_body_bytes=config.max_response_bytes)
-        self.transport = Transport(limits, Pool(max_head_bytes=limits.max_head_bytes, tls=_tls(config.ssl_verify)))
+        self.transport = Transport(
+            limits, Pool(max_head_bytes=limits.max_head_bytes, tls=tls_context(config.ssl_verify))
+        )
         self.python = PythonEngine(config.migration.python, config.path, self.transport, self.log)
         self.relay = Relay(self.transport)
         rust = rust or RustEngine(self.transport)
@@ -97,7 +99,8 @@ class Gateway:
         self.all_metrics: Callable[[], Coroutine[Any, Any, Metrics]] | None = None
         self._routes = self._make_routes()
         # A relayed path is LiteLLM's to guard; metrics are open unless the config says otherwise, as LiteLLM's.
-        self._open_routes = {"health", "relay", "handover"} | (set() if config.metrics_need_key else {"metrics"})
+        self._open_routes = {"health", "relay", "handover", "ui"}
+        self._open_routes |= set() if config.metrics_need_key else {"metrics"}
 
     def _make_routes(self) -> dict[str, tuple[tuple[str, ...], str, str, Handler]]:
         """Path → (methods, route, dialect, handler)."""
@@ -111,6 +114,8 @@ class Gateway:
         table["/health/readiness"] = (("GET",), "health", "openai_chat", self._ready)
         table["/metrics"] = (("GET",), "metrics", "openai_chat", self._metrics)
         table[handovers.PATH] = (("POST",), "handover", "openai_chat", self.shadow.handovers.serve)
+        page = Page(has_master_key=self.auth.has_master_key)
+        table[ui_page.PATH] = (("GET", "HEAD"), "ui", "openai_chat", page.serve)
         return table
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -408,22 +413,8 @@ def _dialect_of(path: str) -> str:
     return "anthropic_messages" if path.removeprefix("/v1").startswith("/messages") else "openai_chat"
 
 
-def _tls(verify: bool | str) -> ssl.SSLContext | None:
-    if verify is True:
-        return None
-    context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
-    if verify is False:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
 def create_app(
-    config: Config | str | Path,
-    *,
-    log: Log | None = None,
-    recorder: Recorder | None = None,
-    strict: bool = True,
+    config: Config | str | Path, *, log: Log | None = None, recorder: Recorder | None = None, strict: bool = True
 ) -> Gateway:
     """The ASGI app for a config or for the path of one. Raises ``ConfigError``, ``SwitchError`` or, if ``strict``,
     ``StoreError``."""

@@ -36,22 +36,23 @@ class Auth:
         """Judge a request by its headers. Without a master key everyone is accepted, as in LiteLLM."""
         if self._master is None:
             return Verdict.ACCEPTED
-        key = self._key(headers)
+        key = self.presented(headers)
         if key is None:
             return Verdict.MISSING
         return Verdict.ACCEPTED if compare_digest(key, self._master) else Verdict.REFUSED
 
     def virtual_key(self, headers: Headers) -> bytes | None:
         """The hash of a key that may be one of LiteLLM's virtual keys, as LiteLLM makes it."""
-        key = self._key(headers)
+        key = self.presented(headers)
         return sha256(key).digest() if key is not None and key.startswith(b"sk-") else None
 
     def key_hash(self, headers: Headers) -> bytes | None:
         """The hash of whatever key a client shows."""
-        key = self._key(headers)
+        key = self.presented(headers)
         return None if key is None else sha256(key).digest()
 
-    def _key(self, headers: Headers) -> bytes | None:
+    def presented(self, headers: Headers) -> bytes | None:
+        """The key that a client shows."""
         for name in self._names:
             value = headers.get(name)
             if value:

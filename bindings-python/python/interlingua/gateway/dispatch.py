@@ -16,7 +16,7 @@ from interlingua.gateway.exchange import CALL_IDS, Exchange, Terms
 from interlingua.gateway.faults import UpstreamFault, UpstreamTimeout
 from interlingua.gateway.groups import Choice, Groups
 from interlingua.gateway.guard import guarded
-from interlingua.gateway.keys import KeyRefused, Keys, KeysUnreadable
+from interlingua.gateway.keys import KeyRefused, Keys, KeyUnserved
 from interlingua.gateway.metrics import Metrics
 from interlingua.gateway.multipart import MultipartError, ocr_request
 from interlingua.gateway.relay import BUFFERED_BYTES, Relay
@@ -55,7 +55,7 @@ async def refuse(exchange: Exchange, error: Refusal | KeyRefused | CredentialErr
             exchange.engine = "rust"  # LiteLLM might have served it: it counts against the core
         return
     exchange.outcome = "refused"
-    if isinstance(error, Unserved | CredentialError) and exchange.provider:
+    if isinstance(error, Unserved | KeyUnserved | CredentialError) and exchange.provider:
         exchange.outcome, exchange.engine = "unserved", "rust"
     if isinstance(error, CredentialError):
         kind = "authentication_error" if error.status == 401 else None
@@ -79,7 +79,7 @@ class Dispatcher:
         relay: Relay,
         metrics: Metrics,
         shadow: Shadow,
-        keys: Keys,
+        client_keys: Keys,
     ) -> None:
         self._config = config
         self._groups = groups
@@ -89,7 +89,7 @@ class Dispatcher:
         self._relay = relay
         self._metrics = metrics
         self._shadow = shadow
-        self._keys = keys
+        self._keys = client_keys
         self._lanes: dict[tuple[object, ...], _native.Lanes] = {}
         self._lanes_version: object = None
 
@@ -124,9 +124,9 @@ class Dispatcher:
         as it came, to be judged there."""
         try:
             key, length = exchange.terms.key_hash, exchange.client.length
-            # A long body is read for a good key only; for another one it streams through.
-            if key is not None and (length is None or length > BUFFERED_BYTES) and not await self._is_good(key):
-                await self.relay(exchange, None, "")
+            long = length is None or length > BUFFERED_BYTES
+            if key is not None and long and not await self._keys.is_good(key):
+                await self.relay(exchange, None, "")  # it streams through: it is read for a good key only
                 return
             raw, body = await self._read(exchange)
             if exchange.tape is not None:
@@ -138,17 +138,11 @@ class Dispatcher:
                     raise
                 await self.relay(exchange, raw, "")
                 return
-            ready = await self._decide(exchange, raw, body, request, judged=True)
+            ready = await self._decide(exchange, raw, body, request, limited=True)
             if ready is not None:
                 await self._rust.serve(exchange, ready, None)
         except (Refusal, KeyRefused, CredentialError, _native.InterlinguaError) as error:
             await refuse(exchange, error)
-
-    async def _is_good(self, key: bytes) -> bool:
-        try:
-            return await self._keys.is_good(key)
-        except KeysUnreadable:
-            return False
 
     async def serve_operation(self, exchange: Exchange) -> None:
         """Answer what a client wants of ``/v1/responses`` beside a response."""
@@ -218,10 +212,9 @@ class Dispatcher:
         )
 
     async def _decide(
-        self, exchange: Exchange, raw: bytes, body: bytes, request: _native.Request, *, judged: bool = False
+        self, exchange: Exchange, raw: bytes, body: bytes, request: _native.Request, *, limited: bool = False
     ) -> Ready | None:
-        """Decide who serves the request. ``None`` if somebody else has. ``judged`` is the body as JSON where LiteLLM's
-        database may limit the client."""
+        """Decide who serves the request. ``None`` if somebody else has. ``limited``: by LiteLLM's database, perhaps."""
         terms = exchange.terms
         choice = self._groups.find(request.model)
         if choice is None:
@@ -231,7 +224,7 @@ class Dispatcher:
         exchange.stream = request.stream
         controls = json.loads(request.host_controls)
         decision = self._engine(terms.dialect, request.features, choice, controls, self._place(terms, body))
-        if judged and decision.engine == "rust":
+        if limited and decision.engine == "rust":
             decision = await guarded(self._keys, exchange, body, request, choice.group, decision)
         if decision.engine == "python":
             if decision.shadowed and choice.target is not None:
@@ -251,7 +244,7 @@ class Dispatcher:
         decided = self._rust.decided(choice, plan, "ungated" if decision.ungated else "", sent.url)
         exchange.follow(decided)
         # A canary decides about each request: it has no lane. Neither has a request that LiteLLM's database may limit.
-        if not controls and choice.target is not None and decision.holds and not judged:
+        if not controls and choice.target is not None and decision.holds and not limited:
             _, head = signed(sent, choice, sent.parts[0], stream=request.stream)
             lines = exchange.lines_behind_call_id()
             group = choice.group if choice.group in self._switches.groups else ""

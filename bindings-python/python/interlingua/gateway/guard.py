@@ -7,7 +7,7 @@ import json
 from interlingua import _native
 from interlingua.gateway.exchange import Exchange
 from interlingua.gateway.key_rows import CUSTOMER_HEADERS, customer_of
-from interlingua.gateway.keys import KeyRefused, Keys, KeysUnreadable
+from interlingua.gateway.keys import KeyRefused, Keys, KeysUnreadable, KeyUnserved
 from interlingua.gateway.switches import Decision
 
 
@@ -29,7 +29,7 @@ async def guarded(
             "the switch is set to rust, and only LiteLLM can apply what limits this request's key or user:"
             f" {exchange.why}"
         )
-        raise KeyRefused(403, message, "key_limits")
+        raise KeyUnserved(403, message, "key_limits")
     return Decision("python", decision.mode, why=f"only LiteLLM can apply {exchange.why}")
 
 

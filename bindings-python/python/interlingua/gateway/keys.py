@@ -53,6 +53,10 @@ class KeyRefused(Exception):
         self.param = param
 
 
+class KeyUnserved(KeyRefused):
+    """The switch leaves the request to the core, which cannot apply what limits the key."""
+
+
 class KeysUnreadable(Exception):
     """What a key may do cannot be known now. ``relayable``: LiteLLM is there, and can judge the key itself."""
 
@@ -133,8 +137,11 @@ class Keys:
         return tuple(doubts)
 
     async def is_good(self, key_hash: bytes) -> bool:
-        """Whether LiteLLM knows the key, and it is neither blocked nor expired."""
-        facts = await self._key(key_hash.hex())
+        """Whether LiteLLM says that it knows the key, and it is neither blocked nor expired."""
+        try:
+            facts = await self._key(key_hash.hex())
+        except KeysUnreadable:
+            return False
         return facts.known and not facts.blocked and not self._is_over(facts)
 
     def close(self) -> None:

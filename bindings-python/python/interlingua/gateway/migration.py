@@ -29,6 +29,7 @@
         max_queue: 64               # how many may wait to be compared,
         max_bytes: 33554432         # and how much memory they may take; more are dropped, and counted
         content: false              # true: differences are stored with their values instead of types and lengths
+      keys: {ttl: 30, negative_ttl: 5, max: 10000}   # of LiteLLM, as far as clients may use them here
       shutdown_seconds: 30          # how long exchanges in flight may still take
 
 File names are relative to the config.
@@ -136,19 +137,6 @@ def read_migration(fields: Fields, directory: Path, default_state: Path | None) 
     )
 
 
-def _read_keys(fields: Fields) -> Keys:
-    _check_keys(fields, ("ttl", "negative_ttl", "max"))
-    ttl, negative, most = fields.number("ttl"), fields.number("negative_ttl"), fields.count("max")
-    if most == 0:
-        raise fields.error("max", "must be 1 or more")
-    default = Keys()
-    return Keys(
-        default.ttl if ttl is None else ttl,
-        default.negative_ttl if negative is None else negative,
-        default.most if most is None else most,
-    )
-
-
 def _check_keys(fields: Fields, known: Collection[str]) -> None:
     for key in fields.section:
         if key not in known:
@@ -193,6 +181,19 @@ def _read_trip(fields: Fields) -> TripRules:
         if value is not None and not lowest <= value <= highest:
             raise fields.error(name, f"must be between {lowest:g} and {highest:g}")
     return rules
+
+
+def _read_keys(fields: Fields) -> Keys:
+    _check_keys(fields, ("max", "negative_ttl", "ttl"))
+    ttl, negative, most = fields.number("ttl"), fields.number("negative_ttl"), fields.count("max")
+    if most == 0:
+        raise fields.error("max", "must be 1 or more")
+    default = Keys()
+    return Keys(
+        default.ttl if ttl is None else ttl,
+        default.negative_ttl if negative is None else negative,
+        default.most if most is None else most,
+    )
 
 
 def _read_python(fields: Fields) -> PythonEngine:

@@ -193,3 +193,14 @@ class Pool:
             idle.drop(before=loop.time() - IDLE_SECONDS)
         if self.idle_count():
             self.sweep_later(loop)
+
+
+def tls_context(verify: bool | str) -> ssl.SSLContext | None:
+    """For upstreams; ``None`` is the usual one. ``verify`` may be the path of a file with certificates."""
+    if verify is True:
+        return None
+    context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
+    if verify is False:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
