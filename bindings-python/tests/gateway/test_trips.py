@@ -180,6 +180,23 @@ def test_old_errors_are_forgotten() -> None:
     assert simulated.mode == "python"
 
 
+def test_sudden_failure_is_not_waited_out() -> None:
+    """A minute of good requests does not hide that everything fails now."""
+    simulated = Simulated()
+    for _ in range(60):
+        simulated.serve(100)
+        simulated.pass_seconds()
+    simulated.serve(60)
+    simulated.serve(40, "bug", 500)
+    simulated.pass_seconds()
+    simulated.serve(19, "bug", 500)
+    simulated.pass_seconds()
+    assert simulated.mode == "rust", "not yet half of the last ones, and too few by themselves"
+    simulated.serve(1, "bug", 500)
+    simulated.pass_seconds()
+    assert simulated.switches.tripped()[PAIR].reason == "core-side errors: 100.0% of 20 requests, over 50.0%"
+
+
 def test_requests_that_providers_refuse_from_litellm_too() -> None:
     """A client's own mistakes are not the core's: as many of them come back through LiteLLM."""
     simulated = Simulated(switches=[(PAIR, "canary=50")])

@@ -37,6 +37,9 @@ from interlingua.gateway.windows import (
 
 MAX_WAIT: Final = 3600.0
 """Waits double up to this, or up to ``retry_after`` if that is longer."""
+SUDDEN_SECONDS: Final = 5
+SUDDEN_ERRORS: Final = 0.5
+"""When this share of the last requests fails, nobody waits until it is too large a share of the window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ class Trips:
         self._rules = rules
         self._switches = switches
         self._window = Window(max(1, round(rules.window)))
+        self._latest = Window(min(SUDDEN_SECONDS, max(1, round(rules.window))))
         self._known: dict[Unit, object] = {}
         """The switch that was in force at the last look."""
         self._trials: dict[str, Sums] = {}
@@ -94,12 +98,14 @@ class Trips:
     def look(self, slice_: Slice, now: float, *, can_trip: bool) -> Iterator[Verdict]:
         """Once a second, with what has happened since. Without LiteLLM no switch can trip."""
         self._window.push(slice_)
+        self._latest.push(slice_)
         in_force = self._switches.in_force()
         for unit in list(self._window.total):
             switch = self._switches.find(unit.route, unit.provider, unit.group or None)
             known = None if switch is None else (switch.pattern, switch.mode, switch.since)
             if self._known.get(unit, known) != known:
                 self._window.forget(unit)
+                self._latest.forget(unit)
             self._known[unit] = known
             if unit in self._window.total and can_trip and unit.provider != OTHER:
                 yield from self._judged(unit, switch, now)
@@ -120,11 +126,19 @@ class Trips:
             least=self._rules.min_requests,
             compares_latency=mode != "auto",
         )
+        if reason is None and self._rules.errors is not None:
+            reason = self._sudden(unit, self._rules.errors)
         if reason is not None:
             grouped = switch is not None and read_pattern(switch.pattern).group is not None
             pattern = unit.pattern if grouped else unit.pair
             stored = switch is not None and switch.source == "stored" and switch.pattern == pattern
             yield self._trip(pattern, mode, reason, now, self._rules.retry_after, switch=switch, stored=stored)
+
+    def _sudden(self, unit: Unit, borne: float) -> str | None:
+        """What is wrong with the last requests, as few as it takes to judge."""
+        rules = TripRules(errors=max(SUDDEN_ERRORS, borne), mismatches=None)
+        least = self._rules.min_requests
+        return fault(self._latest.newest(unit, least), rules, least=least, compares_latency=False)
 
     def _trip(
         self,

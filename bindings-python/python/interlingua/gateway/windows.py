@@ -150,6 +150,16 @@ class Window:
                 else:
                     del self.total[unit]
 
+    def newest(self, unit: Unit, least: int) -> Sums:
+        """The sum of the newest slices that hold so many of the core's requests; of all, if these are fewer."""
+        sums = nothing()
+        for slice_ in reversed(self._slices):
+            if unit in slice_:
+                sums = plus(sums, slice_[unit])
+            if sums[RUST + REQUESTS] >= least:
+                break
+        return sums
+
     def forget(self, unit: Unit) -> None:
         """What has happened to it so far does not count any more."""
         if self.total.pop(unit, None) is not None:
