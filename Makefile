@@ -23,7 +23,7 @@ ifneq ($(LOCAL_CORPUS),)
 export INTERLINGUA_CORPUS ?= $(abspath $(LOCAL_CORPUS))
 endif
 
-RUST_SOURCES := $(shell find core/src bindings-python/src -name '*.rs') \
+RUST_SOURCES := $(shell find core/src parity-tests/src bindings-python/src -name '*.rs') \
 	Cargo.toml Cargo.lock core/Cargo.toml bindings-python/Cargo.toml
 
 .PHONY: help demo serve build wheel test docs docs-check lint lint-rust lint-python test-rust test-python parity parity-mutate gate gate-check \
