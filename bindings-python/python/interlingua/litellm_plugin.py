@@ -54,10 +54,15 @@ _USUAL_KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 _KEY_VALUE = re.compile(
     r"(?i)(?:bearer|basic)\s+\S|\b(?:sk|pk|rk|gsk|hf|ghp|xai|xox[a-z])[-_][-\w]{8,}|\bAIza[-\w]{20,}|\beyJ[-\w]{10,}\."
 )
-_KEY_IN_BODY = re.compile(
-    rb'(?i)"[-\w]{0,40}(?:api[-_]?key|authorization|(?:authorization|access|auth|ad|session|bearer)[-_]?token|secret'
-    rb'|secret[-_](?:access[-_])?key|private_key|password|credentials?|cookie)"\s*:\s*"[^"]|"user_config"\s*:'
+# Two looks: the first is quick, as it holds the interpreter for as long as it takes.
+_MAYBE_KEY = re.compile(
+    rb'(?:key|authorization|token|secret|password|credentials?|cookie)"(?=\s*:\s*"[^"])|user_config"(?=\s*:)'
 )
+_KEY_MEMBER = re.compile(
+    rb"(?:api[-_]?key|private_key|secret(?:[-_](?:access[-_])?key)?|(?:access|auth|authorization|ad|session|bearer)"
+    rb"[-_]?token|authorization|password|credentials?|cookie|user_config)$"
+)
+MAX_MAYBE = 10_000
 _CLIENT_HEADERS = ("content-type", "content-encoding", "anthropic-")
 _MARK = HEADER.encode("ascii")
 _LOG = logging.getLogger("interlingua")
@@ -90,6 +95,15 @@ def clean_query(query: str) -> str:
         name, equals, value = part.partition("=")
         parts.append(name + equals + KEY if _KEY_NAME.search(name) or _KEY_VALUE.search(value) else part)
     return "&".join(parts)
+
+
+def names_credential(body: bytes) -> bool:
+    """Whether a body has a member with a credential; also if it has too many that might be one."""
+    lower = body.lower()
+    for count, found in enumerate(_MAYBE_KEY.finditer(lower)):
+        if count >= MAX_MAYBE or _KEY_MEMBER.search(lower, max(0, found.start() - 40), found.end() - 1):
+            return True
+    return False
 
 
 def clean_url(url: str) -> str:
@@ -211,7 +225,7 @@ class Capture:
         sent = [self.request, *(call.sent for call in self.calls.values())]
         if any(message.over for message in self.messages()):
             document["withheld"] = "too_large"
-        elif any(_KEY_IN_BODY.search(message.body() or b"") for message in sent):
+        elif any(names_credential(message.body() or b"") for message in sent):
             document["withheld"] = "credentials_in_body"
         if "withheld" in document:
             return document
@@ -231,7 +245,7 @@ class Sender:
     def __init__(self, url: str, token: str) -> None:
         self._url = urlsplit(url)
         self._token = token
-        self._queue: queue.Queue[Capture] = queue.Queue(QUEUE_LENGTH)
+        self._queue: queue.Queue[tuple[Capture, int]] = queue.Queue(QUEUE_LENGTH)
         self._lock = threading.Lock()
         self._bytes = 0
         self._live = 0
@@ -249,14 +263,14 @@ class Sender:
             return True
 
     def offer(self, capture: Capture) -> None:
-        size = capture.size()
         with self._lock:
             self._live -= 1
+            size = capture.size()
             if self._bytes + size > QUEUE_BYTES or self._queue.full():
                 self._drop(capture.ticket)
                 return
             self._bytes += size
-            self._queue.put_nowait(capture)  # there is room: nobody else puts without the lock
+            self._queue.put_nowait((capture, size))  # there is room: nobody else puts without the lock
 
     def _drop(self, ticket: str) -> None:
         if ticket in self._dropped or len(self._dropped) < MAX_TICKETS:
@@ -264,8 +278,7 @@ class Sender:
 
     def _run(self) -> None:
         while True:
-            capture = self._queue.get()
-            size = capture.size()
+            capture, size = self._queue.get()
             try:
                 self._send(capture)
             except Exception as error:

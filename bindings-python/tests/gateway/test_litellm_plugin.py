@@ -115,6 +115,7 @@ def ask(app: App, *marks: bytes, body: bytes = b'{"model":"m"}') -> list[Any]:
 
 def test_only_marked_requests_are_looked_at(gateway: Gateway, app: App) -> None:
     assert ask(app) == ANSWER and app.scope["headers"] == HEADERS
+    assert not hasattr(type(app).__call__.__wrapped__, "interlingua"), "it is installed once"
     assert plugin._SENDERS == []
     assert ask(app, b"openai_chat/openai@g") == ANSWER
     assert app.scope["headers"] == HEADERS, "the mark goes no further"
@@ -207,6 +208,7 @@ def test_large_bodies_are_not_kept(gateway: Gateway, app: App, monkeypatch: pyte
         b'{"azure_ad_token":"abc"}',
         b'{"x-api-key":"abc"}',
         b'{"user_config":{"model_list":[]}}',
+        b'{"apiKey":"abc"}',
     ],
 )
 def test_bodies_with_credentials_stay_where_they_are(gateway: Gateway, app: App, body: bytes) -> None:
