@@ -37,13 +37,18 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("openai_chat/anthropic", "/v1/chat/completions", {"model": "claude", "messages": CHAT, "tools": TOOLS}),
     ("openai_chat/anthropic", "/chat/completions", {"model": "claude", "messages": CHAT, "stream": True}),
     ("anthropic_messages/anthropic", "/v1/messages", {"model": "claude", "messages": CHAT, "max_tokens": 9}),
+    ("anthropic_messages/openai", "/v1/messages", {"model": "gpt-4o", "messages": CHAT, "max_tokens": 9}),
+    ("openai_responses/openai", "/v1/responses", {"model": "gpt-4o", "input": PROMPT}),
+    ("openai_responses/openai", "/openai/v1/responses", {"model": "gpt-4o", "input": PROMPT, "stream": True}),
+    ("openai_responses/anthropic", "/v1/responses", {"model": "claude", "input": PROMPT}),
+    ("openai_responses/anthropic", "/v1/responses", {"model": "claude", "input": PROMPT, "stream": True}),
     (
         "anthropic_messages/anthropic",
         "/v1/messages",
         {"model": "claude", "messages": CHAT, "max_tokens": 9, "stream": True},
     ),
 ]
-VARYING = re.compile(rb'"created":\d+|"id":"[^"]*"')
+VARYING = re.compile(rb'"(?:created(?:_at)?|completed_at)":[\d.]+|"(?:item_)?id":"[^"]*"')
 
 
 class Behind:
