@@ -137,7 +137,7 @@ def _check_deployment(answer: Json, choice: Choice, groups: Groups) -> None:
 
 
 def _unsealed(answer: Json, received: Json, choice: Choice) -> Json:
-    """The answer with ids of responses as LiteLLM makes them: its proxy gives them out encrypted, another one each time.
+    """The answer with ids of responses as LiteLLM makes them: its proxy gives them out encrypted, each time anew.
 
     What such an id holds cannot be seen, so it is taken for what it must be: what leads back to the provider's own id.
     """
