@@ -70,7 +70,7 @@ def _read(document: Mapping[str, Any], groups: Groups) -> HandedOver:
         **asked(choice, dialect, request),
         "provider_request": sent,
         "provider_response": received,
-        "client_response": None if answer is None else _message(answer, ("status", "headers", "body_b64")),
+        "client_response": None if answer is None else _without_own_headers(answer),
     }
     return HandedOver(choice, f"{dialect}/{choice.provider}", exchange)
 
@@ -149,6 +149,12 @@ def _unsealed(answer: Json, received: Json, choice: Choice) -> Json:
     plain = b"resp_" + base64.b64encode(inside)
     body = _SEALED_ID.sub(plain, base64.b64decode(answer["body_b64"]))
     return {**answer, "body_b64": base64.b64encode(body).decode()}
+
+
+def _without_own_headers(answer: Json) -> Json:
+    """What LiteLLM says of itself is not compared, and names the deployment."""
+    headers = {name: value for name, value in answer["headers"].items() if not name.startswith("x-litellm-")}
+    return {**_message(answer, ("status", "body_b64")), "headers": headers}
 
 
 def _message(source: Json, names: tuple[str, ...]) -> Json:
