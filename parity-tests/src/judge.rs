@@ -6,7 +6,7 @@ use crate::case::{Answer, Case, OracleAnswer, OracleRequest, Route};
 use crate::compare::{Difference, differences};
 use crate::engine::{OurRequest, Ours, RefusalKind};
 use crate::ledger::{self, Context, Layer};
-use crate::{fold, normalise, observe};
+use crate::{fold, normalise, observe, proxy};
 
 /// How a case came out, the worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -254,6 +254,9 @@ pub(crate) fn sides(case: &Case, observed: &Observed, ours: &Value) -> Sides {
     if observed.layer == Layer::Request && normalise::proxy_asks_for_usage(&case.question) {
         normalise::usage_asked_for(&mut ours);
         normalise::usage_asked_for(&mut oracle);
+    }
+    if observed.layer == Layer::Answer {
+        proxy::answer(&case.question, &mut ours, &mut oracle);
     }
     let upstream = ledger::upstream(case);
     let provider = case.answer.as_ref().map(|answer| observe::answer_of_provider(answer, upstream));

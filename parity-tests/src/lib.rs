@@ -14,6 +14,7 @@ mod judge;
 mod ledger;
 mod normalise;
 mod observe;
+mod proxy;
 mod responses;
 mod sse;
 mod value;

@@ -112,12 +112,9 @@ def _serve(options: argparse.Namespace) -> int:
         config = load_config(options.config, overrides=litellm_options.overrides(options))
         config = litellm_options.for_child(config, litellm_options.given(options))
         # A worker that is started again must serve, whatever has become of the store since.
-        app = create_app(
-            config,
-            log=Log(access=not options.no_access_log),
-            recorder=commands_of_cases.recorder(options),
-            strict=options.worker is None,
-        )
+        strict = options.worker is None
+        log = Log(access=not options.no_access_log)
+        app = create_app(config, log=log, recorder=commands_of_cases.recorder(options), strict=strict)
         if options.check:
             app.announce()
             return 0

@@ -159,7 +159,8 @@ class _Redactor:
             elif own in _PLAIN_HEADERS or own.startswith(_PLAIN_PREFIXES):
                 value = self._places.text(value)
             else:
-                value = self._places.secret(value, "header")
+                # Most of them are plain words, which stand elsewhere with another meaning.
+                value = self._places.secret(value, "header", everywhere=is_opaque_id(value) or "@" in value)
             made[name.lower()] = value
         return made
 

@@ -67,7 +67,7 @@ class Admin:
         except StoreError as error:
             await exchange.refuse(503, str(error))
         else:
-            await exchange.reply(200, JSON_LINES, json.dumps(document, indent=2).encode())
+            await exchange.reply(200, JSON_LINES, json.dumps(document).encode())
 
     async def _answer(self, exchange: Exchange) -> object:
         client = exchange.client

@@ -81,7 +81,14 @@ class Gateway:
         self.control = Control(config, self.switches, self.groups, self.metrics, self.log, lambda: self.python)
         store = self.control.keeper.store
         self.shadow = Shadow(config, self.groups, self.metrics, self.transport, self.python, store, self.log)
-        self.keys = Keys(config.migration.keys, config.master_key, self.python, self.transport, self.groups)
+        self.keys = Keys(
+            config.migration.keys,
+            config.master_key,
+            self.python,
+            self.transport,
+            self.groups,
+            open_response_ids=config.open_response_ids,
+        )
         self.dispatcher = Dispatcher(
             config, self.groups, self.switches, rust, self.python, self.relay, self.metrics, self.shadow, self.keys
         )
@@ -177,6 +184,8 @@ class Gateway:
             handler = self._serve_guarded if guarded else self._without_key
         elif self.config.database and handler == self._serve:
             handler = self._serve_guarded  # an end user may have a budget there
+        elif not self.auth.has_master_key:
+            key_hash = self.auth.key_hash(client.headers)  # nobody checks it, but a canary knows a client by it
         return Terms(client.headers, route, dialect, handler, key_hash)
 
     def _found(self, path: str) -> tuple[tuple[str, ...], str, str, Handler] | None:

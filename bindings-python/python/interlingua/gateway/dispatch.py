@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping
-from hashlib import sha256
 
 from interlingua import _native
-from interlingua.gateway import litellm_keys as keys
-from interlingua.gateway.auth import Auth
+from interlingua.gateway import litellm_keys
 from interlingua.gateway.client import BodyTooLarge
 from interlingua.gateway.config import Config
 from interlingua.gateway.engine_python import PythonEngine, PythonUnavailable
@@ -84,7 +82,6 @@ class Dispatcher:
         client_keys: Keys,
     ) -> None:
         self._config = config
-        self._auth = Auth(config.master_key, config.key_header)
         self._groups = groups
         self._switches = switches
         self._rust = rust
@@ -165,7 +162,9 @@ class Dispatcher:
                 return
             exchange.stream = operation.stream
             exchange.group, exchange.provider = choice.group, choice.provider
-            decision = self._engine(exchange.terms.dialect, ("stored_state",), choice, {}, self._place(exchange, body))
+            decision = self._engine(
+                exchange.terms.dialect, ("stored_state",), choice, {}, self._place(exchange.terms, body)
+            )
             if decision.engine == "python":
                 await self._by_python(exchange, raw, decision)
                 return
@@ -224,7 +223,7 @@ class Dispatcher:
         exchange.group, exchange.provider, exchange.extra_lines = choice.group, choice.provider, choice.lines
         exchange.stream = request.stream
         controls = json.loads(request.host_controls)
-        decision = self._engine(terms.dialect, request.features, choice, controls, self._place(exchange, body))
+        decision = self._engine(terms.dialect, request.features, choice, controls, self._place(terms, body))
         if limited and decision.engine == "rust":
             decision = await guarded(self._keys, exchange, body, request, choice.group, decision)
         if decision.engine == "python":
@@ -315,18 +314,9 @@ class Dispatcher:
             return Decision("python", mode, why=f"not built in the rust engine: {'; '.join(reasons)}")
         return self._switches.decide(route, provider, group, features, place)
 
-    def _place(self, exchange: Exchange, body: bytes) -> Place:
+    def _place(self, terms: Terms, body: bytes) -> Place:
         """Where the client is in canaries, if one asks."""
-
-        def place() -> float:
-            terms = exchange.terms
-            key = terms.key_hash
-            if key is None and not self._auth.has_master_key:
-                shown = self._auth.presented(exchange.client.headers)
-                key = None if shown is None else sha256(shown).digest()
-            return place_of(key, terms.dialect, body, self._switches.salt)
-
-        return place
+        return lambda: place_of(terms.key_hash, terms.dialect, body, self._switches.salt)
 
     async def _by_python(self, exchange: Exchange, raw: bytes, decision: Decision) -> None:
         if decision.mode == "rust":
@@ -389,9 +379,9 @@ def _ready(begun: _native.Begun | None) -> Ready | None:
 
 
 def _foreign_controls(controls: Mapping[str, object]) -> list[str]:
-    names = keys.odd_keys(dict(controls), keys.CONTROLS_SERVED, keys.CONTROLS_HARMLESS)
+    names = litellm_keys.odd_keys(dict(controls), litellm_keys.CONTROLS_SERVED, litellm_keys.CONTROLS_HARMLESS)
     metadata = controls.get("metadata")
-    if isinstance(metadata, dict) and keys.is_set(metadata.get("guardrails")):
+    if isinstance(metadata, dict) and litellm_keys.is_set(metadata.get("guardrails")):
         names.append("metadata.guardrails")
     return names
 
