@@ -18,7 +18,11 @@ from interlingua.litellm_plugin import VERSION, clean_headers
 
 _DIALECTS: Final = {path: dialect for dialect, path in ROUTE_PATHS.items()}
 
-_OWN_ID: Final = re.compile(rb'"id"\s*:\s*"(resp_[^"\\]{1,500})"')
+_OWN_IDS: Final = (
+    re.compile(rb'"id"\s*:\s*"(resp_[^"\\]{1,500})"'),
+    re.compile(rb'"id"\s*:\s*"([^"\\]{1,500})"'),
+)
+"""What the provider calls its answer: a response, or else the message or the completion."""
 _SEALED_ID: Final = re.compile(rb'(?<=")resp_[-\w=]{240,}(?=")')
 
 Json = dict[str, Any]
@@ -141,7 +145,8 @@ def _unsealed(answer: Json, received: Json, choice: Choice) -> Json:
 
     What such an id holds cannot be seen, so it is taken for what it must be: what leads back to the provider's own id.
     """
-    own = _OWN_ID.search(base64.b64decode(received["body_b64"]))
+    told = base64.b64decode(received["body_b64"])
+    own = next((found for pattern in _OWN_IDS if (found := pattern.search(told))), None)
     if own is None:
         return answer
     provider, deployment = choice.provider.encode(), choice.deployment.model_id.encode()
