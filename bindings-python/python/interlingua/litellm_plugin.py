@@ -35,11 +35,11 @@ TOKEN_VARIABLE = "INTERLINGUA_HANDOVER_TOKEN"
 VERSION = 1
 KEY = "<key>"
 
-PIECE_BYTES = 4 * 1024 * 1024
-"""Of each body; an exchange with a larger one is told of without its content."""
+MAX_BYTES = 8 * 1024 * 1024
+"""Of all bodies of an exchange together; a larger one is told of without its content."""
 MAX_PLACES = 4
 """Places that one request may be seen to send to: guardrails and loggers use the same transports as providers."""
-MAX_LIVE = 64
+MAX_LIVE = 32
 QUEUE_LENGTH = 64
 QUEUE_BYTES = 64 * 1024 * 1024
 MAX_TICKET = 300
@@ -54,10 +54,16 @@ _USUAL_KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 _KEY_VALUE = re.compile(
     r"(?i)(?:bearer|basic)\s+\S|\b(?:sk|pk|rk|gsk|hf|ghp|xai|xox[a-z])[-_][-\w]{8,}|\bAIza[-\w]{20,}|\beyJ[-\w]{10,}\."
 )
-_KEY_IN_BODY = re.compile(
-    rb'(?i)"[-\w]{0,40}(?:api[-_]?key|authorization|(?:authorization|access|auth|ad|session|bearer)[-_]?token|secret'
-    rb'|secret[-_](?:access[-_])?key|private_key|password|credentials?|cookie)"\s*:\s*"[^"]|"user_config"\s*:'
+# Two looks: the first is quick, as it holds the interpreter for as long as it takes.
+_MAYBE_KEY = re.compile(
+    rb'(?:key|authorization|token|secret|password|credentials?|cookie)"(?=\s*:\s*"[^"])|user_config"(?=\s*:)'
 )
+_KEY_MEMBER = re.compile(
+    rb"(?:api[-_]?key|private_key|secret(?:[-_](?:access[-_])?key)?|(?:access|auth|authorization|ad|session|bearer)"
+    rb"[-_]?token|authorization|password|credentials?|cookie|user_config)$"
+)
+MAX_MAYBE = 10_000
+_CODINGS = ("gzip", "deflate", "br", "zstd")
 _CLIENT_HEADERS = ("content-type", "content-encoding", "anthropic-")
 _MARK = HEADER.encode("ascii")
 _LOG = logging.getLogger("interlingua")
@@ -92,6 +98,15 @@ def clean_query(query: str) -> str:
     return "&".join(parts)
 
 
+def names_credential(body: bytes) -> bool:
+    """Whether a body has a member with a credential; also if it has too many that might be one."""
+    lower = body.lower()
+    for count, found in enumerate(_MAYBE_KEY.finditer(lower)):
+        if count >= MAX_MAYBE or _KEY_MEMBER.search(lower, max(0, found.start() - 40), found.end() - 1):
+            return True
+    return False
+
+
 def clean_url(url: str) -> str:
     base, mark, query = url.partition("?")
     scheme, slashes, rest = base.partition("://")
@@ -99,39 +114,53 @@ def clean_url(url: str) -> str:
     return scheme + slashes + authority.rpartition("@")[2] + slash + path + mark + clean_query(query)
 
 
-class Message:
-    """A request or an answer as it comes; its body up to a limit."""
+class Room:
+    """What an exchange may take of our memory."""
 
-    def __init__(self, headers: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(self) -> None:
+        self.used = 0
+
+    @property
+    def over(self) -> bool:
+        return self.used > MAX_BYTES
+
+
+class Message:
+    """A request or an answer as it comes."""
+
+    def __init__(self, room: Room, headers: Iterable[tuple[str, str]] = ()) -> None:
         self.headers = list(headers)
         self.status: int | None = None
         self.complete = False
-        self.over = False
-        self.size = 0
+        self._room = room
         self._parts: list[bytes] = []
 
     def add(self, data: bytes) -> None:
-        if self.over or not data:
-            return
-        self.size += len(data)
-        if self.size > PIECE_BYTES:
-            self.over, self.size = True, 0
+        self._room.used += len(data)
+        if self._room.over:
             self._parts.clear()
         else:
             self._parts.append(bytes(data))
 
     def body(self) -> bytes | None:
-        """Without its content-coding; ``None`` if that is none that we know."""
+        """Without its content-coding; ``None`` if that is none that we know, or if it hides too much."""
         data = b"".join(self._parts)
         coding = next((value for name, value in self.headers if name.lower() == "content-encoding"), "identity")
         if coding.lower() in ("", "identity"):
             return data
+        if coding.lower() not in _CODINGS:
+            return None
+        pieces = (data[start : start + 4096] for start in range(0, len(data), 4096))
+        decoded = b""
         try:
-            httpx = sys.modules["httpx"]
-            decoded: bytes = httpx.Response(200, headers={"content-encoding": coding}, content=data).content
+            answer = sys.modules["httpx"].Response(200, headers={"content-encoding": coding}, content=pieces)
+            for part in answer.iter_bytes():
+                decoded += part
+                if len(decoded) > MAX_BYTES:
+                    return None
         except Exception:
             return None
-        return decoded if len(decoded) <= PIECE_BYTES else None
+        return decoded
 
     def told(self) -> dict[str, Any]:
         body = self.body()
@@ -145,13 +174,13 @@ class Message:
 class Call:
     """The last request to one place, and its answer."""
 
-    def __init__(self, count: int, request: Any) -> None:
+    def __init__(self, room: Room, count: int, request: Any) -> None:
         self.count = count
         self.method = str(request.method)
         self.url = str(request.url)
-        self.sent = Message(request.headers.multi_items())
+        self.sent = Message(room, request.headers.multi_items())
         self.sent.add(request.content)  # raises if it streams in
-        self.received = Message()
+        self.received = Message(room)
 
     def answered(self, response: Any, stream: Any) -> None:
         self.received.headers = list(response.headers.multi_items())
@@ -169,10 +198,12 @@ class Capture:
     def __init__(self, ticket: str, scope: Scope) -> None:
         self.ticket = ticket
         self.open = True
+        self.room = Room()
         self.path = str(scope["path"])
         self.query = bytes(scope["query_string"]).decode("latin-1")
-        self.request = Message(pair for pair in _texts(scope["headers"]) if pair[0].startswith(_CLIENT_HEADERS))
-        self.response = Message()
+        told = (pair for pair in _texts(scope["headers"]) if pair[0].startswith(_CLIENT_HEADERS))
+        self.request = Message(self.room, told)
+        self.response = Message(self.room)
         self.calls: dict[str, Call] = {}
 
     def call(self, request: Any) -> Call | None:
@@ -183,7 +214,7 @@ class Capture:
         before = self.calls.pop(place, None)
         if len(self.calls) >= MAX_PLACES:
             del self.calls[next(iter(self.calls))]
-        made = self.calls[place] = Call(before.count + 1 if before else 1, request)
+        made = self.calls[place] = Call(self.room, before.count + 1 if before else 1, request)
         return made
 
     def received(self, message: Any) -> None:
@@ -198,20 +229,13 @@ class Capture:
             self.response.add(message.get("body", b""))
             self.response.complete = not message.get("more_body", False)
 
-    def messages(self) -> list[Message]:
-        calls = self.calls.values()
-        return [self.request, self.response, *(call.sent for call in calls), *(call.received for call in calls)]
-
-    def size(self) -> int:
-        return sum(message.size for message in self.messages())
-
     def document(self) -> dict[str, Any]:
         """The hand-over."""
         document: dict[str, Any] = {"version": VERSION, "ticket": self.ticket}
         sent = [self.request, *(call.sent for call in self.calls.values())]
-        if any(message.over for message in self.messages()):
+        if self.room.over:
             document["withheld"] = "too_large"
-        elif any(_KEY_IN_BODY.search(message.body() or b"") for message in sent):
+        elif any(names_credential(message.body() or b"") for message in sent):
             document["withheld"] = "credentials_in_body"
         if "withheld" in document:
             return document
@@ -231,7 +255,7 @@ class Sender:
     def __init__(self, url: str, token: str) -> None:
         self._url = urlsplit(url)
         self._token = token
-        self._queue: queue.Queue[Capture] = queue.Queue(QUEUE_LENGTH)
+        self._queue: queue.Queue[tuple[Capture, int]] = queue.Queue(QUEUE_LENGTH)
         self._lock = threading.Lock()
         self._bytes = 0
         self._live = 0
@@ -249,14 +273,14 @@ class Sender:
             return True
 
     def offer(self, capture: Capture) -> None:
-        size = capture.size()
         with self._lock:
             self._live -= 1
+            size = min(capture.room.used, MAX_BYTES)
             if self._bytes + size > QUEUE_BYTES or self._queue.full():
                 self._drop(capture.ticket)
                 return
             self._bytes += size
-            self._queue.put_nowait(capture)  # there is room: nobody else puts without the lock
+            self._queue.put_nowait((capture, size))  # there is room: nobody else puts without the lock
 
     def _drop(self, ticket: str) -> None:
         if ticket in self._dropped or len(self._dropped) < MAX_TICKETS:
@@ -264,8 +288,7 @@ class Sender:
 
     def _run(self) -> None:
         while True:
-            capture = self._queue.get()
-            size = capture.size()
+            capture, size = self._queue.get()
             try:
                 self._send(capture)
             except Exception as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.client
 import json
@@ -12,16 +13,25 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 from interlingua import litellm_plugin
+from interlingua.cases import case
+from interlingua.gateway.shadow import ticket_of
 from rig import KEY, Running, config_document
 
 LITELLM = os.environ.get("INTERLINGUA_LITELLM_PYTHON")
 TOKEN = "handover-token-51f0"
+FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
+PAIR = "openai_chat/anthropic"
+GROUP = "anthropic/claude-sonnet-4-5"
+WHOLE = "openai_chat/anthropic/multi_turn"
+STREAMED = "openai_chat/anthropic/tool_call_stream"
+PROMPT = "planted-prompt-c4a1e9"
+HANDOVER = "/interlingua/handover"
 START_SECONDS = 120.0
 
 
@@ -46,11 +56,11 @@ def replay_upstream() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def litellm_proxy(document: dict[str, Any], folder: Path, port: int, handover_url: str | None) -> Iterator[Path]:
-    """A LiteLLM proxy with the two lines of the documentation; yields what it prints."""
+def litellm_proxy(document: dict[str, Any], folder: Path, port: int, handover_url: str | None) -> Iterator[None]:
+    """A LiteLLM proxy, with the two lines of the documentation if it is to hand over."""
     assert LITELLM
     folder.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "DEBUG"}
+    environment = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
     if handover_url is not None:
         shutil.copy(litellm_plugin.__file__, folder / "interlingua_plugin.py")
         settings = {**document.get("litellm_settings", {}), "callbacks": ["interlingua_plugin.plugin"]}
@@ -69,12 +79,11 @@ def litellm_proxy(document: dict[str, Any], folder: Path, port: int, handover_ur
         "--port",
         str(port),
     ]
-    printed = folder / "litellm.log"
-    with printed.open("wb") as out:
+    with (folder / "litellm.log").open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)
         try:
             await_ready(port, process)
-            yield printed
+            yield
         finally:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(20)
@@ -130,3 +139,64 @@ def marked(port: int, path: str, body: dict[str, Any], ticket: str | None) -> tu
         return response.status, sorted(name for name, _ in response.getheaders()), response.read()
     finally:
         connection.close()
+
+
+def document_of(name: str, **changes: Any) -> dict[str, Any]:
+    """A fixture case as LiteLLM's plug-in tells of it."""
+    exchange = case.read(FIXTURES / name)
+    sent, received, answer = (exchange[key] for key in ("provider_request", "provider_response", "client_response"))
+    path = "/v1/chat/completions" if name.startswith("openai_chat") else "/v1/messages"
+    request = {"path": path, "query": "", **exchange["request"]}
+    call = {"count": 1, **sent, "response": {"complete": True, **received}}
+    whole = {"complete": True, **answer}
+    return {"version": 1, "ticket": "", "request": request, "calls": [call], "response": whole, "dropped": {}} | changes
+
+
+def packed(document: Any) -> str:
+    return base64.b64encode(json.dumps(document).encode()).decode()
+
+
+def unpacked(text: str) -> Any:
+    return json.loads(base64.b64decode(text))
+
+
+def different(word: str = PROMPT) -> dict[str, Any]:
+    """LiteLLM sent something else than the core would."""
+    document = document_of(WHOLE)
+    body = unpacked(document["calls"][0]["body_b64"])
+    body["messages"][-1]["content"] = [{"type": "text", "text": word}]
+    document["calls"][0]["body_b64"] = packed(body)
+    return document
+
+
+def settings(**shadow: Any) -> dict[str, Any]:
+    anthropic = {"model": "anthropic/claude-sonnet-4-5", "api_key": "sk-up-anthropic"}
+    openai = {"model": "openai/gpt-4o", "api_key": "sk-up-openai"}
+    return {
+        "model_list": [
+            {"model_name": GROUP, "litellm_params": anthropic},
+            {"model_name": "gpt-4o", "litellm_params": openai},
+        ],
+        "general_settings": {"master_key": KEY},
+        "migration": {"switches": {"*": "shadow"}, "shadow": {"sample": 1, **shadow}},
+    }
+
+
+def hand_over(
+    gateway: Running, document: Any, pair: str = PAIR, group: str = GROUP, token: str = TOKEN
+) -> tuple[int, bytes]:
+    headers = {litellm_plugin.TOKEN_HEADER: token, litellm_plugin.HEADER: ticket_of(pair, group).decode()}
+    body = document if isinstance(document, bytes) else json.dumps(document).encode()
+    reply = gateway.request("POST", HANDOVER, body, key=None, **headers)
+    return reply.status, reply.body
+
+
+def gained(gateway: Running, number: int = 1, pair: str = PAIR) -> dict[str, int]:
+    return {outcome: count for outcome, count in until_judged(gateway, pair, number).items() if count}
+
+
+def until(right: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 15
+    while not right():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

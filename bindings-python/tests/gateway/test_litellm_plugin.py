@@ -115,6 +115,7 @@ def ask(app: App, *marks: bytes, body: bytes = b'{"model":"m"}') -> list[Any]:
 
 def test_only_marked_requests_are_looked_at(gateway: Gateway, app: App) -> None:
     assert ask(app) == ANSWER and app.scope["headers"] == HEADERS
+    assert not hasattr(type(app).__call__.__wrapped__, "interlingua"), "it is installed once"
     assert plugin._SENDERS == []
     assert ask(app, b"openai_chat/openai@g") == ANSWER
     assert app.scope["headers"] == HEADERS, "the mark goes no further"
@@ -143,7 +144,7 @@ def test_our_own_mistakes_never_reach_an_answer(gateway: Gateway, app: App, monk
     for owner, name in (
         (plugin.Capture, "received"),
         (plugin.Capture, "answered"),
-        (plugin.Capture, "size"),
+        (plugin.Sender, "offer"),
         (plugin, "_tee_transports"),
     ):
         with monkeypatch.context() as patch:
@@ -189,7 +190,7 @@ def test_a_gateway_that_refuses_or_breaks_is_no_reason_to_stop(gateway: Gateway,
 
 
 def test_large_bodies_are_not_kept(gateway: Gateway, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugin, "PIECE_BYTES", 5)
+    monkeypatch.setattr(plugin, "MAX_BYTES", 18)
     assert ask(app, b"x") == ANSWER
     [(_, document)] = gateway.wait(1)
     assert document["withheld"] == "too_large" and "request" not in document
@@ -207,6 +208,7 @@ def test_large_bodies_are_not_kept(gateway: Gateway, app: App, monkeypatch: pyte
         b'{"azure_ad_token":"abc"}',
         b'{"x-api-key":"abc"}',
         b'{"user_config":{"model_list":[]}}',
+        b'{"apiKey":"abc"}',
     ],
 )
 def test_bodies_with_credentials_stay_where_they_are(gateway: Gateway, app: App, body: bytes) -> None:
@@ -251,7 +253,7 @@ def test_keys_are_taken_out_of_headers_and_urls() -> None:
 
 
 def test_an_answer_in_a_coding_that_is_not_known_is_not_told() -> None:
-    message = plugin.Message([("content-encoding", "x-own")])
+    message = plugin.Message(plugin.Room(), [("content-encoding", "x-own")])
     message.add(gzip.compress(b"x"))
     assert message.body() is None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from interlingua import litellm_plugin
 from interlingua.gateway import engine_python
-from rig import KEY, Running
+from rig import CHAT_ANSWER, KEY, Running, Upstream, http_answer
 from shadow_rig import (
     LITELLM,
     TOKEN,
@@ -36,22 +37,26 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("openai_chat/anthropic", "/v1/chat/completions", {"model": "claude", "messages": CHAT, "tools": TOOLS}),
     ("openai_chat/anthropic", "/chat/completions", {"model": "claude", "messages": CHAT, "stream": True}),
     ("anthropic_messages/anthropic", "/v1/messages", {"model": "claude", "messages": CHAT, "max_tokens": 9}),
+    ("anthropic_messages/openai", "/v1/messages", {"model": "gpt-4o", "messages": CHAT, "max_tokens": 9}),
+    ("openai_responses/openai", "/v1/responses", {"model": "gpt-4o", "input": PROMPT}),
+    ("openai_responses/openai", "/openai/v1/responses", {"model": "gpt-4o", "input": PROMPT, "stream": True}),
+    ("openai_responses/anthropic", "/v1/responses", {"model": "claude", "input": PROMPT}),
+    ("openai_responses/anthropic", "/v1/responses", {"model": "claude", "input": PROMPT, "stream": True}),
     (
         "anthropic_messages/anthropic",
         "/v1/messages",
         {"model": "claude", "messages": CHAT, "max_tokens": 9, "stream": True},
     ),
 ]
-VARYING = re.compile(rb'"created":\d+|"id":"[^"]*"')
+VARYING = re.compile(rb'"(?:created(?:_at)?|completed_at)":[\d.]+|"(?:item_)?id":"[^"]*"')
 
 
 class Behind:
     """A gateway with a real LiteLLM, which has the plug-in, behind it."""
 
-    def __init__(self, gateway: Running, litellm_port: int, printed: Path) -> None:
+    def __init__(self, gateway: Running, litellm_port: int) -> None:
         self.gateway = gateway
         self.port = litellm_port
-        self.printed = printed
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +68,8 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
         document = shadowing(base, f"http://127.0.0.1:{port}")
         with Running(document, folder) as gateway:
             url = f"{gateway.url}/interlingua/handover"
-            with litellm_proxy(document, folder / "litellm", port, url) as printed:
-                yield Behind(gateway, port, printed)
+            with litellm_proxy(document, folder / "litellm", port, url):
+                yield Behind(gateway, port)
 
 
 @pytest.mark.parametrize(("pair", "path", "body"), CASES)
@@ -180,3 +185,24 @@ def test_real_litellm_as_our_child_has_the_plugin(tmp_path: Path, monkeypatch: p
         connection.request("POST", path, json.dumps(body), headers)
         assert connection.getresponse().status == 200
         assert until_judged(gateway, pair, 1)["explained"] == 1
+
+
+def test_real_litellm_compressed_answers_and_second_tries(
+    upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(litellm_plugin.TOKEN_VARIABLE, TOKEN)
+    port = free_port()
+    document = shadowing(upstream.url, f"http://127.0.0.1:{port}")
+    document["litellm_settings"] = {"num_retries": 1}
+    with Running(document, tmp_path) as gateway:
+        url = f"{gateway.url}/interlingua/handover"
+        with litellm_proxy(document, tmp_path / "litellm", port, url):
+            whole = gzip.compress(json.dumps(CHAT_ANSWER).encode())
+            upstream.answers = [http_answer(500, b"{}"), http_answer(200, whole, "content-encoding: gzip")]
+            assert gateway.chat().json()["choices"][0]["message"]["content"] == "hi"
+            assert [request.method for request in upstream.received].count("POST") == 2
+            assert until_judged(gateway, "openai_chat/openai", 1)["explained"] == 1
+            upstream.answers = [http_answer(429, b'{"error":{"message":"slow down","type":"x"}}', "retry-after: 0")]
+            assert gateway.chat().status == 429
+            found = until_judged(gateway, "openai_chat/openai", 2)
+            assert (found["compared"], found["mismatches"]) == (2, 0), gateway.app.metrics.shadow.snapshot()

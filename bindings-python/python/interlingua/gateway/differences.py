@@ -41,11 +41,12 @@ def entry_of(handed: HandedOver, verdict: Json, *, content: bool, compare: Compa
                 "layers": again["layers"],
                 "exchange": exchange,
             }
+    shown = redact.verdict(verdict)
     return {
         **facts,
         "content": False,
-        "paths": [_without_values(leaf) for leaf in verdict["differences"][:MAX_LEAVES]],
-        "layers": redact.structure(verdict["layers"]),
+        "paths": shown["differences"][:MAX_LEAVES],
+        "layers": shown["layers"],
         "exchange": skeleton(handed.exchange),
     }
 
@@ -53,10 +54,6 @@ def entry_of(handed: HandedOver, verdict: Json, *, content: bool, compare: Compa
 def with_command(entry: Json) -> Json:
     """A stored difference, with what turns it into a case."""
     return {**entry, "command": f"interlingua record difference {entry['id']} --to cases"}
-
-
-def _without_values(leaf: Json) -> Json:
-    return {name: leaf[name] if name in ("layer", "path") else redact.structure(leaf[name]) for name in leaf}
 
 
 def skeleton(exchange: Json) -> Json:

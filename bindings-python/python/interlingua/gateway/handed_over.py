@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +17,13 @@ from interlingua.gateway.pool import locate
 from interlingua.litellm_plugin import VERSION, clean_headers
 
 _DIALECTS: Final = {path: dialect for dialect, path in ROUTE_PATHS.items()}
+
+_OWN_IDS: Final = (
+    re.compile(rb'"id"\s*:\s*"(resp_[^"\\]{1,500})"'),
+    re.compile(rb'"id"\s*:\s*"([^"\\]{1,500})"'),
+)
+"""What the provider calls its answer: a response, or else the message or the completion."""
+_SEALED_ID: Final = re.compile(rb'(?<=")resp_[-\w=]{240,}(?=")')
 
 Json = dict[str, Any]
 
@@ -60,11 +68,13 @@ def _read(document: Mapping[str, Any], groups: Groups) -> HandedOver:
     sent, received = _provider_side(document["calls"], answer, choice, groups)
     if sent is not None and received is None:
         answer = None  # the provider was not reached: how LiteLLM says so is no reading of its answer
+    if received is not None and answer is not None and dialect == "openai_responses":
+        answer = _unsealed(answer, received, choice)
     exchange = {
         **asked(choice, dialect, request),
         "provider_request": sent,
         "provider_response": received,
-        "client_response": None if answer is None else _message(answer, ("status", "headers", "body_b64")),
+        "client_response": None if answer is None else _without_own_headers(answer),
     }
     return HandedOver(choice, f"{dialect}/{choice.provider}", exchange)
 
@@ -128,6 +138,28 @@ def _check_deployment(answer: Json, choice: Choice, groups: Groups) -> None:
     served = groups.of_deployment(str(headers.get("x-litellm-model-id")))
     if served is not None and served.deployment is not choice.deployment:
         raise NotComparable("other_deployment")
+
+
+def _unsealed(answer: Json, received: Json, choice: Choice) -> Json:
+    """The answer with ids of responses as LiteLLM makes them: its proxy gives them out encrypted, each time anew.
+
+    What such an id holds cannot be seen, so it is taken for what it must be: what leads back to the provider's own id.
+    """
+    told = base64.b64decode(received["body_b64"])
+    own = next((found for pattern in _OWN_IDS if (found := pattern.search(told))), None)
+    if own is None:
+        return answer
+    provider, deployment = choice.provider.encode(), choice.deployment.model_id.encode()
+    inside = b"litellm:custom_llm_provider:%b;model_id:%b;response_id:%b" % (provider, deployment, own[1])
+    plain = b"resp_" + base64.b64encode(inside)
+    body = _SEALED_ID.sub(plain, base64.b64decode(answer["body_b64"]))
+    return {**answer, "body_b64": base64.b64encode(body).decode()}
+
+
+def _without_own_headers(answer: Json) -> Json:
+    """What LiteLLM says of itself is not compared, and names the deployment."""
+    headers = {name: value for name, value in answer["headers"].items() if not name.startswith("x-litellm-")}
+    return {**_message(answer, ("status", "body_b64")), "headers": headers}
 
 
 def _message(source: Json, names: tuple[str, ...]) -> Json:
