@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import KEY, Site, serving
 from fake_admin import a_difference, pair, switch
+from ui_site import KEY, Site, serving
 
 EVIL = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>"\'&amp;'
 

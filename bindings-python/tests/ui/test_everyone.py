@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Site
+from ui_site import Site
 
 VIEWS: dict[str, Callable[[Any], None]] = {}
 

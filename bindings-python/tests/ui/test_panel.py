@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import Site
+from ui_site import Site
 
 CHANGED = "PUT"
 
