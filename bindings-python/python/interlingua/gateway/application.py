@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import traceback
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -66,7 +66,7 @@ class Gateway:
         self.relay = Relay(self.transport)
         rust = rust or RustEngine(self.transport)
         self.clock = rust.clock
-        self.keys = Keys(config.migration.keys, config.master_key, self.python, self.transport, self.groups)
+        self.keys = Keys(config.migration.keys, config.master_key, self._litellm_url, self.transport, self.groups)
         self.dispatcher = Dispatcher(
             config, self.groups, self.switches, rust, self.python, self.relay, self.metrics, self.keys
         )
@@ -76,6 +76,9 @@ class Gateway:
         self._routes = self._make_routes()
         # A relayed path is LiteLLM's to guard; metrics are open unless the config says otherwise, as LiteLLM's.
         self._open_routes = {"health", "relay", "ui"} | (set() if config.metrics_need_key else {"metrics"})
+
+    def _litellm_url(self) -> Awaitable[str]:
+        return self.python.base_url()  # which a worker has put another one in the place of
 
     def _make_routes(self) -> dict[str, tuple[tuple[str, ...], str, str, Handler]]:
         """Path → (methods, route, dialect, handler)."""
