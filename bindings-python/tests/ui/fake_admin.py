@@ -218,6 +218,7 @@ class FakeAdmin:
         ]
         self.differences = [a_difference(7), a_difference(6, group="claude-opus")]
         self.asked: list[tuple[str, str, str, Any]] = []
+        self.store_failing = False
         self.failing: int | None = None
         """Answers everything with it, if it is set."""
 
@@ -286,6 +287,7 @@ class FakeAdmin:
             "workers": 2,
             "python_engine": {"description": "http://127.0.0.1:4001", "running": True},
             "store": "sqlite config.interlingua.db",
+            "store_failing": self.store_failing,
             "pairs": self.pairs,
             "switches": self.switches,
         }
