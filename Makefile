@@ -27,7 +27,7 @@ RUST_SOURCES := $(shell find core/src bindings-python/src -name '*.rs') \
 	Cargo.toml Cargo.lock core/Cargo.toml bindings-python/Cargo.toml
 
 .PHONY: help demo serve build wheel test docs docs-check lint lint-rust lint-python test-rust test-python parity parity-mutate gate gate-check \
-	record config-names test-litellm test-ui ui-pictures bench bench-full bench-growth bench-peers bench-budget bench-budget-write fuzz oracle clean need-python need-rust
+	record litellm-names test-litellm test-ui ui-pictures bench bench-full bench-growth bench-peers bench-budget bench-budget-write fuzz oracle clean need-python need-rust
 
 help: ## this list
 	@echo 'make TARGET, where TARGET is'
@@ -151,8 +151,9 @@ docs: build ## bring the tables in docs/ up to date with the code
 record: oracle ## ask the oracle again for every fixture case (CASES=DIR … for some)
 	@cd parity-tests && $(BIN)/python -m recorder.record $(abspath $(CASES))
 
-config-names: oracle ## write the list of config keys that LiteLLM knows, from the oracle
+litellm-names: oracle ## write what LiteLLM knows, config keys, providers and paths, from the oracle
 	@cd parity-tests && $(abspath target/oracle/1.109.1/bin/python) -m recorder.config_names
+	@cd parity-tests && $(abspath target/oracle/1.109.1/bin/python) -m recorder.surface
 
 test-litellm: build oracle ## the tests that need a real LiteLLM: as the child process, and loading the configs of the tests
 	@INTERLINGUA_LITELLM_PYTHON=$(abspath target/oracle/1.109.1/bin/python) $(BIN)/python -m pytest -q bindings-python/tests -k real_litellm

@@ -6,6 +6,7 @@ status is 1 if a table is out of date, or if a loss or rewrite code is missing i
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -14,7 +15,8 @@ from pathlib import Path
 import interlingua
 from interlingua import litellm_options
 from interlingua.gateway import litellm_keys as keys
-from interlingua.gateway.verdicts import PREFIXES_HARMLESS
+from interlingua.gateway.migration import ROUTE_PATHS
+from interlingua.gateway.verdicts import PREFIXES_HARMLESS, Verdict, names, verdict
 
 ROOT = Path(__file__).resolve().parent.parent
 CORE = ROOT / "core" / "src"
@@ -106,6 +108,48 @@ def deployment_defaults() -> str:
     return _code(sorted(keys.DEPLOYMENT_DEFAULTS)) + "\n"
 
 
+def _surface() -> dict[str, list[str]]:
+    """What LiteLLM offers."""
+    document: dict[str, list[str]] = json.loads((ROOT / "parity-tests" / "litellm-surface.json").read_text())
+    return document
+
+
+def missing_providers() -> str:
+    """LiteLLM's providers that the core does not know."""
+    theirs, ours = _surface()["providers"], {name for name, *_ in interlingua.providers()}
+    missing = [name for name in theirs if name not in ours]
+    return f"{len(missing)} of {len(theirs)}: {_code(missing)}\n"
+
+
+def missing_paths() -> str:
+    """LiteLLM's paths, by what they begin with."""
+    served = {f"{prefix}{path}" for path in ROUTE_PATHS.values() for prefix in ("", "/v1", "/openai/v1")}
+    areas: dict[str, list[str]] = {}
+    for path in _surface()["paths"]:
+        first = path.removeprefix("/openai").removeprefix("/v1").removeprefix("/v2").removeprefix("beta").lstrip("/")
+        areas.setdefault(first.partition("/")[0].partition(":")[0] or "/", []).append(path)
+    own = (*served, "/models", "/v1/models", "/health/liveliness", "/health/liveness", "/health/readiness", "/metrics")
+    text = _row("paths begin with", "how many", "of these served here") + "|---|---|---|\n"
+    rest = []
+    for area, paths in sorted(areas.items()):
+        here = [path for path in paths if path in own or "/responses/" in path]
+        if here or len(paths) > 9:
+            text += _row(f"`{area}`", str(len(paths)), str(len(here)) if here else "none")
+        else:
+            rest.append(area)
+    return text + _row(f"others: {_code(rest)}", str(sum(len(areas[area]) for area in rest)), "none")
+
+
+def missing_config_keys() -> str:
+    """Config keys that keep requests on LiteLLM."""
+    text = _row("section", "how many of LiteLLM's keys", "which") + "|---|---|---|\n"
+    for section in ("litellm_params", "litellm_settings", "router_settings", "general_settings"):
+        known = names(section)
+        kept = sorted(key for key in known if verdict(section, key) is Verdict.PYTHON)
+        text += _row(f"`{section}`", f"{len(kept)} of {len(known)}", _code(kept))
+    return text
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "providers": providers,
     "host-rules": host_rules,
@@ -113,6 +157,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "config-keys": config_keys,
     "litellm-cli": litellm_cli,
     "deployment-defaults": deployment_defaults,
+    "missing-providers": missing_providers,
+    "missing-paths": missing_paths,
+    "missing-config-keys": missing_config_keys,
 }
 
 

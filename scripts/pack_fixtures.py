@@ -1,32 +1,26 @@
-"""Copy what the replay upstream needs of the fixtures into the package, before a wheel is built.
+"""Put what the replay upstream needs of the fixtures into the package, before a wheel is built.
 
 Usage: python scripts/pack_fixtures.py [--remove]
 """
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
+from interlingua.replay.cases import pack, read_folder
+
 ROOT = Path(__file__).resolve().parent.parent
-TARGET = ROOT / "bindings-python" / "python" / "interlingua" / "fixtures"
-WANTED = ("case.toml", "provider_request.json", "provider_response.*")
+TARGET = ROOT / "bindings-python" / "python" / "interlingua" / "replay" / "cases.jsonl"
 
 
 def main() -> int:
-    shutil.rmtree(TARGET, ignore_errors=True)
+    TARGET.unlink(missing_ok=True)
     if "--remove" in sys.argv[1:]:
         return 0
-    count = 0
-    for case in sorted((ROOT / "fixtures").glob("*/*/*/case.toml")):
-        folder = TARGET / case.parent.relative_to(ROOT / "fixtures")
-        folder.mkdir(parents=True)
-        for pattern in WANTED:
-            for file in case.parent.glob(pattern):
-                shutil.copyfile(file, folder / file.name)
-        count += 1
-    print(f"{count} cases packed for the replay upstream")
+    text = pack(read_folder(ROOT / "fixtures"))
+    TARGET.write_text(text, encoding="utf-8")
+    print(f"{text.count(chr(10))} cases packed for the replay upstream")
     return 0
 
 

@@ -8,6 +8,7 @@ mod http;
 mod http1;
 mod lanes;
 mod operation;
+mod parity;
 mod request;
 mod tally;
 mod target;
@@ -32,5 +33,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<http::ClientResponse>()?;
     module.add_class::<attempt::Attempt>()?;
     module.add_class::<attempt::Outcome>()?;
+    parity::register(module)?;
     translate::register(module)
 }

@@ -58,6 +58,13 @@ pub(crate) fn for_provider(id: &str) -> Option<String> {
     ResponseId::decode(id).map(|decoded| decoded.id)
 }
 
+/// Whether only the LiteLLM proxy that made the id can read it: it encrypts those that it hands out, and providers' own
+/// are far shorter (`litellm/proxy/hooks/responses_id_security.py`).
+pub(crate) fn is_sealed(id: &str) -> bool {
+    const LONGEST_OF_PROVIDERS: usize = 160;
+    id.starts_with(PREFIX) && id.len() > LONGEST_OF_PROVIDERS && ResponseId::decode(id).is_none()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +81,13 @@ mod tests {
             let decoded = ResponseId::decode(&ResponseId::encode("azure", "d1", id)).unwrap();
             assert_eq!((decoded.deployment.as_deref(), decoded.id.as_str()), (Some("d1"), id));
         }
+    }
+
+    #[test]
+    fn what_a_litellm_proxy_encrypts_is_sealed() {
+        let sealed = format!("resp_{}", "PUyulCKw8KC2gsjulja8xKRR5Wk04AuC".repeat(10));
+        let ours = ResponseId::encode("openai", &"d".repeat(64), &format!("resp_{}", "0".repeat(50)));
+        assert!(is_sealed(&sealed) && !is_sealed(&ours) && !is_sealed(&format!("resp_{}", "0".repeat(50))));
     }
 
     #[test]

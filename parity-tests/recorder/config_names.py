@@ -1,4 +1,4 @@
-"""Write the names of all config keys that LiteLLM knows: ``make config-names``.
+"""Write the names of all config keys that LiteLLM knows: ``make litellm-names``.
 
 ``interlingua doctor`` tells a key that is not built here from one that nobody knows by this list.
 """

@@ -101,6 +101,7 @@ fn question(route: Route, target: &TargetName, body: Value, headers: Vec<(String
         drop_params: false,
         headers,
         body,
+        live: None,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::case::{Answer, Case, OracleAnswer, OracleRequest, Route};
 use crate::compare::{Difference, differences};
 use crate::engine::{OurRequest, Ours, RefusalKind};
 use crate::ledger::{self, Context, Layer};
-use crate::{fold, normalise, observe};
+use crate::{fold, normalise, observe, proxy};
 
 /// How a case came out, the worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -232,8 +232,15 @@ fn error_of(seen: &Value) -> Value {
     in_stream.or_else(|| seen["body"].get("error")).cloned().unwrap_or_default()
 }
 
-/// Compares one layer, `ours` in place of what was observed, and applies the ledger if they differ.
-pub(crate) fn compare(case: &Case, observed: &Observed, ours: &Value) -> Verdict {
+/// Both sides of a layer as they are compared: normalised, the oracle's after the ledger's rules.
+pub(crate) struct Sides {
+    pub(crate) ours: Value,
+    pub(crate) theirs: Value,
+    rules: Vec<(&'static str, usize)>,
+}
+
+/// Normalises one layer, `ours` in place of what was observed, and applies the ledger.
+pub(crate) fn sides(case: &Case, observed: &Observed, ours: &Value) -> Sides {
     let provider_text =
         case.answer.as_ref().map(|answer| String::from_utf8_lossy(&answer.body)).unwrap_or_default();
     let normal = |seen: &Value| match observed.layer {
@@ -244,12 +251,25 @@ pub(crate) fn compare(case: &Case, observed: &Observed, ours: &Value) -> Verdict
     if observed.layer == Layer::Answer && asks_for_json(&case.question.body) {
         (ours, oracle) = (normalise::json_answer(ours), normalise::json_answer(oracle));
     }
+    if observed.layer == Layer::Request && normalise::proxy_asks_for_usage(&case.question) {
+        normalise::usage_asked_for(&mut ours);
+        normalise::usage_asked_for(&mut oracle);
+    }
+    if observed.layer == Layer::Answer {
+        proxy::answer(&case.question, &mut ours, &mut oracle);
+    }
     let upstream = ledger::upstream(case);
     let provider = case.answer.as_ref().map(|answer| observe::answer_of_provider(answer, upstream));
     let provider = provider.map(|seen| normalise::answer(upstream, seen, &provider_text));
     let context = Context { case, layer: observed.layer, provider: provider.as_ref() };
     let rules = ledger::apply(&context, &mut oracle);
-    let left = both(&ours, &oracle);
+    Sides { ours, theirs: oracle, rules }
+}
+
+/// Compares one layer, `ours` in place of what was observed.
+pub(crate) fn compare(case: &Case, observed: &Observed, ours: &Value) -> Verdict {
+    let Sides { ours, theirs, rules } = sides(case, observed, ours);
+    let left = both(&ours, &theirs);
     let class = match (left.is_empty(), rules.is_empty()) {
         (true, true) => Class::Identical,
         (true, false) => Class::Explained,
@@ -295,6 +315,7 @@ mod tests {
                 drop_params: false,
                 headers: Vec::new(),
                 body: request,
+                live: None,
             },
             answer,
             answer_dialect: None,
@@ -312,9 +333,13 @@ mod tests {
         Answer { status, headers, body: body.to_string().into_bytes() }
     }
 
+    fn ours_of(request: OurRequest, answer: Option<Answer>) -> Ours {
+        Ours { request, answer, unreadable: None, losses: Vec::new() }
+    }
+
     fn judged(mut case: Case, ours: Value, oracle: Value) -> Verdict {
         case.oracle_request = Some(OracleRequest::Sent(sent(oracle)));
-        judge(&case, &Ours { request: OurRequest::Sent(sent(ours)), answer: None }).verdict
+        judge(&case, &ours_of(OurRequest::Sent(sent(ours)), None)).verdict
     }
 
     #[test]
@@ -348,9 +373,7 @@ mod tests {
         let receive = |message: &str| {
             let mut answer = json_answer(401, &error(message));
             answer.headers.push(("llm_provider-content-type".to_owned(), "application/json".to_owned()));
-            judge(&case, &Ours { request: OurRequest::Sent(sent(json!({}))), answer: Some(answer) })
-                .verdict
-                .class
+            judge(&case, &ours_of(OurRequest::Sent(sent(json!({}))), Some(answer))).verdict.class
         };
         assert_eq!(receive("bad key"), Class::Explained);
         assert_eq!(receive("something went wrong"), Class::Unexplained);
@@ -362,7 +385,7 @@ mod tests {
             let mut case = case(json!({"messages": []}), None);
             case.oracle_request = Some(OracleRequest::Sent(json!({"url": url})));
             let request = OurRequest::Refused { kind, status: 400, message: String::new() };
-            judge(&case, &Ours { request, answer: None }).verdict.class
+            judge(&case, &ours_of(request, None)).verdict.class
         };
         let (chat, other) = ("https://x/v1/chat/completions", "https://x/v1/interactions");
         assert_eq!(refused(RefusalKind::Decline, other), Class::Declined);

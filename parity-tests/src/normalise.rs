@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::case::Route;
+use crate::case::{Question, Route};
 use crate::value::{Step, matches, transform};
 use crate::{events, responses};
 
@@ -83,6 +83,29 @@ pub(crate) fn request(mut seen: Value) -> Value {
     }
     transform(&mut seen, &mut |path, node| json_text(path, node));
     seen
+}
+
+/// Whether LiteLLM's proxy asks for a stream's usage where its client did not: it counts for itself, and takes the usage
+/// out of the stream again. Only a live exchange's request is the proxy's.
+pub(crate) fn proxy_asks_for_usage(question: &Question) -> bool {
+    let asked = &question.body;
+    question.live.is_some()
+        && question.route == Route::OpenAiChat
+        && asked["stream"] == json!(true)
+        && asked["stream_options"]["include_usage"] != json!(true)
+}
+
+/// Takes out whether a request asks for usage.
+pub(crate) fn usage_asked_for(seen: &mut Value) {
+    let Some(body) = seen.get_mut("body").and_then(Value::as_object_mut) else { return };
+    let options = body.get_mut("stream_options").and_then(Value::as_object_mut);
+    let empty = options.is_some_and(|options| {
+        options.shift_remove("include_usage");
+        options.is_empty()
+    });
+    if empty {
+        body.shift_remove("stream_options");
+    }
 }
 
 /// Where a client finds the text of an answer that it asked to be JSON.
@@ -276,6 +299,16 @@ mod tests {
         assert_eq!(call("{\"a\": 1}"), call("{\"a\":1}"));
         assert_ne!(call("{\"a\": 1}"), call("{\"a\":2}"));
         assert_ne!(call(""), call("{}"));
+    }
+
+    #[test]
+    fn of_stream_options_only_the_usage_is_left_out() {
+        let mut seen = json!({"body": {"stream": true, "stream_options": {"include_usage": true, "x": 1}}});
+        usage_asked_for(&mut seen);
+        assert_eq!(seen, json!({"body": {"stream": true, "stream_options": {"x": 1}}}));
+        let mut seen = json!({"outcome": "refused", "status": 400});
+        usage_asked_for(&mut seen);
+        assert_eq!(seen, json!({"outcome": "refused", "status": 400}));
     }
 
     #[test]

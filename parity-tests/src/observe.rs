@@ -17,6 +17,9 @@ const TRANSPORT_HEADERS: [&str; 8] = [
     "cookie",
 ];
 
+/// Headers that hold a key and nothing else.
+const KEY_HEADERS: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
+
 /// What of an answer's headers the core decides; the host adds its own.
 const ANSWER_HEADERS: [&str; 4] = ["content-type", "retry-after", "request-id", "cache-control"];
 const ANSWER_HEADER_PREFIXES: [&str; 2] = ["llm_provider-", "x-ratelimit-"];
@@ -29,7 +32,7 @@ pub(crate) fn request(sent: &Value) -> Value {
         if TRANSPORT_HEADERS.contains(&name.as_str()) || name.starts_with("x-stainless-") {
             continue;
         }
-        let text = value.as_str().unwrap_or_default().replace("sk-test", "<key>");
+        let text = masked(&name, value.as_str().unwrap_or_default());
         headers.insert(name, Value::String(text));
     }
     json!({
@@ -39,6 +42,15 @@ pub(crate) fn request(sent: &Value) -> Value {
         "headers": headers,
         "body": sent.get("body").or_else(|| sent.get("body_b64")),
     })
+}
+
+/// The value of a header without the key in it; the scheme before the key counts.
+fn masked(name: &str, value: &str) -> String {
+    if !KEY_HEADERS.contains(&name) {
+        return value.to_owned();
+    }
+    let scheme = value.split_once(' ').map_or(String::new(), |(scheme, _)| format!("{scheme} "));
+    scheme + "<key>"
 }
 
 /// A refusal before anything was sent. The message is for people: it is not compared.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Write, stderr, stdout};
 
-use crate::case::{self, Case};
+use crate::case::Case;
 use crate::mutate::{self, Tally};
 use crate::options::{Action, Command};
 use crate::oracle::Oracle;
@@ -11,7 +11,7 @@ use crate::progress::Progress;
 use crate::report::Report;
 use crate::targets::Targets;
 use crate::validate::Validator;
-use crate::{corpus, engine, gate, judge, ledger};
+use crate::{corpus, engine, fixture, gate, judge, ledger};
 
 /// Carries `command` out; `false` means that it found something wrong.
 pub(crate) fn run(command: &Command) -> Result<bool, String> {
@@ -39,7 +39,7 @@ pub(crate) fn cases(command: &Command) -> Result<(Vec<Case>, usize), String> {
 }
 
 fn fixtures(command: &Command) -> Result<Vec<Case>, String> {
-    let (cases, unrecorded) = case::load_fixtures(&command.fixtures)?;
+    let (cases, unrecorded) = fixture::load_fixtures(&command.fixtures)?;
     for directory in &unrecorded {
         let _ = writeln!(stderr(), "left out, not recorded yet: {}", directory.display());
     }
@@ -109,13 +109,15 @@ fn gate_file(command: &Command) -> Result<bool, String> {
         let class = judge::judge(&case, &engine::run(&case)).verdict.class;
         (case, class)
     };
-    let wanted = gate::text(&gate::derive(&cases.into_iter().map(judged).collect::<Vec<_>>()))?;
+    let outcomes: Vec<_> = cases.into_iter().map(judged).collect();
     let file = command.gate.display();
+    let present = fs::read_to_string(&command.gate).unwrap_or_default();
+    let known = serde_json::from_str(&present).unwrap_or_default();
+    let wanted = gate::text(&gate::derive(&outcomes, &command.fixtures, &known)?)?;
     if command.action == Action::GateWrite {
         fs::write(&command.gate, wanted).map_err(|error| format!("{file}: {error}"))?;
         return Ok(true);
     }
-    let present = fs::read_to_string(&command.gate).unwrap_or_default();
     if present != wanted {
         print(&["the gate file is not what the fixtures prove: run `parity gate --write`\n"])?;
     }

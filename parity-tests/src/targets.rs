@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::case::{Route, read_toml};
+use crate::case::Route;
+use crate::fixture::read_toml;
 
 /// Where a case goes: a provider and its model.
 #[derive(Debug, Clone, PartialEq, Eq)]

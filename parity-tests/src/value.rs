@@ -97,6 +97,23 @@ pub(crate) fn pointer(path: &[Step], wildcards: bool) -> String {
     out
 }
 
+/// A path for people: `body.messages[0].content`.
+pub(crate) fn dotted(path: &[Step]) -> String {
+    let mut out = String::new();
+    for step in path {
+        match step {
+            Step::Index(index) => out.push_str(&format!("[{index}]")),
+            Step::Key(key) => {
+                if !out.is_empty() {
+                    out.push('.');
+                }
+                out.push_str(key);
+            }
+        }
+    }
+    out
+}
+
 /// Whether `path` is one of `pattern`'s: `*` stands for any array index, and for nothing else.
 pub(crate) fn matches(path: &[Step], pattern: &str) -> bool {
     let mut steps = path.iter();
@@ -217,5 +234,6 @@ mod tests {
         assert!(!matches(&path, "/*/*/index"));
         assert!(!matches(&path, "/choices/*"));
         assert_eq!(pointer(&path, true), "/choices/*/index");
+        assert_eq!(dotted(&path), "choices[3].index");
     }
 }

@@ -26,6 +26,7 @@ __all__ = [
     "Target",
     "Unsupported",
     "__version__",
+    "compare",
     "features",
     "providers",
     "render_error",
@@ -464,6 +465,12 @@ def render_error(
     param: str | None = None,
 ) -> ClientResponse:
     """A host error (unknown model, bad key, body too large …) in the client's dialect."""
+
+def compare(exchange: bytes, /) -> bytes:
+    """Judges one exchange against what LiteLLM did with it: JSON in, JSON out, as docs/parity.md says.
+
+    ``ValueError`` for what is malformed. The verdict may quote the exchange: see ``interlingua.cases.redact``.
+    """
 
 def providers() -> list[tuple[str, str | None, str | None]]:
     """``(name, base URL, key variable)`` of every provider."""

@@ -1,4 +1,4 @@
-"""The command ``interlingua``: ``serve``, ``doctor``, ``switch``, ``replay`` and ``demo``."""
+"""The command ``interlingua``: ``serve``, ``doctor``, ``switch``, ``record``, ``replay``, ``demo`` and more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import interlingua
-from interlingua import litellm_options, switch_cli
+from interlingua import litellm_options, litellm_plugin, switch_cli
+from interlingua.cases import commands as commands_of_cases
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -25,6 +26,10 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("-c", "--config", required=True, type=Path, help="the config.yaml")
     doctor.add_argument("--json", action="store_true", help="the same for machines")
 
+    commands_of_cases.add_record(commands.add_parser("record", help="write exchanges as cases"))
+
+    commands.add_parser("shadow-plugin", help="print the path of the plug-in for a LiteLLM that runs elsewhere")
+
     replay = commands.add_parser("replay", help="run an upstream that answers from the fixtures, without keys")
     replay.add_argument("--fixtures", type=Path, help="folder of cases (default: the packaged ones)")
     replay.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
@@ -36,6 +41,10 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--serve", action="store_true", help="keep both running, and print curl lines to try")
     demo.add_argument("--port", default=0, type=int, help="port of the gateway, 0 for a free one (default: 0)")
     demo.add_argument("--fixtures", type=Path, help="folder of cases (default: the packaged ones)")
+
+    commands_of_cases.add_parity(
+        commands.add_parser("parity", help="replay cases, and account for every difference to LiteLLM")
+    )
     return parser
 
 
@@ -70,6 +79,7 @@ def _add_serve(serve: argparse.ArgumentParser) -> None:
     serve.add_argument(
         "--drop_params", "--drop-params", action="store_true", help="drop parameters that a provider does not take"
     )
+    commands_of_cases.add_recording(serve)
     serve.add_argument("--worker", help=argparse.SUPPRESS)  # a supervisor's word to its worker
     serve.add_argument("--no-access-log", action="store_true", help="no log line for each request")
     serve.add_argument("--check", action="store_true", help="only say what the config means, and end")
@@ -94,7 +104,7 @@ def _serve(options: argparse.Namespace) -> int:
     from interlingua.gateway.application import create_app
     from interlingua.gateway.config import ConfigError, load_config
     from interlingua.gateway.logs import Log
-    from interlingua.gateway.serving import ServeError
+    from interlingua.gateway.serving import ServeError, url_of
     from interlingua.gateway.store import StoreError
     from interlingua.gateway.switches import SwitchError
 
@@ -102,7 +112,9 @@ def _serve(options: argparse.Namespace) -> int:
         config = load_config(options.config, overrides=litellm_options.overrides(options))
         config = litellm_options.for_child(config, litellm_options.given(options))
         # A worker that is started again must serve, whatever has become of the store since.
-        app = create_app(config, log=Log(access=not options.no_access_log), strict=options.worker is None)
+        strict = options.worker is None
+        log = Log(access=not options.no_access_log)
+        app = create_app(config, log=log, recorder=commands_of_cases.recorder(options), strict=strict)
         if options.check:
             app.announce()
             return 0
@@ -115,6 +127,7 @@ def _serve(options: argparse.Namespace) -> int:
     except (ConfigError, SwitchError, StoreError, ServeError) as error:
         print(f"interlingua: {error}", file=sys.stderr)
         return 2
+    app.listens_at(url_of(listeners[0]))
     if len(listeners) > 1:
         from interlingua.gateway.workers import supervise
 
@@ -144,6 +157,7 @@ def _listeners(options: argparse.Namespace) -> list[socket.socket]:
 
 def _worker_arguments(options: argparse.Namespace) -> list[str]:
     arguments = ["serve", "--config", str(options.config), *litellm_options.given(options)]
+    arguments += commands_of_cases.recording_arguments(options)
     return [*arguments, "--no-access-log"] if options.no_access_log else arguments
 
 
@@ -167,6 +181,11 @@ def _doctor(options: argparse.Namespace) -> int:
     else:
         print(as_text(report, colour=wants_colour(os.environ, is_terminal=sys.stdout.isatty())), end="")
     return 1 if report.needs_attention else 0
+
+
+def _shadow_plugin(options: argparse.Namespace) -> int:
+    print(litellm_plugin.__file__)
+    return 0
 
 
 def _replay(options: argparse.Namespace) -> int:
@@ -193,7 +212,16 @@ def _demo(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    commands = {"serve": _serve, "doctor": _doctor, "switch": switch_cli.run, "replay": _replay, "demo": _demo}
+    commands = {
+        "serve": _serve,
+        "doctor": _doctor,
+        "switch": switch_cli.run,
+        "record": commands_of_cases.run_record,
+        "parity": commands_of_cases.run_parity,
+        "shadow-plugin": _shadow_plugin,
+        "replay": _replay,
+        "demo": _demo,
+    }
     try:
         return commands[options.command](options)
     except ModuleNotFoundError as error:

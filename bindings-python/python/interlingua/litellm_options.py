@@ -102,11 +102,8 @@ def given(options: argparse.Namespace) -> list[str]:
 
 def for_child(config: Config, arguments: Sequence[str]) -> Config:
     """The config with these arguments for the LiteLLM that the gateway starts, if it starts one."""
-    from interlingua.gateway.engine_python import litellm_command
-
     python = config.migration.python
-    command = python.command or litellm_command()
-    if not arguments or python.url is not None or command is None:
+    if not arguments or python.url is not None:
         return config
-    told = replace(python, command=(*command, *arguments))
+    told = replace(python, arguments=tuple(arguments))
     return replace(config, migration=replace(config.migration, python=told))

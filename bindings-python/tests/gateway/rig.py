@@ -17,6 +17,7 @@ from typing import Any
 
 import uvicorn
 import yaml
+from interlingua.cases.recorder import Recorder
 from interlingua.gateway import server as lean
 from interlingua.gateway.application import Gateway, create_app
 from interlingua.gateway.logs import Log
@@ -297,7 +298,13 @@ class Running:
     """A gateway on a real socket, on our own server or on uvicorn."""
 
     def __init__(
-        self, document: dict[str, Any], folder: Path, *, shutdown_seconds: int = 2, server: str = "lean"
+        self,
+        document: dict[str, Any],
+        folder: Path,
+        *,
+        shutdown_seconds: int = 2,
+        server: str = "lean",
+        recorder: Recorder | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "config.yaml"
@@ -307,9 +314,10 @@ class Running:
         document = {**document, "migration": {"gate_file": str(gate), **document.get("migration", {})}}
         path.write_text(yaml.safe_dump(document))
         self.log_text = io.StringIO()
-        self.app: Gateway = create_app(path, log=Log(self.log_text))
+        self.app: Gateway = create_app(path, log=Log(self.log_text), recorder=recorder)
         listener = bind("127.0.0.1", 0)
         self.port: int = listener.getsockname()[1]
+        self.app.listens_at(self.url)
         kind = LeanThread if server == "lean" else UvicornThread
         self._server = kind(self.app, listener, shutdown_seconds=shutdown_seconds)
 

@@ -37,7 +37,8 @@ def test_options_with_a_meaning(config: Path) -> None:
     assert (loaded.timeout, loaded.num_retries, loaded.retry_after) == (30, 4, 2)
     assert loaded.deployments[0].drop_params
     child = for_child(loaded, given(options)).migration.python
-    assert child.command == ("my-litellm", "--quiet", "--request_timeout", "30", "--drop_params")
+    assert child.command == ("my-litellm", "--quiet")
+    assert child.arguments == ("--request_timeout", "30", "--drop_params")
     assert _worker_arguments(options) == ["serve", "--config", str(config), "--request_timeout", "30", "--drop_params"]
 
 

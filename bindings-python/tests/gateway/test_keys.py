@@ -90,7 +90,7 @@ def test_errors_are_litellms(
     if "missing" not in columns:
         litellm.add(key, **columns)
     assert error_of(chat(gateway, key)) == (status, kind, str(status))
-    responses = gateway.request("POST", "/v1/responses", {"model": "gpt-4o", "input": "x"}, key=key)
+    responses = gateway.request("POST", "/v1/responses", {"model": "gpt-4o", "input": "x", "store": False}, key=key)
     assert error_of(responses) == (status, kind, str(status))
     messages = gateway.request("POST", "/v1/messages", MESSAGES, key=None, x_api_key=key)
     assert messages.status == status and messages.json()["type"] == "error"
@@ -229,6 +229,20 @@ def test_a_stored_response_is_litellms_to_give_to_whom_it_belongs(gateway: Runni
     body = {"model": "gpt-4o", "input": "x", "previous_response_id": "resp_1"}
     assert engine_of(gateway.request("POST", "/v1/responses", body, key=PLAIN)) == "python"
     assert gateway.request("GET", "/v1/responses/resp_1", key=PLAIN).json()["id"] == RELAYED
+
+
+def test_an_answer_that_is_stored_is_litellms_unless_ids_are_open(
+    upstream: Upstream, litellm: LiteLLM, tmp_path: Path
+) -> None:
+    body = {"model": "gpt-4o", "input": "x"}
+    for settings, expected in (({}, "python"), ({"allow_unmanaged_response_ids": True}, "rust")):
+        config = document(upstream, litellm)
+        config["general_settings"] |= settings
+        with running(config, tmp_path / expected) as gateway:
+            gateway.request("POST", "/v1/responses", body, key=PLAIN)
+            assert gateway.wait_for_log("request")["engine"] == expected
+            gateway.request("POST", "/v1/responses", {**body, "store": False}, key=PLAIN)
+    assert litellm.relayed == 1 and len(upstream.received) == 3
 
 
 def test_nobody_is_accepted_while_litellm_cannot_be_asked(upstream: Upstream, litellm: LiteLLM, tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def _compare(gateway: Running, port: int) -> None:
     refused = ("sk-unknown-0000", "sk-expired-0000", "sk-blocked-0000", "sk-models-00000")
     for path, body in (
         ("/v1/chat/completions", CHAT),
-        ("/v1/responses", {"model": "gpt-4o", "input": "x"}),
+        ("/v1/responses", {"model": "gpt-4o", "input": "x", "store": False}),
     ):
         for key in refused:
             assert error_of(gateway.request("POST", path, body, key=key)) == error_of(_direct(port, path, body, key))

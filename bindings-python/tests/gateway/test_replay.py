@@ -15,7 +15,7 @@ import pytest
 from interlingua import demo
 from interlingua.gateway.serving import bind
 from interlingua.replay import answers
-from interlingua.replay.cases import Cases, fingerprint
+from interlingua.replay.cases import Cases, fingerprint, pack, read_folder, read_packed
 from interlingua.replay.upstream import ReplayUpstream, default_fixtures
 from rig import in_thread
 
@@ -97,6 +97,17 @@ def test_all_fixtures_can_be_read() -> None:
     if not folder.is_dir():
         pytest.skip("no fixtures here")
     assert len(Cases(folder)) >= len(list(folder.glob("*/*/*/provider_response.*"))) * 0.9
+
+
+def test_packed_fixtures_are_the_same(tmp_path: Path) -> None:
+    folder = default_fixtures()
+    if not folder.is_dir():
+        pytest.skip("no fixtures here")
+    packed = tmp_path / "cases.jsonl"
+    packed.write_text(pack(read_folder(folder)), encoding="utf-8")
+    from_folder, from_file = Cases(folder), Cases(packed)
+    assert from_file.by_name == from_folder.by_name
+    assert [*read_packed(packed)] == [*read_folder(folder)]
 
 
 @pytest.mark.skipif(

@@ -10,7 +10,7 @@ import pytest
 from interlingua.gateway.auth import Auth, Verdict
 from interlingua.gateway.engine_python import litellm_command
 from interlingua.gateway.logs import Log
-from interlingua.gateway.metrics import Metrics
+from interlingua.gateway.metrics import MAX_TALLIES, Metrics
 from interlingua.gateway.multipart import MultipartError, ocr_request, parse_form
 from interlingua.gateway.retries import is_retryable, retries_allowed, wait_seconds
 from interlingua.gateway.switches import Gate, SwitchError
@@ -185,6 +185,27 @@ def test_metrics_text() -> None:
     assert 'interlingua_retries_total{route="openai_chat",provider="groq"} 2' in text
     assert 'le="0.01"} 0' in text and 'le="0.025"} 1' in text and 'le="+Inf"} 2' in text
     assert 'interlingua_ungated_switch{switch="*"} 1' in text
+
+
+def test_providers_that_clients_name_never_fill_memory() -> None:
+    metrics = Metrics()
+    for number in range(MAX_TALLIES + 100):
+        metrics.record("openai_chat", f"p{number}", "python", "relayed", 400, 0.01)
+    metrics.record("openai_chat", "one-more", "python", "relayed", 200, 0.01, group="g")
+    text = metrics.render(idle_connections=0, python_running=True)
+    assert text.count(b"interlingua_requests_total{") == MAX_TALLIES + 2
+    assert b'provider="other",engine="python",outcome="relayed",status="400",gate=""} 100' in text
+
+
+def test_group_is_a_label_only_where_there_is_one() -> None:
+    metrics = Metrics()
+    metrics.record("openai_chat", "groq", "rust", "answered", 200, 0.0007, group="fast")
+    metrics.record("openai_chat", "groq", "rust", "answered", 200, 0.0007)
+    text = metrics.render(idle_connections=0, python_running=False, tripped=["*"], store_failing=True).decode()
+    assert 'engine="rust",outcome="answered",status="200",gate="",group="fast"} 1' in text
+    assert 'engine="rust",outcome="answered",status="200",gate=""} 1' in text
+    assert 'engine="rust",group="fast",le="0.0005"} 0' in text and 'engine="rust",group="fast",le="0.001"} 1' in text
+    assert 'interlingua_switch_tripped{switch="*"} 1' in text and "interlingua_store_failing 1" in text
 
 
 def test_log_lines_are_json_and_survive_a_broken_stream() -> None:

@@ -189,6 +189,26 @@ def test_every_process_may_be_the_first(tmp_path: Path) -> None:
     assert len(told) == 1 and len(open_store(str(tmp_path / "switches.db")).switches()[1]) == 6
 
 
+def test_somebody_else_makes_the_file_at_this_moment(tmp_path: Path) -> None:
+    """SQLite does not wait by itself where the kind of journal changes."""
+    other = sqlite3.connect(tmp_path / "switches.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    failures: list[BaseException] = []
+
+    def write() -> None:
+        try:
+            open_store(str(tmp_path / "switches.db")).change({"*": RUST}, [])
+        except BaseException as error:
+            failures.append(error)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    writer.join(0.2)
+    other.execute("ROLLBACK")
+    writer.join()
+    assert failures == [] and open_store(str(tmp_path / "switches.db")).switches()[1] == {"*": RUST}
+
+
 # -- Redis -------------------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from interlingua.gateway.history import History
 from interlingua.gateway.keeper import Keeper
 from interlingua.gateway.logs import Log
 from interlingua.gateway.metrics import BUCKETS, Metrics
@@ -23,7 +24,6 @@ from interlingua.gateway.windows import (
     REQUESTS,
     RUST,
     Differences,
-    History,
     Unit,
     Window,
     nothing,
@@ -462,12 +462,13 @@ def test_processes_that_come_and_go() -> None:
     new.record("openai_chat", "openai", "python", "relayed", 200, 0.01)
     sums = differences.of({1: one.snapshot(), 3: new.snapshot()}, ())[unit]
     assert (sums[PYTHON + REQUESTS], sums[PYTHON + ERRORS]) == (1, 0)
+    assert set(differences._rows) == set(differences._shadow) == {1, 3}, "nothing grows with each restart"
 
 
 def test_history_is_bounded_and_in_buckets_of_ten_seconds() -> None:
     history = History()
     for second in range(1005, 3000):
         history.push(second, {Unit("openai_chat", "openai", ""): [1, *nothing()[1:]]})
-    assert len(history.buckets) == 60
-    assert [start for start, _ in history.buckets] == list(range(2400, 3000, 10))
-    assert {next(iter(slice_.values()))[0] for _, slice_ in history.buckets} == {10}
+    rows = list(history.rows())
+    assert [start for start, _ in rows] == list(range(2400, 3000, 10))
+    assert {tuple(row["openai_chat/openai"][1:]) for _, row in rows} == {(10, 0, 0, 0, 0, None, None)}

@@ -270,6 +270,9 @@ pub(super) fn endpoint_url(target: &Target, endpoint: &Endpoint) -> String {
     let default = endpoint.base_url.or(target.provider.base_url()).unwrap_or_default();
     let base = target.base_url.as_deref().unwrap_or(default).trim_end_matches('/');
     let path = endpoint.path;
+    if let (Some(own), Some(_)) = (endpoint.base_url, &target.base_url) {
+        return in_folder(base, own, path);
+    }
     // A base URL may already be the endpoint itself, or end with the first part of the path.
     if base.ends_with(path) {
         base.to_owned()
@@ -278,6 +281,14 @@ pub(super) fn endpoint_url(target: &Target, endpoint: &Endpoint) -> String {
     } else {
         [base, path].concat()
     }
+}
+
+/// The URL of an API that a host has in a folder of its own, as `own` shows, beside the API whose base URL deployments name.
+fn in_folder(base: &str, own: &str, path: &str) -> String {
+    let folder = own.rfind('/').map_or("", |at| &own[at..]);
+    let root = [path, "/v1", "/beta"].iter().fold(base, |root, part| root.strip_suffix(part).unwrap_or(root));
+    let named = root.ends_with(folder) || root.contains(&[folder, "/"].concat());
+    [root, if named { "" } else { folder }, path].concat()
 }
 
 type SentHeaders = Vec<(Cow<'static, str>, Cow<'static, str>)>;
@@ -293,4 +304,20 @@ fn headers(target: &Target, upstream: Dialect, extra: Headers) -> SentHeaders {
         headers.push((name.into(), value.into()));
     }
     headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_folder;
+
+    #[test]
+    fn an_api_in_a_folder_is_found_from_any_base_url() {
+        let own = "https://api.deepseek.com/anthropic";
+        for base in ["", "/beta", "/v1", "/anthropic", "/anthropic/v1", "/anthropic/v1/messages"] {
+            let url = in_folder(&["https://proxy.test", base].concat(), own, "/v1/messages");
+            assert_eq!(url, "https://proxy.test/anthropic/v1/messages", "{base}");
+        }
+        let url = in_folder("https://proxy.test/anthropic/eu", own, "/v1/messages");
+        assert_eq!(url, "https://proxy.test/anthropic/eu/v1/messages");
+    }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::same_dialect::remove;
 use super::{Context, Evidence, Layer, Rule};
 use crate::case::Route;
 use crate::value::leaves;
@@ -24,6 +25,12 @@ pub(super) const RULES: &[Rule] = &[
         why: "`openai_responses_replay` is LiteLLM's record of how it took a response apart; what goes back stands in the message and its `reasoning_items`.",
         evidence: Evidence::ProviderTypes,
         apply: replay_record,
+    },
+    Rule {
+        code: "searched_tools_as_given",
+        why: "The items of a search for tools go back to the provider as they came; in streams LiteLLM adds fields to them that are `null`.",
+        evidence: Evidence::RecordedBytes,
+        apply: searched,
     },
     Rule {
         code: "response_refusal_kept",
@@ -155,6 +162,21 @@ fn replay_record(context: &Context<'_>, oracle: &mut Value) -> usize {
         changed += own.shift_remove("openai_responses_replay").map_or(0, |record| leaves(&record));
         if own.is_empty() {
             members.shift_remove(key);
+        }
+    }
+    changed
+}
+
+fn searched(context: &Context<'_>, oracle: &mut Value) -> usize {
+    if !applies(context, Route::OpenAiChat) {
+        return 0;
+    }
+    let streamed = oracle.pointer_mut("/stream/beside/0~1provider_specific_fields/tool_search_items");
+    let mut changed = 0;
+    for item in streamed.and_then(Value::as_array_mut).into_iter().flatten() {
+        let id = item["id"].clone();
+        if let Some(given) = items(context, "tool_search_output").find(|given| given["id"] == id) {
+            changed += remove(item, Some(given), &|_, value| value.is_null());
         }
     }
     changed

@@ -83,7 +83,11 @@ fn nulls(context: &Context<'_>, oracle: &mut Value) -> usize {
 }
 
 /// Removes members that `matches` and that are not in `given`; returns how many leaves went.
-fn remove(place: &mut Value, given: Option<&Value>, matches: &impl Fn(&str, &Value) -> bool) -> usize {
+pub(super) fn remove(
+    place: &mut Value,
+    given: Option<&Value>,
+    matches: &impl Fn(&str, &Value) -> bool,
+) -> usize {
     let mut changed = 0;
     match place {
         Value::Object(members) => {

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 
 from interlingua.gateway.client import JSON_LINES, BodyTooLarge
 from interlingua.gateway.config import Config
+from interlingua.gateway.differences import with_command
 from interlingua.gateway.exchange import Exchange
 from interlingua.gateway.keeper import Keeper, audit_entry
 from interlingua.gateway.logs import Log
@@ -66,7 +67,7 @@ class Admin:
         except StoreError as error:
             await exchange.refuse(503, str(error))
         else:
-            await exchange.reply(200, JSON_LINES, json.dumps(document, indent=2).encode())
+            await exchange.reply(200, JSON_LINES, json.dumps(document).encode())
 
     async def _answer(self, exchange: Exchange) -> object:
         client = exchange.client
@@ -85,16 +86,15 @@ class Admin:
             return await self._status()
         if asked == ("GET", "differences", False):
             limit, before = _number(query, "limit", 100), _number(query, "before", None)
-            return {
-                "differences": await self._from_store(self._keeper.store.differences, query.get("pair"), limit, before)
-            }
+            entries = await self._from_store(self._keeper.store.differences, query.get("pair"), limit, before)
+            return {"differences": [with_command(entry) for entry in entries]}
         if asked == ("GET", "differences", True):
             if not rest.isascii() or not rest.isdigit() or len(rest) > 15:
                 raise _Refused(404, "a difference has a number")
             found: Entry | None = await self._from_store(self._keeper.store.difference, int(rest))
             if found is None:
                 raise _Refused(404, f"there is no difference {rest}; the newest of each pair are kept")
-            return found
+            return with_command(found)
         raise _Refused(
             404,
             f"there is no {client.method} {client.path[:100]!r}; there is GET and PUT switches, DELETE"

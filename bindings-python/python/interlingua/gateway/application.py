@@ -12,9 +12,9 @@ import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from interlingua.gateway import admin, ui_page
+from interlingua.gateway import admin, handovers, ui_page
 from interlingua.gateway.asgi import AsgiClient, AsgiHeaders, Departures, Receive, Scope, Send, without_root
 from interlingua.gateway.auth import Auth, Verdict
 from interlingua.gateway.client import JSON_LINES, Client, ClientGone
@@ -33,11 +33,15 @@ from interlingua.gateway.metrics import Metrics
 from interlingua.gateway.modes import ROUTE_PATHS
 from interlingua.gateway.pool import Pool, tls_context
 from interlingua.gateway.relay import Relay
+from interlingua.gateway.shadowing import Shadow
 from interlingua.gateway.short_way import SHORT_BYTES, ShortWay
 from interlingua.gateway.switches import Gate, Switches
 from interlingua.gateway.transport import Limits, Transport
 from interlingua.gateway.tunnel import tunnel
 from interlingua.gateway.ui_page import Page
+
+if TYPE_CHECKING:
+    from interlingua.cases.recorder import Recorder
 
 CONFIG_VARIABLE = "INTERLINGUA_CONFIG"
 MODEL_CREATED = 1677610602
@@ -47,8 +51,16 @@ MODEL_CREATED = 1677610602
 class Gateway:
     """The ASGI app. A server that does not speak ASGI's lifespan to it must call ``close`` at the end."""
 
-    def __init__(self, config: Config, *, log: Log | None = None, rust: RustEngine | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        log: Log | None = None,
+        rust: RustEngine | None = None,
+        recorder: Recorder | None = None,
+    ) -> None:
         self.config = config
+        self.recorder = recorder
         self.log = log or Log()
         self.metrics = Metrics()
         self.groups = Groups(config)
@@ -66,16 +78,36 @@ class Gateway:
         self.relay = Relay(self.transport)
         rust = rust or RustEngine(self.transport)
         self.clock = rust.clock
-        self.keys = Keys(config.migration.keys, config.master_key, self._litellm_url, self.transport, self.groups)
-        self.dispatcher = Dispatcher(
-            config, self.groups, self.switches, rust, self.python, self.relay, self.metrics, self.keys
-        )
         self.control = Control(config, self.switches, self.groups, self.metrics, self.log, lambda: self.python)
+        store = self.control.keeper.store
+        self.shadow = Shadow(config, self.groups, self.metrics, self.transport, self.python, store, self.log)
+        self.keys = Keys(
+            config.migration.keys,
+            config.master_key,
+            self._litellm_url,
+            self.transport,
+            self.groups,
+            open_response_ids=config.open_response_ids,
+        )
+        self.dispatcher = Dispatcher(
+            config, self.groups, self.switches, rust, self.python, self.relay, self.metrics, self.shadow, self.keys
+        )
+        self._serve: Handler = self.dispatcher.serve
+        self._serve_guarded: Handler = self.dispatcher.serve_guarded
+        self._short_way: type[ShortWay] = ShortWay
+        if recorder is not None:
+            from interlingua.gateway import recording  # few record, and redaction is much to load
+
+            self._serve = recording.Recording(self._serve, recorder).serve
+            self._serve_guarded = recording.Recording(self._serve_guarded, recorder).serve
+            self._short_way = recording.SampledShortWay
+            self.metrics.recorder = recorder.counts
         self._departures = Departures()
         self.all_metrics: Callable[[], Coroutine[Any, Any, Metrics]] | None = None
         self._routes = self._make_routes()
         # A relayed path is LiteLLM's to guard; metrics are open unless the config says otherwise, as LiteLLM's.
-        self._open_routes = {"health", "relay", "ui"} | (set() if config.metrics_need_key else {"metrics"})
+        self._open_routes = {"health", "relay", "handover", "ui"}
+        self._open_routes |= set() if config.metrics_need_key else {"metrics"}
 
     def _litellm_url(self) -> Awaitable[str]:
         return self.python.base_url()  # which a worker has put another one in the place of
@@ -84,13 +116,14 @@ class Gateway:
         """Path → (methods, route, dialect, handler)."""
         table: dict[str, tuple[tuple[str, ...], str, str, Handler]] = {}
         for dialect, path in ROUTE_PATHS.items():
-            table[path] = table[f"/v1{path}"] = (("POST",), dialect, dialect, self.dispatcher.serve)
+            table[path] = table[f"/v1{path}"] = (("POST",), dialect, dialect, self._serve)
         table["/openai/v1/responses"] = table["/responses"]
         table["/models"] = table["/v1/models"] = (("GET",), "models", "openai_chat", self._models)
         for name in ("liveliness", "liveness"):
             table[f"/health/{name}"] = (("GET",), "health", "openai_chat", self._alive)
         table["/health/readiness"] = (("GET",), "health", "openai_chat", self._ready)
         table["/metrics"] = (("GET",), "metrics", "openai_chat", self._metrics)
+        table[handovers.PATH] = (("POST",), "handover", "openai_chat", self.shadow.handovers.serve)
         page = Page(has_master_key=self.auth.has_master_key)
         table[ui_page.PATH] = (("GET", "HEAD"), "ui", "openai_chat", page.serve)
         return table
@@ -115,7 +148,7 @@ class Gateway:
         if not isinstance(terms, Terms):
             terms = client.terms = self._judge(client)
             if isinstance(client, ClientConnection) and self._has_short_way(client, terms):
-                client.short_way = ShortWay(self, client, terms)
+                client.short_way = self._short_way(self, client, terms)
         underway = client.underway
         exchange = Exchange(client, terms, None if underway is None else underway.begun)
         self.metrics.in_flight += 1
@@ -150,10 +183,12 @@ class Gateway:
         key_hash = None
         if route not in self._open_routes and self.auth.check(client.headers) is not Verdict.ACCEPTED:
             key_hash = self.auth.virtual_key(client.headers) if self.config.virtual_keys else None
-            guarded = key_hash is not None and handler == self.dispatcher.serve
-            handler = self.dispatcher.serve_guarded if guarded else self._without_key
-        elif self.config.database and handler == self.dispatcher.serve:
-            handler = self.dispatcher.serve_guarded  # an end user may have a budget there
+            guarded = key_hash is not None and handler == self._serve
+            handler = self._serve_guarded if guarded else self._without_key
+        elif self.config.database and handler == self._serve:
+            handler = self._serve_guarded  # an end user may have a budget there
+        elif not self.auth.has_master_key:
+            key_hash = self.auth.key_hash(client.headers)  # nobody checks it, but a canary knows a client by it
         return Terms(client.headers, route, dialect, handler, key_hash)
 
     def _found(self, path: str) -> tuple[tuple[str, ...], str, str, Handler] | None:
@@ -165,7 +200,7 @@ class Gateway:
         return ("GET", "POST", "DELETE"), "openai_responses", "openai_responses", self.dispatcher.serve_operation
 
     def _has_short_way(self, client: ClientConnection, terms: Terms) -> bool:
-        translated = terms.handler == self.dispatcher.serve and terms.plain_json
+        translated = terms.handler == self._serve and terms.plain_json
         limited = self.config.max_response_bytes < SHORT_BYTES
         return translated and not limited and terms.call_id is None and client.repeatable
 
@@ -309,6 +344,10 @@ class Gateway:
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
+    def listens_at(self, url: str) -> None:
+        """Where other processes of this host reach us; known once there is a listening socket."""
+        self.python.child_environment = self.shadow.child_environment(url)
+
     def announce(self) -> None:
         """Say at start what will not be served by the core, and why."""
         for notice in self.notices():
@@ -338,10 +377,13 @@ class Gateway:
 
     async def close(self) -> None:
         """End what the gateway started. In-flight exchanges are the server's to wait for."""
-        self.keys.close()
+        self.shadow.close()
         await self.control.close()
+        self.keys.close()
         await self.python.close()
         self.transport.close()
+        if self.recorder is not None:
+            await asyncio.to_thread(self.recorder.close)
         self.log.flush()
 
     async def _broken(self, exchange: Exchange, error: BaseException) -> None:
@@ -372,7 +414,7 @@ class Gateway:
         attempt = exchange.attempt
         if attempt is not None and (losses := attempt.losses):
             self.metrics.lost(route, provider, losses)
-        if self.log.access and route not in ("health", "metrics"):
+        if self.log.access and route not in ("health", "metrics", "handover"):
             self.log.request(exchange, status, seconds)
 
 
@@ -381,10 +423,13 @@ def _dialect_of(path: str) -> str:
     return "anthropic_messages" if path.removeprefix("/v1").startswith("/messages") else "openai_chat"
 
 
-def create_app(config: Config | str | Path, *, log: Log | None = None, strict: bool = True) -> Gateway:
+def create_app(
+    config: Config | str | Path, *, log: Log | None = None, recorder: Recorder | None = None, strict: bool = True
+) -> Gateway:
     """The ASGI app for a config or for the path of one. Raises ``ConfigError``, ``SwitchError`` or, if ``strict``,
     ``StoreError``."""
-    app = Gateway(config if isinstance(config, Config) else load_config(Path(config)), log=log)
+    loaded = config if isinstance(config, Config) else load_config(Path(config))
+    app = Gateway(loaded, log=log, recorder=recorder)
     app.control.load(strict=strict)
     return app
 

@@ -46,6 +46,11 @@ class Auth:
         key = self.presented(headers)
         return sha256(key).digest() if key is not None and key.startswith(b"sk-") else None
 
+    def key_hash(self, headers: Headers) -> bytes | None:
+        """The hash of whatever key a client shows."""
+        key = self.presented(headers)
+        return None if key is None else sha256(key).digest()
+
     def presented(self, headers: Headers) -> bytes | None:
         """The key that a client shows."""
         for name in self._names:

@@ -70,6 +70,8 @@ class Config:
     """LiteLLM has one: budgets and limits may stand there."""
     virtual_keys: bool
     """Keys other than the master key may be valid; only LiteLLM knows them."""
+    open_response_ids: bool
+    """LiteLLM takes ids of responses that it has not made from holders of virtual keys too."""
     num_retries: int
     retry_after: float
     timeout: float
@@ -158,6 +160,9 @@ def build_config(document: Section, file: str, path: Path | None, base: Mapping[
         virtual_keys=database
         or migration.python.url is not None
         or any(general.section.get(name) for name in ("custom_auth", "enable_jwt_auth")),
+        open_response_ids=any(
+            general.flag(name) for name in ("allow_unmanaged_response_ids", "disable_responses_id_security")
+        ),
         num_retries=DEFAULT_NUM_RETRIES if first is None else first,
         retry_after=router.number("retry_after") or 0.0,
         timeout=_first(router.number("timeout"), litellm.number("request_timeout"), DEFAULT_REQUEST_TIMEOUT) or 0.0,

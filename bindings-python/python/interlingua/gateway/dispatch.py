@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping
-from hashlib import sha256
 
 from interlingua import _native
-from interlingua.gateway import litellm_keys as keys
-from interlingua.gateway.auth import Auth
+from interlingua.gateway import litellm_keys
 from interlingua.gateway.client import BodyTooLarge
 from interlingua.gateway.config import Config
 from interlingua.gateway.engine_python import PythonEngine, PythonUnavailable
@@ -23,6 +21,7 @@ from interlingua.gateway.metrics import Metrics
 from interlingua.gateway.multipart import MultipartError, ocr_request
 from interlingua.gateway.relay import BUFFERED_BYTES, Relay
 from interlingua.gateway.retries import retries_allowed
+from interlingua.gateway.shadowing import Shadow
 from interlingua.gateway.stickiness import place_of
 from interlingua.gateway.switches import Decision, Place, Switches, nowhere
 from interlingua.gateway.transport import Timeouts
@@ -79,16 +78,17 @@ class Dispatcher:
         python: PythonEngine,
         relay: Relay,
         metrics: Metrics,
+        shadow: Shadow,
         client_keys: Keys,
     ) -> None:
         self._config = config
-        self._auth = Auth(config.master_key, config.key_header)
         self._groups = groups
         self._switches = switches
         self._rust = rust
         self.python = python
         self._relay = relay
         self._metrics = metrics
+        self._shadow = shadow
         self._keys = client_keys
         self._lanes: dict[tuple[object, ...], _native.Lanes] = {}
         self._lanes_version: object = None
@@ -105,6 +105,8 @@ class Dispatcher:
             raw = body = exchange.client.body_here(self._config.max_request_bytes) if terms.plain_json else None
             if raw is None or body is None:
                 raw, body = await self._read(exchange)
+            if exchange.tape is not None:
+                exchange.tape.body = body
             begun = None if underway is None else underway.begun
             if begun is None:
                 begun = terms.lanes.begin(body, self._rust.clock(), exchange.started)
@@ -127,6 +129,8 @@ class Dispatcher:
                 await self.relay(exchange, None, "")  # it streams through: it is read for a good key only
                 return
             raw, body = await self._read(exchange)
+            if exchange.tape is not None:
+                exchange.tape.body = body
             try:
                 request = self._request(exchange, body)
             except _native.InterlinguaError:
@@ -158,7 +162,9 @@ class Dispatcher:
                 return
             exchange.stream = operation.stream
             exchange.group, exchange.provider = choice.group, choice.provider
-            decision = self._engine(exchange.terms.dialect, ("stored_state",), choice, {}, self._place(exchange, body))
+            decision = self._engine(
+                exchange.terms.dialect, ("stored_state",), choice, {}, self._place(exchange.terms, body)
+            )
             if decision.engine == "python":
                 await self._by_python(exchange, raw, decision)
                 return
@@ -217,11 +223,15 @@ class Dispatcher:
         exchange.group, exchange.provider, exchange.extra_lines = choice.group, choice.provider, choice.lines
         exchange.stream = request.stream
         controls = json.loads(request.host_controls)
-        decision = self._engine(terms.dialect, request.features, choice, controls, self._place(exchange, body))
+        decision = self._engine(terms.dialect, request.features, choice, controls, self._place(terms, body))
         if limited and decision.engine == "rust":
             decision = await guarded(self._keys, exchange, body, request, choice.group, decision)
         if decision.engine == "python":
+            if decision.shadowed and choice.target is not None:
+                exchange.shadow = self._shadow.sampler.take(f"{terms.dialect}/{choice.provider}", choice.group)
             await self._by_python(exchange, raw, decision)
+            if exchange.shadow is not None:
+                self._shadow.request_side.after(terms.dialect, raw, choice)
             return None
         try:
             attempt, sent = self._rust.begin(request, choice)
@@ -233,7 +243,7 @@ class Dispatcher:
         plan = self._plan(exchange, choice, controls)
         decided = self._rust.decided(choice, plan, "ungated" if decision.ungated else "", sent.url)
         exchange.follow(decided)
-        # A canary decides about each request: it has no lane.
+        # A canary decides about each request: it has no lane. Neither has a request that LiteLLM's database may limit.
         if not controls and choice.target is not None and decision.holds and not limited:
             _, head = signed(sent, choice, sent.parts[0], stream=request.stream)
             lines = exchange.lines_behind_call_id()
@@ -304,18 +314,9 @@ class Dispatcher:
             return Decision("python", mode, why=f"not built in the rust engine: {'; '.join(reasons)}")
         return self._switches.decide(route, provider, group, features, place)
 
-    def _place(self, exchange: Exchange, body: bytes) -> Place:
+    def _place(self, terms: Terms, body: bytes) -> Place:
         """Where the client is in canaries, if one asks."""
-
-        def place() -> float:
-            terms = exchange.terms
-            key = terms.key_hash
-            if key is None and not self._auth.has_master_key:
-                shown = self._auth.presented(exchange.client.headers)
-                key = None if shown is None else sha256(shown).digest()
-            return place_of(key, terms.dialect, body, self._switches.salt)
-
-        return place
+        return lambda: place_of(terms.key_hash, terms.dialect, body, self._switches.salt)
 
     async def _by_python(self, exchange: Exchange, raw: bytes, decision: Decision) -> None:
         if decision.mode == "rust":
@@ -378,9 +379,9 @@ def _ready(begun: _native.Begun | None) -> Ready | None:
 
 
 def _foreign_controls(controls: Mapping[str, object]) -> list[str]:
-    names = keys.odd_keys(dict(controls), keys.CONTROLS_SERVED, keys.CONTROLS_HARMLESS)
+    names = litellm_keys.odd_keys(dict(controls), litellm_keys.CONTROLS_SERVED, litellm_keys.CONTROLS_HARMLESS)
     metadata = controls.get("metadata")
-    if isinstance(metadata, dict) and keys.is_set(metadata.get("guardrails")):
+    if isinstance(metadata, dict) and litellm_keys.is_set(metadata.get("guardrails")):
         names.append("metadata.guardrails")
     return names
 

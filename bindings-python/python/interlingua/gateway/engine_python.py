@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
+from interlingua import litellm_plugin
 from interlingua.gateway.faults import UpstreamFault
 from interlingua.gateway.logs import Log
 from interlingua.gateway.migration import PythonEngine as PythonSettings
@@ -36,6 +37,10 @@ class PythonUnavailable(Exception):
         self.status = status
 
 
+PLUGIN = Path(litellm_plugin.__file__)
+"""What a child of ours is started with, so that it can hand over what a shadow is compared with."""
+
+
 def litellm_command(python: Path | None = None) -> tuple[str, ...] | None:
     """How to start the LiteLLM proxy that is installed beside us, if one is."""
     beside = Path(sys.executable if python is None else python).parent / "litellm"
@@ -48,6 +53,20 @@ def litellm_command(python: Path | None = None) -> tuple[str, ...] | None:
     return (found,) if found else None
 
 
+def with_plugin(command: tuple[str, ...]) -> tuple[str, ...]:
+    """LiteLLM's own command, with the plug-in where we see which interpreter runs it."""
+    if command[1:] == ("-m", "litellm.proxy.proxy_cli"):
+        return (command[0], str(PLUGIN))
+    try:
+        with Path(command[0]).open("rb") as script:
+            first = script.readline(1024)
+    except OSError:
+        return command
+    interpreter = os.fsdecode(first.removeprefix(b"#!").strip())
+    known = first.startswith(b"#!") and Path(interpreter).name.startswith("python") and Path(interpreter).is_file()
+    return (interpreter, str(PLUGIN)) if known else command
+
+
 class PythonEngine:
     """Knows the base URL of the LiteLLM proxy, and starts one when there is a command for it."""
 
@@ -55,7 +74,11 @@ class PythonEngine:
         self._url = settings.url
         self._command = settings.command
         if self._url is None and self._command is None and config_path is not None:
-            self._command = litellm_command()
+            found = litellm_command()
+            self._command = with_plugin(found) if found is not None else None
+        self._arguments = settings.arguments
+        self.child_environment: dict[str, str] = {}
+        """What the child is told beside our own environment."""
         self._config_path = config_path
         self._start_timeout = settings.start_timeout
         self._transport = transport
@@ -131,6 +154,7 @@ class PythonEngine:
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
                 start_new_session=True,
+                env={**os.environ, **self.child_environment},
             )
         except OSError as error:
             self._log.line("python_engine_failed", reason=type(error).__name__)
@@ -150,9 +174,10 @@ class PythonEngine:
         assert self._command is not None
         config = str(self._config_path or "")
         if any("{port}" in part for part in self._command):
-            return [part.replace("{port}", str(port)).replace("{config}", config) for part in self._command]
+            told = [part.replace("{port}", str(port)).replace("{config}", config) for part in self._command]
+            return [*told, *self._arguments]
         options = ["--host", "127.0.0.1", "--port", str(port)]
-        return [*self._command, *(["--config", config] if config else []), *options]
+        return [*self._command, *self._arguments, *(["--config", config] if config else []), *options]
 
     async def _until_ready(self, child: asyncio.subprocess.Process, url: str) -> None:
         loop = asyncio.get_running_loop()

@@ -99,6 +99,8 @@ class RustEngine:
         choice, plan = decided.choice, decided.plan
         exchange.follow(decided)
         stream = request.stream
+        if exchange.tape is not None:
+            exchange.tape.choice = choice
         while True:
             exchange.attempt = attempt
             if underway is not None and underway.sent:
@@ -163,6 +165,9 @@ class RustEngine:
         except asyncio.CancelledError:
             attempt.abort("disconnected")
             raise
+        if exchange.tape is not None:
+            exchange.tape.begin(answer.head)
+            exchange.tape.piece(whole)
         told = attempt.answer(answer.head.status, answer.head, whole)
         if told is None:
             return False
@@ -222,9 +227,13 @@ async def _all_of(answer: Connection) -> bytes:
 
 async def _hand_on(exchange: Exchange, attempt: _native.Attempt, answer: Connection) -> _native.Outcome:
     attempt.head(answer.head.status, answer.head)
-    client = exchange.client
+    client, tape = exchange.client, exchange.tape
+    if tape is not None:
+        tape.begin(answer.head)
     while True:
         data = await answer.chunk()
+        if tape is not None and data is not None:
+            tape.piece(data)
         out = attempt.end() if data is None else attempt.body(data)
         if out:
             if not exchange.sent:
@@ -233,7 +242,7 @@ async def _hand_on(exchange: Exchange, attempt: _native.Attempt, answer: Connect
                 await exchange.start(*head)
             await client.piece(out)
         outcome = attempt.step()
-        if out and outcome is None:
+        if out and outcome is None and tape is None:
             await client.pass_on(answer, attempt)
             outcome = attempt.step()
         # Once the terminal event is through, the provider owes us nothing more.

@@ -14,6 +14,7 @@ from interlingua.gateway.faults import UpstreamFault
 
 if TYPE_CHECKING:
     from interlingua.gateway.engine_rust import Decided
+    from interlingua.gateway.recording import Tape
 
 _CALL_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _WISHES = (b"x-litellm-timeout", b"x-litellm-stream-timeout", b"x-litellm-num-retries")
@@ -94,12 +95,16 @@ class Exchange:
     gate = ""
     stream = False
     retries = 0
+    shadow: bytes | None = None
+    """The mark under which LiteLLM is to tell what it does with this exchange."""
     why = ""
     """What of the client's key keeps the exchange from the core: names of LiteLLM's columns."""
     fault: UpstreamFault | None = None
     """What went wrong on the wire in the last try."""
     attempt: _native.Attempt | None = None
     """The last try of the rust engine."""
+    tape: Tape | None = None
+    """Keeps what comes by, if the exchange is recorded."""
 
     def __init__(self, client: Client, terms: Terms, begun: _native.Begun | None = None) -> None:
         self.client = client

@@ -10,7 +10,7 @@ from typing import Final
 from interlingua.gateway import litellm_keys as keys
 from interlingua.gateway.config_file import Environment, Section, references
 from interlingua.gateway.credentials import Credentials
-from interlingua.gateway.verdicts import Verdict, nearest, verdict
+from interlingua.gateway.verdicts import Verdict, is_plugin_only, nearest, verdict
 
 ENTRY_KEYS: Final = frozenset(["model_name", "litellm_params", "model_info"])
 SECTIONS: Final = ("litellm_settings", "router_settings", "general_settings")
@@ -82,7 +82,11 @@ def _resolved(section: object, env: Environment) -> Mapping[str, object]:
 def _of_section(section: str, values: Mapping[str, object], key: str) -> Iterator[Finding]:
     for name, value in values.items():
         found = verdict(section, name)
-        if found is Verdict.SERVED or not (keys.is_set(value) or found is Verdict.UNKNOWN):
+        if (
+            found is Verdict.SERVED
+            or is_plugin_only(section, name, value)
+            or not (keys.is_set(value) or found is Verdict.UNKNOWN)
+        ):
             continue
         kind, message = _said(section, name, found)
         path = f"{key}.{name}" if key else name

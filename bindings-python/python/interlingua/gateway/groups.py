@@ -31,6 +31,8 @@ class Choice:
     target: _native.Target | None
     api_key: str | None = field(repr=False)
     key_variable: str | None
+    base_url: str | None
+    """Where the provider is, if not at its public host."""
     origin: Origin | None
     """The only place that this deployment's key may be sent to."""
     python_reasons: tuple[str, ...]
@@ -152,6 +154,7 @@ class Groups:
             target=target,
             api_key=key,
             key_variable=variable,
+            base_url=base,
             origin=origin,
             python_reasons=tuple(reasons),
             notice=self._notice(deployment, provider, variable, key, origin),

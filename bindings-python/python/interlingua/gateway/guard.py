@@ -40,7 +40,11 @@ async def _doubts(keys: Keys, exchange: Exchange, body: bytes, request: _native.
     if terms.key_hash is not None and "stored_state" in request.features:
         return ("previous_response_id",)  # LiteLLM knows whose it is
     try:
-        customer = customer_of(json.loads(body))
+        asked = json.loads(body)
+        customer = customer_of(asked)
     except (ValueError, RecursionError):  # Python's reader is stricter than the core's in places
         return ("customer",)
+    stored = terms.dialect == "openai_responses" and asked.get("store") is not False
+    if terms.key_hash is not None and stored and not keys.open_response_ids:
+        return ("store",)  # LiteLLM would not let the client go on with a response that it has not made
     return await keys.admit(terms.key_hash, (request.model, group), customer)

@@ -111,9 +111,12 @@ class Keys:
         transport: Transport,
         groups: Groups,
         *,
+        open_response_ids: bool = False,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self.open_response_ids = open_response_ids
+        """LiteLLM lets clients go on with responses that others have made."""
         self._settings = settings
         self._authorization = header_lines([(b"authorization", b"Bearer " + (master_key or "").encode())])
         self._base_url = base_url

@@ -143,7 +143,15 @@ ROUTER_HARMLESS: Final = frozenset(
     ]
 )
 GENERAL_SERVED: Final = frozenset(
-    ["database_url", "litellm_key_header_name", "master_key", "max_request_size_mb", "max_response_size_mb"]
+    [
+        "allow_unmanaged_response_ids",
+        "database_url",
+        "disable_responses_id_security",
+        "litellm_key_header_name",
+        "master_key",
+        "max_request_size_mb",
+        "max_response_size_mb",
+    ]
 )
 GENERAL_HARMLESS: Final = frozenset(
     [

@@ -31,6 +31,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.in_flight = 0
+        self.recorder: dict[str, int] = {}
+        """Exchanges that were written and dropped, if there is a recorder."""
         self.shadow = ShadowCounts()
         self._tallies: dict[Key, Tally] = {}
         """Per way of ending: how many took up to each of the ``BUCKETS``, how many longer, and all their seconds."""
@@ -80,6 +82,7 @@ class Metrics:
             "requests": [[list(key), row] for key, row in self._rows()],
             "retries": [[list(key), count] for key, count in self._retries.items()],
             "losses": [[list(key), count] for key, count in self._losses.items()],
+            "recorder": dict(self.recorder),
             "shadow": self.shadow.snapshot(),
         }
 
@@ -92,6 +95,8 @@ class Metrics:
             self._retries[(route, provider)] += count
         for (pair, code), count in other["losses"]:
             self._losses[(pair, code)] += count
+        for what, count in other["recorder"].items():
+            self.recorder[what] = self.recorder.get(what, 0) + count
         self.shadow.add(other["shadow"])
 
     @classmethod
@@ -162,6 +167,7 @@ class Metrics:
             "# HELP interlingua_store_failing The store of the switches cannot be read or written.",
             "# TYPE interlingua_store_failing gauge",
             f"interlingua_store_failing {int(store_failing)}",
+            *self.shadow.lines(_labels),
             "# TYPE interlingua_in_flight gauge",
             f"interlingua_in_flight {self.in_flight}",
             "# TYPE interlingua_idle_upstream_connections gauge",
@@ -169,6 +175,8 @@ class Metrics:
             "# TYPE interlingua_python_engine_running gauge",
             f"interlingua_python_engine_running {int(python_running)}",
         ]
+        for what, count in sorted(self.recorder.items()):
+            lines += [f"# TYPE interlingua_recorder_{what}_total counter", f"interlingua_recorder_{what}_total {count}"]
         return ("\n".join(lines) + "\n").encode()
 
 

@@ -24,6 +24,11 @@
         retry_share: 1              # percent
         retry_requests: 20
       gate_file: gate.json          # instead of the packaged gate
+      shadow:                       # comparing what LiteLLM serves with what the core would do
+        sample: 0.05                # the share of requests
+        max_queue: 64               # how many may wait to be compared,
+        max_bytes: 33554432         # and how much memory they may take; more are dropped, and counted
+        content: false              # true: differences are stored with their values instead of types and lengths
       keys: {ttl: 30, negative_ttl: 5, max: 10000}   # of LiteLLM, as far as clients may use them here
       shutdown_seconds: 30          # how long exchanges in flight may still take
 
@@ -42,8 +47,11 @@ from typing import Any, Final
 from interlingua.gateway.config_file import Fields
 from interlingua.gateway.modes import ModeError, read_mode, read_pattern
 from interlingua.gateway.pool import locate
+from interlingua.gateway.shadow import ShadowSettings, read_shadow
 
-_KEYS: Final = ("allow_ungated", "gate_file", "keys", "python", "shutdown_seconds", "state", "switches", "trip")
+_KEYS: Final = (
+    *("allow_ungated", "gate_file", "keys", "python", "shadow", "shutdown_seconds", "state", "switches", "trip"),
+)
 REDIS_SCHEMES: Final = ("redis://", "rediss://", "unix://")
 
 
@@ -54,6 +62,8 @@ class PythonEngine:
     url: str | None = None
     command: tuple[str, ...] | None = None
     start_timeout: float = 120.0
+    arguments: tuple[str, ...] = ()
+    """More of the command line, which the gateway was given as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +109,7 @@ class Migration:
     """Where switches that are set live are kept: a file or a Redis; ``None``: nowhere but in memory."""
     trip: TripRules = field(default_factory=TripRules)
     shutdown_seconds: float = 30.0
+    shadow: ShadowSettings = field(default_factory=ShadowSettings)
 
 
 def read_migration(fields: Fields, directory: Path, default_state: Path | None) -> Migration:
@@ -122,6 +133,7 @@ def read_migration(fields: Fields, directory: Path, default_state: Path | None) 
         state=_read_state(fields, directory, default_state),
         trip=_read_trip(fields.inner("trip")),
         shutdown_seconds=30.0 if grace is None else grace,
+        shadow=read_shadow(fields.inner("shadow")),
     )
 
 

@@ -9,10 +9,13 @@ from interlingua.gateway.client import Client, Pairs, header_lines
 from interlingua.gateway.exchange import Exchange
 from interlingua.gateway.pool import locate
 from interlingua.gateway.transport import HOP_BY_HOP, Timeouts, Transport, request_head
+from interlingua.litellm_plugin import HEADER
 
 _ASCII = "".join(map(chr, range(0x21, 0x7F)))
 BUFFERED_BYTES = 1024 * 1024
-_REQUEST_DROPPED = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
+_MARK = HEADER.encode("ascii")
+# The mark is ours to set: a client's own never gets to LiteLLM.
+_REQUEST_DROPPED = HOP_BY_HOP | {b"host", b"content-length", b"expect", _MARK}
 _ANSWER_DROPPED = HOP_BY_HOP | {b"date", b"content-length"}  # our server puts its own on every answer
 TIMEOUTS = Timeouts(connect=10.0, read=6000.0)
 
@@ -54,7 +57,10 @@ class Relay:
         """``body`` is what has been read of the request already; ``None`` if nothing has."""
         client = exchange.client
         location = locate(base_url + target_path(client.raw_target))
-        head = request_head(client.method, location, header_lines(request_headers(client)))
+        headers = request_headers(client)
+        if exchange.shadow is not None:
+            headers.append((_MARK, exchange.shadow))
+        head = request_head(client.method, location, header_lines(headers))
         payload = body if body is not None else await self._body(client)
         answer = await self._transport.send(
             location, head, payload, TIMEOUTS, decode=False, headless=client.method == "HEAD"

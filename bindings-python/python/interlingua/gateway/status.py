@@ -10,6 +10,7 @@ import interlingua
 from interlingua import _native
 from interlingua.gateway.engine_python import PythonEngine
 from interlingua.gateway.groups import Groups
+from interlingua.gateway.history import Row, nothing_since
 from interlingua.gateway.keeper import Keeper
 from interlingua.gateway.metrics import OTHER, Metrics
 from interlingua.gateway.modes import ROUTE_DIALECTS, ROUTE_PATHS, share_of_core
@@ -17,17 +18,16 @@ from interlingua.gateway.store import Trip
 from interlingua.gateway.switches import Switch, Switches
 from interlingua.gateway.watch import Watch
 from interlingua.gateway.windows import (
-    MISMATCHES,
     PYTHON,
     REQUESTS,
     RUST,
     Slice,
     Sums,
+    by_pair,
     errors,
     latencies,
     milliseconds,
     nothing,
-    plus,
 )
 
 MAX_PAIRS: Final = 500
@@ -40,7 +40,7 @@ def status(watch: Watch, switches: Switches, keeper: Keeper, groups: Groups, pyt
     for snapshot in watch.last.values():
         total.shadow.add(snapshot["shadow"])
     lately = by_pair(watch.window.total)
-    history = [(start, by_pair(slice_)) for start, slice_ in watch.history.buckets]
+    history = list(watch.history.rows())
     return {
         "time": round(time.time(), 3),
         "version": interlingua.__version__,
@@ -60,15 +60,6 @@ def status(watch: Watch, switches: Switches, keeper: Keeper, groups: Groups, pyt
         ],
         "switches": [described(switch) for switch in switches.in_force().values()],
     }
-
-
-def by_pair(slice_: Slice) -> dict[str, Sums]:
-    """The sums of each pair, of all its groups together."""
-    found: dict[str, Sums] = {}
-    for unit, sums in slice_.items():
-        known = found.get(unit.pair)
-        found[unit.pair] = sums if known is None else plus(known, sums)
-    return found
 
 
 def _pairs(groups: Groups, switches: Switches, lately: Slice) -> dict[tuple[str, str], list[str]]:
@@ -129,21 +120,11 @@ def _engine(sums: Sums, engine: int) -> dict[str, Any]:
     }
 
 
-def _history(buckets: list[tuple[int, dict[str, Sums]]], pair: str) -> list[list[float | None]]:
-    """Of each bucket its start, the requests of both engines, their errors, mismatches, and both medians in
-    milliseconds; nothing of a pair that nobody has asked for."""
-    if not any(pair in found for _, found in buckets):
+def _history(buckets: list[tuple[int, dict[str, Row]]], pair: str) -> list[Row]:
+    """Nothing at all of a pair that nobody has asked for."""
+    if not any(pair in rows for _, rows in buckets):
         return []
-    rows: list[list[float | None]] = []
-    for start, found in buckets:
-        sums = found.get(pair)
-        if sums is None:
-            rows.append([start, 0, 0, 0, 0, 0, None, None])
-            continue
-        counted = [sums[RUST + REQUESTS], sums[PYTHON + REQUESTS], errors(sums, RUST), errors(sums, PYTHON)]
-        medians = [milliseconds(latencies(sums, engine), 0.5) for engine in (RUST, PYTHON)]
-        rows.append([start, *counted, sums[MISMATCHES], *medians])
-    return rows
+    return [rows.get(pair) or nothing_since(start) for start, rows in buckets]
 
 
 def proof(switches: Switches, pair: str) -> Mapping[str, Any]:

@@ -19,6 +19,10 @@ PREFIXES_HARMLESS: Final = {
 """Settings of callbacks, which keep requests on LiteLLM themselves, and of paths that are relayed anyway."""
 
 
+PLUGIN_NAMES: Final = ("interlingua_plugin.plugin", "interlingua.litellm_plugin.plugin")
+"""How a LiteLLM config names the shadow plug-in: as a file beside the config, or as installed."""
+
+
 class Table(NamedTuple):
     """What is made of the keys of one section."""
 
@@ -93,4 +97,15 @@ def nearest(section: str, key: str) -> str | None:
 def odd_keys(section: str, values: Mapping[str, object]) -> list[str]:
     """The keys that are set and keep what they govern on LiteLLM."""
     kept = (Verdict.PYTHON, Verdict.UNKNOWN)
-    return [key for key, value in values.items() if keys.is_set(value) and verdict(section, key) in kept]
+    return [
+        key
+        for key, value in values.items()
+        if keys.is_set(value) and verdict(section, key) in kept and not is_plugin_only(section, key, value)
+    ]
+
+
+def is_plugin_only(section: str, key: str, value: object) -> bool:
+    """LiteLLM's callbacks are our shadow plug-in and nothing else: it changes no answer."""
+    if (section, key) != ("litellm_settings", "callbacks") or not isinstance(value, list):
+        return False
+    return all(entry in PLUGIN_NAMES for entry in value)

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
+from interlingua.gateway.history import History
 from interlingua.gateway.keeper import Keeper
 from interlingua.gateway.logs import Log
 from interlingua.gateway.metrics import Snapshot
 from interlingua.gateway.migration import TripRules
 from interlingua.gateway.switches import Switches
 from interlingua.gateway.trips import Trips
-from interlingua.gateway.windows import Differences, History, Window
+from interlingua.gateway.windows import Differences, Window
 
 STATUS_SECONDS: Final = 300
 

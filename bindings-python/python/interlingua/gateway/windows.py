@@ -157,26 +157,6 @@ class Window:
                 slice_.pop(unit, None)
 
 
-class History:
-    """The last buckets of ten seconds."""
-
-    SECONDS: Final = 10
-    LENGTH: Final = 60
-
-    def __init__(self) -> None:
-        self.buckets: deque[tuple[int, Slice]] = deque(maxlen=self.LENGTH)
-        """When each begins, and what happened in it."""
-
-    def push(self, now: float, slice_: Slice) -> None:
-        start = int(now) // self.SECONDS * self.SECONDS
-        if not self.buckets or self.buckets[-1][0] != start:
-            self.buckets.append((start, {}))
-        bucket = self.buckets[-1][1]
-        for unit, sums in slice_.items():
-            known = bucket.get(unit)
-            bucket[unit] = list(sums) if known is None else plus(known, sums)
-
-
 def errors(sums: Sums, engine: int) -> int:
     return sums[engine + ERRORS] + sums[engine + DOUBTFUL]
 
@@ -184,3 +164,12 @@ def errors(sums: Sums, engine: int) -> int:
 def milliseconds(counts: Sums, part: float) -> float | None:
     seconds = quantile(counts, part)
     return None if seconds is None else round(seconds * 1000, 2)
+
+
+def by_pair(slice_: Slice) -> dict[str, Sums]:
+    """The sums of each pair, of all its groups together."""
+    found: dict[str, Sums] = {}
+    for unit, sums in slice_.items():
+        known = found.get(unit.pair)
+        found[unit.pair] = sums if known is None else plus(known, sums)
+    return found

@@ -23,6 +23,7 @@ from interlingua.gateway.metrics import Metrics, Snapshot
 from interlingua.gateway.server import loop_factory, raise_file_limit, serve, signalled
 from interlingua.gateway.serving import settle_memory, url_of
 from interlingua.gateway.watch import Snapshots
+from interlingua.litellm_plugin import TOKEN_VARIABLE
 
 RESTART_SECONDS = 1.0
 KILL_SECONDS = 5.0
@@ -65,7 +66,7 @@ class Worker:
     def __init__(self, app: Gateway, end: socket.socket) -> None:
         self._app = app
         self._end = end
-        app.python = app.dispatcher.python = SharedPython.like(app.python)
+        app.python = app.dispatcher.python = app.shadow.request_side.python = SharedPython.like(app.python)
         app.control.watches = False
 
     async def join(self) -> None:
@@ -78,6 +79,7 @@ class Worker:
             return await asyncio.create_task(channel.ask("status"))
 
         self._app.control.ask_status = status
+        self._app.shadow.handovers.on_plugin = lambda: channel.tell("plugin")
 
         async def all_metrics() -> Metrics:
             return Metrics.of(await asyncio.create_task(channel.ask("metrics")))
@@ -92,6 +94,8 @@ class Worker:
     async def _serve(self, subject: str, content: Any) -> Any:
         if subject == "unstored":
             self._app.control.keeper.take_unstored(content)
+        elif subject == "plugin":
+            self._app.shadow.handovers.plugin_seen = True
         elif subject == "metrics":
             return self._app.metrics.snapshot()
         return None
@@ -141,10 +145,14 @@ class Supervisor:
                 *(sys.executable, "-m", "interlingua", *self._arguments),
                 *("--worker", f"{theirs.fileno()},{listener.fileno()}"),
                 pass_fds=(theirs.fileno(), listener.fileno()),
+                # Any worker may get LiteLLM's hand-overs.
+                env={**os.environ, TOKEN_VARIABLE: self._app.shadow.token},
             )
             theirs.close()
             self._channels[number] = channel = await Channel.open(ours, self._serve)
             channel.tell("unstored", self._app.control.keeper.unstored())
+            if self._app.shadow.handovers.plugin_seen:
+                channel.tell("plugin")
             code = await child.wait()
             del self._channels[number]
             channel.close()
@@ -165,6 +173,10 @@ class Supervisor:
             return total.snapshot()
         if subject == "status":
             return await self._app.control.status()
+        if subject == "plugin":
+            self._app.shadow.handovers.plugin_seen = True
+            for channel in self._channels.values():
+                channel.tell("plugin")
         return None
 
     def _tell_unstored(self, unstored: Mapping[str, Any]) -> None:

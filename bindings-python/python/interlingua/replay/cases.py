@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import tomllib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 ANSWER_FILES = (
     ("provider_response.sse", "text/event-stream"),
@@ -41,13 +43,17 @@ def fingerprint(operation: str, body: object) -> str:
 
 
 class Cases:
-    """All cases below a folder, by name and by what the provider was asked."""
+    """All cases of a folder or of a packed file, by name and by what the provider was asked."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, place: Path) -> None:
         self.by_name: dict[str, Case] = {}
         self._by_request: dict[str, Case] = {}
-        for file in sorted(folder.glob("*/*/*/case.toml")):
-            self._add(file.parent, folder)
+        for case, asked in read_packed(place) if place.is_file() else read_folder(place):
+            self.by_name[case.name] = case
+            present = None if asked is None else self._by_request.get(asked)
+            # The same question may have been recorded with several answers: a good one is the most useful.
+            if asked is not None and (present is None or (present.status >= 400 and case.status < 400)):
+                self._by_request[asked] = case
 
     def __len__(self) -> int:
         return len(self.by_name)
@@ -55,27 +61,48 @@ class Cases:
     def find(self, operation: str, body: object) -> Case | None:
         return self._by_request.get(fingerprint(operation, body))
 
-    def _add(self, directory: Path, folder: Path) -> None:
-        case = _read(directory, "/".join(directory.relative_to(folder).parts))
+
+def read_folder(folder: Path) -> Iterator[tuple[Case, str | None]]:
+    """The cases below a folder that have an answer, each with the fingerprint of what the provider was asked."""
+    for file in sorted(folder.glob("*/*/*/case.toml")):
+        facts = tomllib.loads(file.read_text(encoding="utf-8"))
+        case = _read(file.parent, "/".join(file.parent.relative_to(folder).parts), facts)
         if case is None:
-            return
-        self.by_name[case.name] = case
-        asked = _read_json(directory / "provider_request.json")
+            continue
+        asked = _read_json(file.parent / "provider_request.json")
         operation = operation_of(str(asked.get("path", "")))
-        if operation is None:
-            return
-        key = fingerprint(operation, asked.get("body"))
-        present = self._by_request.get(key)
-        # The same question may have been recorded with several answers: a good one is the most useful.
-        if present is None or (present.status >= 400 and case.status < 400):
-            self._by_request[key] = case
+        # Failures ask what others ask as well: they are for those who want them by their name.
+        found = operation if "errors" not in facts.get("features", ()) else None
+        yield case, None if found is None else fingerprint(found, asked.get("body"))
 
 
-def _read(directory: Path, name: str) -> Case | None:
+def read_packed(file: Path) -> Iterator[tuple[Case, str | None]]:
+    """The same from a file that ``pack`` has written."""
+    with file.open(encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            body = base64.b64decode(row["b64"]) if "b64" in row else row["text"].encode()
+            headers = tuple((name, value) for name, value in row["headers"])
+            yield Case(row["name"], row["status"], headers, body), row["asked"]
+
+
+def pack(cases: Iterable[tuple[Case, str | None]]) -> str:
+    """Cases as one text: a JSON object a line. Thousands of small files would double a wheel's size."""
+    rows = []
+    for case, asked in cases:
+        row = {"name": case.name, "asked": asked, "status": case.status, "headers": case.headers}
+        try:
+            row["text"] = case.body.decode()
+        except UnicodeDecodeError:
+            row["b64"] = base64.b64encode(case.body).decode()
+        rows.append(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
+    return "".join(rows)
+
+
+def _read(directory: Path, name: str, facts: dict[str, Any]) -> Case | None:
     found = next(((directory / file, kind) for file, kind in ANSWER_FILES if (directory / file).exists()), None)
     if found is None:
         return None
-    facts = tomllib.loads((directory / "case.toml").read_text(encoding="utf-8"))
     answer = facts.get("answer", {})
     headers = {str(key).lower(): str(value) for key, value in answer.get("headers", {}).items()}
     headers.setdefault("content-type", found[1])

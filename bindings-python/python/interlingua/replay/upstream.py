@@ -35,17 +35,16 @@ STREAMS: dict[str, Callable[[answers.Json], Iterable[bytes]]] = {
 
 def default_fixtures() -> Path:
     """The packaged cases; in a checkout, the repository's."""
-    package = Path(__file__).resolve().parent.parent
-    packaged = package / "fixtures"
-    checkout = package.parent.parent.parent / "fixtures"
-    return packaged if packaged.is_dir() or not checkout.is_dir() else checkout
+    packaged = Path(__file__).resolve().parent / "cases.jsonl"
+    checkout = packaged.parents[4] / "fixtures"
+    return packaged if packaged.is_file() or not checkout.is_dir() else checkout
 
 
 class ReplayUpstream:
     """Answers as the providers would."""
 
     def __init__(self, fixtures: Path | None = None) -> None:
-        if fixtures is not None and fixtures != default_fixtures() and not fixtures.is_dir():
+        if fixtures is not None and not fixtures.exists():
             raise NotADirectoryError(f"{fixtures} is no folder of fixtures")
         self.cases = Cases(fixtures or default_fixtures())
 

@@ -77,8 +77,9 @@ impl Editor<'_, '_> {
                 stream_options(value, patch, report);
                 Decision::Keep
             }
-            b"previous_response_id" => match value.str().and_then(|id| response_id::for_provider(&id)) {
-                Some(id) => Decision::string(&id),
+            b"previous_response_id" => match value.str() {
+                Some(id) if response_id::is_sealed(&id) => return Err(sealed()),
+                Some(id) => response_id::for_provider(&id).map_or(Decision::Keep, |id| Decision::string(&id)),
                 None => Decision::Keep,
             },
             name if controls::is_host_control(name) => Decision::Remove,
@@ -118,6 +119,10 @@ impl Editor<'_, '_> {
             None => Ok(Decision::Keep),
         }
     }
+}
+
+fn sealed() -> Refusal {
+    Refusal::decline("sealed_response_id", "previous_response_id is for the LiteLLM proxy that made it")
 }
 
 /// Tools: no marks that only Anthropic knows, and schemas in the form that the provider takes; some clients send them as

@@ -2,15 +2,13 @@
 
 use std::borrow::Cow;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
-
 use super::encode::is_claude;
 use super::encode_assistant::assistant;
+use super::encode_media;
 use crate::dialect::place::Place;
 use crate::dialect::{AnswerHints, Dialect, RequestContext};
 use crate::error::Refusal;
-use crate::ir::chat::{Block, Media, MediaKind, Message, Request, Role, Source, TextBlock, ToolResult};
+use crate::ir::chat::{Block, MediaKind, Message, Request, Role, TextBlock, ToolResult};
 use crate::json::{Node, Text, Writer};
 use crate::loss::Report;
 use crate::provider::{ChatRules, OpenAiFamily};
@@ -19,7 +17,7 @@ use crate::target::Target;
 /// What the messages of one request share.
 pub(super) struct Context<'c> {
     pub(super) rules: &'c ChatRules,
-    target: &'c Target,
+    pub(super) target: &'c Target,
     /// The model reads cache marks, so they stay.
     reads_cache_marks: bool,
     /// Lists of text become strings.
@@ -27,7 +25,7 @@ pub(super) struct Context<'c> {
     /// The client speaks `openai_responses`: messages are written as LiteLLM makes them of its items.
     pub(super) of_items: bool,
     /// How many messages are written.
-    written: usize,
+    pub(super) written: usize,
     /// Why the host does not take one of them.
     pub(super) unfit: Option<Refusal>,
     pub(super) hints: &'c mut AnswerHints,
@@ -56,7 +54,7 @@ impl<'c> Context<'c> {
     }
 
     /// Writes a cache mark, or reports it lost.
-    fn cache_mark(&mut self, mark: Option<Node<'_>>, place: Place, w: &mut Writer<'_>) {
+    pub(super) fn cache_mark(&mut self, mark: Option<Node<'_>>, place: Place, w: &mut Writer<'_>) {
         match mark {
             Some(mark) if self.reads_cache_marks => {
                 w.key("cache_control").node(mark);
@@ -188,18 +186,9 @@ fn user(message: &Message<'_>, place: Place, w: &mut Writer<'_>, cx: &mut Contex
 fn is_part(block: &Block<'_>) -> bool {
     match block {
         Block::Text(_) => true,
-        Block::Media(media) => media_fits(media),
+        Block::Media(media) => encode_media::fits(media),
         Block::Native { dialect, .. } => *dialect == Dialect::OpenAiChat,
         _ => false,
-    }
-}
-
-fn media_fits(media: &Media<'_>) -> bool {
-    match (&media.kind, &media.source) {
-        (_, Source::Blocks(_)) => false,
-        (MediaKind::Image, Source::FileId(_) | Source::Text(_)) => false,
-        (MediaKind::Audio, source) => matches!(source, Source::Base64 { .. }),
-        _ => true,
     }
 }
 
@@ -224,101 +213,12 @@ fn part(block: &Block<'_>, (place, number): (Place, usize), w: &mut Writer<'_>, 
             w.end_object();
             cx.lose_of_text(text, place);
         }
-        Block::Media(media) => media_part(media, (place, number), w, cx),
+        Block::Media(media) => encode_media::part(media, (place, number), w, cx),
         Block::Native { node, .. } => {
             w.node(*node);
         }
         _ => {}
     }
-}
-
-fn media_part(media: &Media<'_>, (place, number): (Place, usize), w: &mut Writer<'_>, cx: &mut Context<'_>) {
-    match (media.kind, &media.source) {
-        (MediaKind::Audio, Source::Base64 { media_type, data }) => {
-            w.begin_object().key("type").word("input_audio").key("input_audio").begin_object();
-            w.key("data").text(data).key("format").text(media_type).end_object().end_object();
-        }
-        (MediaKind::File, Source::Url(_)) if cx.of_items => {
-            cx.unfit.get_or_insert_with(|| {
-                let path = place.to_string();
-                Refusal::unsupported(path.clone(), format!("{path}: the file would have to be fetched"))
-            });
-        }
-        (MediaKind::File, Source::Base64 { .. } | Source::FileId(_) | Source::Text(_)) => {
-            if cx.rules.no_files {
-                cx.unfit.get_or_insert_with(|| {
-                    let path = format!("messages[{}].content[{number}]", cx.written - 1);
-                    let why =
-                        format!("{path}: {} does not take content of type 'file'", cx.target.provider.name());
-                    Refusal::unsupported(path, why)
-                });
-            }
-            file_part(media, place, w, cx);
-        }
-        (_, Source::Base64 { .. } | Source::Url(_)) => {
-            w.begin_object().key("type").word("image_url").key("image_url").begin_object().key("url");
-            url(&media.source, w);
-            match &media.detail {
-                Some(detail) => {
-                    w.key("detail").text(detail);
-                }
-                None if cx.of_items => {
-                    w.key("detail").word("auto");
-                }
-                None => {}
-            }
-            w.end_object();
-            cx.cache_mark(media.cache, place, w);
-            w.end_object();
-        }
-        _ => {}
-    }
-}
-
-fn url(source: &Source<'_>, w: &mut Writer<'_>) {
-    match source {
-        Source::Base64 { media_type, data } => {
-            w.concat([&Text::new("data:"), media_type, &Text::new(";base64,"), data]);
-        }
-        Source::Url(url) | Source::FileId(url) | Source::Text(url) => {
-            w.text(url);
-        }
-        Source::Blocks(_) => {
-            w.word("");
-        }
-    }
-}
-
-fn file_part(media: &Media<'_>, place: Place, w: &mut Writer<'_>, cx: &mut Context<'_>) {
-    w.begin_object().key("type").word("file").key("file").begin_object();
-    match (&media.name, &media.source) {
-        (Some(name), _) => {
-            w.key("filename").text(name);
-        }
-        (None, Source::Base64 { .. }) => {
-            w.key("filename").word("document.pdf");
-        }
-        (None, Source::Text(_)) => {
-            w.key("filename").word("document.txt");
-        }
-        (None, _) => {}
-    }
-    match &media.source {
-        Source::FileId(id) => {
-            w.key("file_id").text(id);
-        }
-        Source::Text(text) => {
-            let encoded = BASE64.encode(text.unescape().as_bytes());
-            w.key("file_data").str(&format!("data:text/plain;base64,{encoded}"));
-        }
-        source => {
-            w.key("file_data");
-            url(source, w);
-        }
-    }
-    w.end_object();
-    cx.cache_mark(media.cache, place, w);
-    w.end_object();
 }
 
 /// Tool messages hold text only, so pictures that a tool returned are shown by a user message after the results
@@ -336,7 +236,7 @@ fn other_media<'b, 'a: 'b>(mut blocks: impl Iterator<Item = &'b Block<'a>>, cx: 
 }
 
 fn tool_result(result: &ToolResult<'_>, place: Place, w: &mut Writer<'_>, cx: &mut Context<'_>) {
-    let media = |block: &&Block<'_>| matches!(block, Block::Media(media) if media_fits(media));
+    let media = |block: &&Block<'_>| matches!(block, Block::Media(media) if encode_media::fits(media));
     let pictured = result.content.iter().any(|block| media(&block));
     let parts: Vec<_> = result
         .content
@@ -386,7 +286,7 @@ fn pictures(message: &Message<'_>, place: Place, w: &mut Writer<'_>, cx: &mut Co
     });
     let mut shown = results
         .flat_map(|result| &result.content)
-        .filter(|block| matches!(block, Block::Media(media) if media_fits(media)))
+        .filter(|block| matches!(block, Block::Media(media) if encode_media::fits(media)))
         .enumerate()
         .peekable();
     if shown.peek().is_none() {

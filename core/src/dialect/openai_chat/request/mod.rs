@@ -3,6 +3,7 @@
 mod decode;
 mod encode;
 mod encode_assistant;
+mod encode_media;
 mod encode_message;
 pub(super) mod message_edit;
 mod tools;

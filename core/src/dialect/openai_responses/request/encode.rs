@@ -2,7 +2,7 @@
 
 use super::encode_fields::Fields;
 use super::encode_input::Input;
-use super::encode_tools;
+use super::{encode_tools, tool_search};
 use crate::dialect::openai_responses::wire::sent_model;
 use crate::dialect::{Encoded, RequestContext};
 use crate::error::Refusal;
@@ -18,6 +18,7 @@ pub(crate) fn encode(
     report: &mut Report,
 ) -> Result<Encoded, Refusal> {
     encode_tools::check(&request.tools)?;
+    tool_search::check(&request, context.target)?;
     let fields = Fields::collect(&request, context, report)?;
     w.begin_object().key("model").str(sent_model(context.target));
     let instructions = Input::new(&request, report).write(&request.messages, w)?;

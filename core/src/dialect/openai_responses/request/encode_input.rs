@@ -2,6 +2,7 @@
 
 use super::encode_message;
 use super::encode_tools::custom_names;
+use super::tool_search::ToolSearch;
 use crate::dialect::Dialect;
 use crate::dialect::place::Place;
 use crate::error::Refusal;
@@ -12,6 +13,8 @@ use crate::loss::Report;
 /// What the items of one request share.
 pub(super) struct Input<'c, 'a> {
     pub(super) source: Dialect,
+    /// Tools are searched for in this turn too.
+    pub(super) searches: bool,
     /// The tools that take free text.
     pub(super) custom_tools: Vec<Text<'a>>,
     /// The ids of their calls.
@@ -31,7 +34,8 @@ impl<'c, 'a> Input<'c, 'a> {
                 _ => None,
             })
             .collect();
-        Self { source: request.source, custom_tools, custom_calls, report }
+        let searches = ToolSearch::of(&request.tools) != ToolSearch::Nobody;
+        Self { source: request.source, searches, custom_tools, custom_calls, report }
     }
 
     /// Writes `input`. Returns the instructions, which stand beside it.

@@ -298,7 +298,14 @@ impl<'a> Kept<'a> {
                 b"reasoning_content" => reasoning = true,
                 b"provider_specific_fields" if cx.source == Dialect::OpenAiChat => {
                     kept.phase = kept.phase.or(value.get_text("phase"));
-                    kept.searched.extend(value.some("tool_search_items").into_iter().flat_map(Node::items));
+                    match value.some("tool_search_items") {
+                        Some(items) if cx.searches => kept.searched.extend(items.items()),
+                        // The API takes them beside a tool that searches only.
+                        Some(_) => cx
+                            .report
+                            .lose(format!("{place}.{}.tool_search_items", key.unescape()), "message_field"),
+                        None => {}
+                    }
                 }
                 _ if cx.source == Dialect::AnthropicMessages => {}
                 _ => cx.report.lose(format!("{place}.{}", key.unescape()), "message_field"),

@@ -1,5 +1,6 @@
 //! Tools and the choice among them.
 
+use super::tool_search::ToolSearch;
 use crate::dialect::Dialect;
 use crate::dialect::openai_responses::schema;
 use crate::edit::Patch;
@@ -58,10 +59,11 @@ pub(super) fn write(
     if request.tools.is_empty() && web_search.is_none() {
         return;
     }
+    let search = ToolSearch::of(&request.tools);
     w.key("tools").begin_array();
     for (index, tool) in request.tools.iter().enumerate() {
         match tool {
-            Tool::Function { .. } => function(tool, request.source, (index, target), w, report),
+            Tool::Function { .. } => function(tool, (request.source, search), (index, target), w, report),
             Tool::Custom { .. } => custom_tool(tool, index, w, report),
             Tool::Native { dialect: Dialect::AnthropicMessages, node } => {
                 anthropic_search(*node, index, w, report);
@@ -86,7 +88,7 @@ pub(super) fn write(
 
 fn function(
     tool: &Tool<'_>,
-    source: Dialect,
+    (source, search): (Dialect, ToolSearch),
     (index, target): (usize, &Target),
     w: &mut Writer<'_>,
     report: &mut Report,
@@ -120,11 +122,23 @@ fn function(
         None if from_chat => w.null(),
         None => w.bool(false),
     };
+    let deferred = search.deferred(extra).filter(|_| from_chat);
+    if let Some(deferred) = deferred {
+        w.key("defer_loading").node(deferred);
+    }
     w.end_object();
     if cache.is_some() {
         report.lose(format!("tools[{index}].cache_control"), "cache_control");
     }
-    lose_options(extra, index, report);
+    for (key, value) in extra {
+        let said = match deferred {
+            Some(_) => key.is("defer_loading"),
+            None => from_chat && search.goes_without_saying(key, *value),
+        };
+        if !said {
+            lose_option(key, index, report);
+        }
+    }
 }
 
 fn write_schema(
@@ -142,10 +156,8 @@ fn write_schema(
     }
 }
 
-fn lose_options(extra: &[(Text<'_>, Node<'_>)], index: usize, report: &mut Report) {
-    for (key, _) in extra {
-        report.lose(format!("tools[{index}].{}", key.unescape()), "tool_option");
-    }
+fn lose_option(key: &Text<'_>, index: usize, report: &mut Report) {
+    report.lose(format!("tools[{index}].{}", key.unescape()), "tool_option");
 }
 
 fn custom_tool(tool: &Tool<'_>, index: usize, w: &mut Writer<'_>, report: &mut Report) {
@@ -159,7 +171,9 @@ fn custom_tool(tool: &Tool<'_>, index: usize, w: &mut Writer<'_>, report: &mut R
         w.key("syntax").text(syntax).key("definition").text(definition).end_object();
     }
     w.end_object();
-    lose_options(extra, index, report);
+    for (key, _) in extra {
+        lose_option(key, index, report);
+    }
 }
 
 /// A custom tool of `openai_chat`, which nests what this dialect has flat.

@@ -16,6 +16,7 @@ mod encode_message;
 mod encode_reasoning;
 mod encode_thoughts;
 mod encode_tools;
+mod tool_search;
 
 pub(crate) use decode::decode;
 pub(crate) use decode_tools::namespaces;

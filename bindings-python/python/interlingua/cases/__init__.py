@@ -1,0 +1,1 @@
+"""Exchanges as case folders: written, read, redacted, recorded, imported and judged."""
