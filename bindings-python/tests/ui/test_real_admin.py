@@ -90,4 +90,4 @@ def test_stored_differences(page_of: Any, gateway: Running) -> None:
     panel.locator("[data-difference]").nth(24).wait_for()
     panel.locator("[data-difference]").first.click()
     panel.locator(".sides").wait_for()
-    assert panel.locator(".pair.differs").count() == 2
+    assert panel.locator(".pair.differs").count() == 3
