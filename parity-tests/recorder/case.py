@@ -14,9 +14,12 @@ _REQUEST_FEATURES = (
     *("streaming", "system", "multi_turn", "images", "audio", "files", "metadata", "unknown_params", "mcp"),
     *("tools", "tool_choice", "parallel_tools", "tool_results", "server_tools", "response_format", "reasoning"),
     *("thinking_replay", "logprobs", "multiple_choices", "stop", "sampling", "cache_control"),
+    *("custom_tools", "stored_state"),
 )
 FEATURES = frozenset((*_REQUEST_FEATURES, "citations", "errors", "refusal", "usage"))
 _TOP_KEYS = {"title", "origin", "model", "features", "request", "answer", "drop_params", "api_base", "expect"}
+_RECORDED_KEYS = {"requested_model", "defaults", "extra_headers"}
+"""What cases of real traffic say beyond that."""
 _ANSWER_FILES = ("provider_response.json", "provider_response.sse", "provider_response.txt", "provider_response.bin")
 
 
@@ -54,6 +57,13 @@ class Case:
         for key in ("api_base", "drop_params"):
             if key in self.facts:
                 told[key] = self.facts[key]
+        if "requested_model" in self.facts:
+            told["requested_model"] = self.facts["requested_model"]
+        settings = json.loads(self.facts.get("defaults", "{}"))
+        if "extra_headers" in self.facts:
+            settings["extra_headers"] = self.facts["extra_headers"]
+        if settings:
+            told["settings"] = settings
         return told
 
     def answer(self) -> dict[str, Any] | None:
@@ -94,7 +104,7 @@ def find_cases(root: Path) -> Iterator[Path]:
 
 
 def _check_facts(directory: Path, facts: Mapping[str, Any]) -> None:
-    unknown = set(facts) - _TOP_KEYS
+    unknown = set(facts) - _TOP_KEYS - _RECORDED_KEYS
     missing = {"title", "origin", "model", "features"} - set(facts)
     strange = set(facts.get("features", ())) - FEATURES
     problems = []

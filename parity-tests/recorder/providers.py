@@ -1,6 +1,8 @@
 """How each provider of ours is called in LiteLLM, and what it needs besides a key."""
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 UPSTREAM = "http://upstream.test/v1"
 API_KEY = "sk-test"
@@ -15,15 +17,28 @@ class Deployment:
     api_base: str | None = None
     drop_params: bool = False
     route: str = "openai_chat"
+    requested: str | None = None
+    settings_json: str = "{}"
 
     @property
     def group(self) -> str:
         """The name that clients ask the proxy for."""
-        return f"{self.provider}/{self.model}"
+        return self.requested or f"{self.provider}/{self.model}"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Parameters for requests that do not set them, and headers."""
+        settings: dict[str, Any] = json.loads(self.settings_json)
+        return settings
 
     @property
     def litellm_params(self) -> dict[str, object]:
-        """The deployment's ``litellm_params``; retries off, so that one case is one request."""
+        """The deployment's ``litellm_params``."""
+        return self.settings | self.place
+
+    @property
+    def place(self) -> dict[str, object]:
+        """Where requests go; retries off, so that one case is one request."""
         prefix = _LITELLM_NAMES.get((self.provider, self.route), self.provider)
         params: dict[str, object] = {
             "model": f"{prefix}/{self.model}",

@@ -31,8 +31,8 @@ async def provider_request(
 async def _call(route: str, deployment: Deployment, body: Mapping[str, Any], headers: Headers) -> Any:
     import litellm
 
-    arguments = {key: value for key, value in body.items() if key != "model"}
-    arguments |= deployment.litellm_params
+    # What the client sets counts more than what the deployment says of requests in general.
+    arguments = deployment.settings | dict(body) | deployment.place
     if headers:
         arguments |= _forwarded(headers)
     if route == "openai_chat":

@@ -66,7 +66,13 @@ class Worker:
         pins.reset()
         headers = case.get("headers") or ()
         deployment = Deployment(
-            case["provider"], case["model"], case.get("api_base"), bool(case.get("drop_params")), case["route"]
+            case["provider"],
+            case["model"],
+            case.get("api_base"),
+            bool(case.get("drop_params")),
+            case["route"],
+            case.get("requested_model"),
+            json.dumps(case.get("settings") or {}),
         )
         if case["op"] == "request":
             return await provider_request(self._wire, case["route"], deployment, case["body"], headers)

@@ -1,10 +1,10 @@
 //! What the proxy does to an answer that the SDK does not, where a live exchange is compared: docs/parity.md has the list.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::case::Question;
 use crate::normalise::proxy_asks_for_usage;
-use crate::value::{Step, at, matches, walk};
+use crate::value::{matches, pointer, transform};
 
 /// Where ids of responses stand in a normalised answer.
 const RESPONSE_IDS: [&str; 4] = [
@@ -39,40 +39,35 @@ fn without_usage(seen: &mut Value) {
 }
 
 /// The proxy encrypts the ids of responses, each time differently: only that there is one can be compared.
-fn sealed_ids(ours: &mut Value, oracle: &mut Value) {
-    let mut sealed: Vec<Vec<Step>> = Vec::new();
-    walk(oracle, &mut |path, node| {
+fn sealed_ids(ours: &Value, oracle: &mut Value) {
+    transform(oracle, &mut |path, node| {
         if *node == MADE_UP && RESPONSE_IDS.iter().any(|pattern| matches(path, pattern)) {
-            sealed.push(path.to_vec());
+            let readable = ours.pointer(&pointer(path, false)).filter(|id| id.get("provider").is_some());
+            *node = readable.unwrap_or(node).clone();
         }
     });
-    for path in sealed {
-        let readable = at(ours, &path).filter(|id| id.get("provider").is_some());
-        if let (Some(id), Some(theirs)) = (readable, at(oracle, &path)) {
-            *id = json!("<sealed by the proxy>");
-            *theirs = id.clone();
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn only_ids_that_the_proxy_has_sealed_are_taken_for_equal() {
         let ours = json!({"provider": "openai", "id": "resp_1"});
         let id = |theirs: Value| {
-            let (mut left, mut right) = (json!({"body": {"id": ours}}), json!({"body": {"id": theirs}}));
-            sealed_ids(&mut left, &mut right);
+            let (left, mut right) = (json!({"body": {"id": ours}}), json!({"body": {"id": theirs}}));
+            sealed_ids(&left, &mut right);
             left == right
         };
         assert!(id(json!(MADE_UP)));
         assert!(
             !id(json!("resp_1")) && !id(json!({"provider": "openai", "id": "resp_2"})) && !id(json!(null))
         );
-        let (mut left, mut right) = (json!({"body": {}}), json!({"body": {"id": MADE_UP}}));
-        sealed_ids(&mut left, &mut right);
+        let (left, mut right) = (json!({"body": {}}), json!({"body": {"id": MADE_UP}}));
+        sealed_ids(&left, &mut right);
         assert_ne!(left, right);
     }
 

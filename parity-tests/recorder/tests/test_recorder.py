@@ -98,6 +98,29 @@ def _one() -> str:
     return str(pins._pinned_uuid4())
 
 
+def test_a_case_of_real_traffic_says_how_its_deployment_is_set_up(tmp_path: Path) -> None:
+    directory = tmp_path / "openai_chat" / "openai" / "case"
+    directory.mkdir(parents=True)
+    facts = {
+        "title": "Recorded",
+        "origin": "recorded",
+        "model": "gpt-4o",
+        "features": ["custom_tools"],
+        "requested_model": "fast",
+        "defaults": '{"temperature": 0.5}',
+        "extra_headers": {"x-team": "blue"},
+    }
+    (directory / "case.toml").write_text(_toml_text(facts), encoding="utf-8")
+    (directory / "client_request.json").write_text('{"model": "fast", "messages": []}', encoding="utf-8")
+    question = read_case(directory).question()
+    assert question["settings"] == {"temperature": 0.5, "extra_headers": {"x-team": "blue"}}
+    deployment = Deployment(
+        "openai", "gpt-4o", requested=question["requested_model"], settings_json=json.dumps(question["settings"])
+    )
+    assert deployment.group == "fast"
+    assert deployment.litellm_params["temperature"] == 0.5 and "temperature" not in deployment.place
+
+
 def test_ids_repeat_from_case_to_case_and_differ_within_one() -> None:
     def draw() -> list[str]:
         pins.reset()
