@@ -15,7 +15,7 @@ from pathlib import Path
 import interlingua
 from interlingua import litellm_options
 from interlingua.gateway import litellm_keys as keys
-from interlingua.gateway.migration import ROUTE_PATHS
+from interlingua.gateway.modes import ROUTE_PATHS
 from interlingua.gateway.verdicts import PREFIXES_HARMLESS, Verdict, names, verdict
 
 ROOT = Path(__file__).resolve().parent.parent
