@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from rig import KEY, Received, Upstream, chat_answer, http_answer
+from rig import CHAT, KEY, Received, Reply, Running, Upstream, chat_answer, config_document, http_answer
 
 # As LiteLLM 1.109.1 tells of rows of which nothing is set.
 KEY_ROW: dict[str, Any] = {
@@ -49,6 +50,7 @@ CUSTOMER_ROW: dict[str, Any] = {
     "spend": 0.0,
 }
 RELAYED = "from-litellm"
+PLAIN = "sk-virtual-plain-123456"
 
 
 class LiteLLM(Upstream):
@@ -106,3 +108,40 @@ class LiteLLM(Upstream):
             case "/customer/info":
                 found = self.customers.get(asked)
         return (200, found) if found else (404, {"error": {"message": "not found", "code": "404"}})
+
+
+def document(upstream: Upstream, litellm: LiteLLM, mode: str = "auto", **migration: Any) -> dict[str, Any]:
+    """Everything proven; LiteLLM elsewhere, with keys of its own."""
+    return config_document(
+        upstream.url,
+        migration={
+            "python": {"url": litellm.url},
+            "switches": {"*": mode},
+            "allow_ungated": mode == "rust",
+            **migration,
+        },
+    )
+
+
+def running(config: dict[str, Any], folder: Path, **options: Any) -> Running:
+    folder.mkdir(exist_ok=True)
+    gate = folder / "gate.json"
+    routes = ("openai_chat/openai", "anthropic_messages/anthropic", "openai_responses/openai", "openai_chat/groq")
+    features = ["streaming", "system", "errors"]
+    gate.write_text(json.dumps({"routes": {route: {"features": features} for route in routes}}))
+    config["migration"]["gate_file"] = str(gate)
+    return Running(config, folder, **options)
+
+
+def chat(gateway: Running, key: str, **changes: Any) -> Reply:
+    return gateway.request("POST", "/v1/chat/completions", {**CHAT, **changes}, key=key)
+
+
+def engine_of(reply: Reply) -> str:
+    assert reply.status == 200, reply.body
+    return "python" if reply.json()["id"] == RELAYED else "rust"
+
+
+def error_of(reply: Reply) -> tuple[int, Any, Any]:
+    error = reply.json()["error"]
+    return reply.status, error["type"], error.get("code")

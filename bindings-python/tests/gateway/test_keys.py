@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
-import os
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +12,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from interlingua.gateway.key_rows import Allowed, customer_of, judge_model
-from interlingua.gateway.keys import _Remembered
-from litellm_rows import CUSTOMER_ROW, RELAYED, TEAM_ROW, USER_ROW, LiteLLM
-from rig import CHAT, KEY, MESSAGES, Reply, Running, Upstream, config_document
-
-PLAIN = "sk-virtual-plain-123456"
+from interlingua.gateway.engine_python import PythonEngine
+from interlingua.gateway.migration import PythonEngine as PythonSettings
+from litellm_rows import (
+    CUSTOMER_ROW,
+    PLAIN,
+    RELAYED,
+    TEAM_ROW,
+    USER_ROW,
+    LiteLLM,
+    chat,
+    document,
+    engine_of,
+    error_of,
+    running,
+)
+from rig import CHAT, KEY, MESSAGES, Reply, Running, Upstream
 
 
 @pytest.fixture
@@ -31,47 +37,10 @@ def litellm() -> Iterator[LiteLLM]:
         yield server
 
 
-def document(upstream: Upstream, litellm: LiteLLM, mode: str = "auto", **migration: Any) -> dict[str, Any]:
-    """Everything proven; LiteLLM elsewhere, with keys of its own."""
-    return config_document(
-        upstream.url,
-        migration={
-            "python": {"url": litellm.url},
-            "switches": {"*": mode},
-            "allow_ungated": mode == "rust",
-            **migration,
-        },
-    )
-
-
-def running(config: dict[str, Any], folder: Path, **options: Any) -> Running:
-    folder.mkdir(exist_ok=True)
-    gate = folder / "gate.json"
-    routes = ("openai_chat/openai", "anthropic_messages/anthropic", "openai_responses/openai", "openai_chat/groq")
-    features = ["streaming", "system", "errors"]
-    gate.write_text(json.dumps({"routes": {route: {"features": features} for route in routes}}))
-    config["migration"]["gate_file"] = str(gate)
-    return Running(config, folder, **options)
-
-
 @pytest.fixture
 def gateway(upstream: Upstream, litellm: LiteLLM, tmp_path: Path, server: str) -> Iterator[Running]:
     with running(document(upstream, litellm), tmp_path, server=server) as made:
         yield made
-
-
-def chat(gateway: Running, key: str, **changes: Any) -> Reply:
-    return gateway.request("POST", "/v1/chat/completions", {**CHAT, **changes}, key=key)
-
-
-def engine_of(reply: Reply) -> str:
-    assert reply.status == 200, reply.body
-    return "python" if reply.json()["id"] == RELAYED else "rust"
-
-
-def error_of(reply: Reply) -> tuple[int, Any, Any]:
-    error = reply.json()["error"]
-    return reply.status, error["type"], error.get("code")
 
 
 def test_a_good_key_is_served_by_the_core_after_one_look_up(
@@ -121,7 +90,7 @@ def test_errors_are_litellms(
     if "missing" not in columns:
         litellm.add(key, **columns)
     assert error_of(chat(gateway, key)) == (status, kind, str(status))
-    responses = gateway.request("POST", "/v1/responses", {"model": "gpt-4o", "input": "x"}, key=key)
+    responses = gateway.request("POST", "/v1/responses", {"model": "gpt-4o", "input": "x", "store": False}, key=key)
     assert error_of(responses) == (status, kind, str(status))
     messages = gateway.request("POST", "/v1/messages", MESSAGES, key=None, x_api_key=key)
     assert messages.status == status and messages.json()["type"] == "error"
@@ -196,21 +165,6 @@ def test_the_list_of_models(gateway: Running, litellm: LiteLLM, models: list[str
     assert engine_of(chat(gateway, key, model=asked)) == expected
 
 
-def test_matching_models() -> None:
-    def judge(models: str, *names: str) -> Allowed:
-        return judge_model(tuple(models.split()), names, lambda name: name in ("a", "b", "a.b"))
-
-    for models in ("", "a", "b a", "x* a", "*", "a*", "*a", "a*a*", "**a"):
-        expected = Allowed.LITELLM_KNOWS if models == "a*a*" else Allowed.YES
-        assert judge(models, "a") is expected, models
-    assert judge("b", "a") is Allowed.NO
-    assert judge("b", "alias", "b") is Allowed.YES
-    assert judge("b c", "a") is Allowed.LITELLM_KNOWS
-    assert judge("aXb*", "a.b") is Allowed.LITELLM_KNOWS
-    assert judge("a*b*c", "a1b2c") is Allowed.YES
-    assert judge("a*b*c", "a1b2") is judge("a*bb*b", "abb") is Allowed.LITELLM_KNOWS
-
-
 @pytest.mark.parametrize(
     ("user", "expected"),
     [
@@ -271,17 +225,24 @@ def test_customers_with_limits_are_litellms(upstream: Upstream, litellm: LiteLLM
         assert engine_of(named) == "python"
 
 
-def test_where_the_customer_stands() -> None:
-    assert customer_of({"user": "a", "safety_identifier": "b"}) == "a"
-    assert customer_of({"user": "", "metadata": {"user_id": 7}}) == "7"
-    assert customer_of({"metadata": "x", "safety_identifier": "b"}) == "b"
-    assert customer_of([]) is customer_of({"user": None}) is customer_of({"user": {}}) is None
-
-
 def test_a_stored_response_is_litellms_to_give_to_whom_it_belongs(gateway: Running, litellm: LiteLLM) -> None:
     body = {"model": "gpt-4o", "input": "x", "previous_response_id": "resp_1"}
     assert engine_of(gateway.request("POST", "/v1/responses", body, key=PLAIN)) == "python"
     assert gateway.request("GET", "/v1/responses/resp_1", key=PLAIN).json()["id"] == RELAYED
+
+
+def test_an_answer_that_is_stored_is_litellms_unless_ids_are_open(
+    upstream: Upstream, litellm: LiteLLM, tmp_path: Path
+) -> None:
+    body = {"model": "gpt-4o", "input": "x"}
+    for settings, expected in (({}, "python"), ({"allow_unmanaged_response_ids": True}, "rust")):
+        config = document(upstream, litellm)
+        config["general_settings"] |= settings
+        with running(config, tmp_path / expected) as gateway:
+            gateway.request("POST", "/v1/responses", body, key=PLAIN)
+            assert gateway.wait_for_log("request")["engine"] == expected
+            gateway.request("POST", "/v1/responses", {**body, "store": False}, key=PLAIN)
+    assert litellm.relayed == 1 and len(upstream.received) == 3
 
 
 def test_nobody_is_accepted_while_litellm_cannot_be_asked(upstream: Upstream, litellm: LiteLLM, tmp_path: Path) -> None:
@@ -341,20 +302,6 @@ def test_what_is_remembered_is_bounded(upstream: Upstream, litellm: LiteLLM, tmp
         assert len(litellm.lookups) == before  # guesses do not push a good key out
 
 
-def test_remembering() -> None:
-    now = 100.0
-    kept = _Remembered(2, lambda: now)
-    kept.put(("a",), 1, 10)
-    kept.put(("b",), 2, 20)
-    now = 109.9
-    assert kept.get(("a",)) == 1
-    now = 110.0
-    assert kept.get(("a",)) is None and kept.get(("b",)) == 2 and len(kept) == 1
-    kept.put(("c",), 3, 1)
-    kept.put(("d",), 4, 1)
-    assert kept.get(("b",)) is None and kept.get(("c",)) == 3 and len(kept) == 2
-
-
 def test_what_was_decided_for_the_master_key_holds_for_no_other(
     gateway: Running, litellm: LiteLLM, upstream: Upstream
 ) -> None:
@@ -393,96 +340,9 @@ def test_the_admin_endpoint_is_not_for_virtual_keys(gateway: Running, litellm: L
     assert litellm.lookups == []
 
 
-LITELLM = os.environ.get("INTERLINGUA_LITELLM_PYTHON")
-ROWS = {
-    "sk-plain-000000": {},
-    "sk-expired-0000": {"expires": "2020-01-01T00:00:00+00:00"},
-    "sk-blocked-0000": {"blocked": True},
-    "sk-models-00000": {"models": ["ocr"]},
-    "sk-listed-00000": {"models": ["gpt-4o", "claude"]},
-    "sk-wild-0000000": {"models": ["openai/*"]},
-    "sk-budget-00000": {"max_budget": 5.0},
-    "sk-user-000000": {"user_id": "u"},
-    "sk-rich-000000": {"user_id": "rich"},
-    "sk-team-000000": {"user_id": "u", "team_id": "t"},
-}
-
-
-@pytest.mark.skipif(not LITELLM, reason="INTERLINGUA_LITELLM_PYTHON names no Python with litellm")
-def test_real_litellm_and_its_keys(upstream: Upstream, tmp_path: Path) -> None:
-    """Its own answers to /key/info, and its own errors; only the database is a table in memory."""
-    rows = {
-        "LiteLLM_VerificationToken": [{"token": key, **row} for key, row in ROWS.items()],
-        "LiteLLM_UserTable": [
-            {"user_id": "u", "user_role": "internal_user"},
-            {"user_id": "rich", "user_role": "internal_user", "max_budget": 1.0},
-        ],
-        "LiteLLM_TeamTable": [{"team_id": "t", "models": ["gpt-4o"]}],
-        "LiteLLM_TeamMembership": [{"team_id": "t", "user_id": "u"}],
-        "LiteLLM_EndUserTable": [{"user_id": "blocked", "blocked": True}],
-    }
-    (tmp_path / "rows.json").write_text(json.dumps(rows))
-    config = config_document(upstream.url)
-    (tmp_path / "litellm.yaml").write_text(yaml.safe_dump({k: v for k, v in config.items() if k != "migration"}))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    script = Path(__file__).parent / "litellm_with_keys.py"
-    command = [str(LITELLM), str(script), str(tmp_path / "litellm.yaml"), str(tmp_path / "rows.json"), str(port)]
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment) as child:
-        try:
-            _until_alive(port, child)
-            config = document(upstream, LiteLLM(), python={"url": f"http://127.0.0.1:{port}"})
-            with running(config, tmp_path / "gateway") as gateway:
-                _compare(gateway, port)
-        finally:
-            child.terminate()
-
-
-def _compare(gateway: Running, port: int) -> None:
-    refused = ("sk-unknown-0000", "sk-expired-0000", "sk-blocked-0000", "sk-models-00000")
-    for path, body in (
-        ("/v1/chat/completions", CHAT),
-        ("/v1/responses", {"model": "gpt-4o", "input": "x"}),
-    ):
-        for key in refused:
-            assert error_of(gateway.request("POST", path, body, key=key)) == error_of(_direct(port, path, body, key))
-    for key in refused:
-        ours = gateway.request("POST", "/v1/messages", MESSAGES, key=key)
-        assert ours.status == _direct(port, "/v1/messages", MESSAGES, key).status
-    engines = {}
-    for key in ROWS:
-        if key not in refused:
-            lines = len(gateway.logs())
-            assert chat(gateway, key).status == 200, key
-            while len(gateway.logs()) == lines:
-                time.sleep(0.01)
-            engines[key] = gateway.logs()[-1]["engine"]
-    served_by_litellm = {"sk-budget-00000", "sk-wild-0000000", "sk-rich-000000"}
-    assert {key for key, engine in engines.items() if engine == "python"} == served_by_litellm
-    chat(gateway, "sk-plain-000000", user="blocked")
-    deadline = time.monotonic() + 5
-    while "why" not in gateway.logs()[-1] and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert gateway.logs()[-1]["why"] == "customer.blocked"
-
-
-def _direct(port: int, path: str, body: dict[str, Any], key: str) -> Reply:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
-    connection.request("POST", path, json.dumps(body), headers)
-    return Reply(connection.getresponse())
-
-
-def _until_alive(port: int, child: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and child.poll() is None:
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-            connection.request("GET", "/health/liveliness")
-            if connection.getresponse().status == 200:
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError("LiteLLM did not start")
+def test_a_worker_asks_where_its_supervisor_has_litellm(gateway: Running, litellm: LiteLLM, upstream: Upstream) -> None:
+    with LiteLLM() as other:
+        settings = PythonSettings(url=other.url)
+        gateway.app.python = PythonEngine(settings, None, gateway.app.transport, gateway.app.log)
+        assert chat(gateway, PLAIN).status == 401  # the other one does not know it
+        assert len(other.lookups) == 1 and litellm.lookups == []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,37 +9,9 @@ from typing import Any
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent / "gateway")]
+sys.path.append(str(Path(__file__).resolve().parent))
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-
-from fake_admin import FakeAdmin  # noqa: E402
-from interlingua.gateway.application import create_app  # noqa: E402
-from interlingua.gateway.config import build_config  # noqa: E402
-from interlingua.gateway.serving import bind  # noqa: E402
-from rig import KEY, UvicornThread  # noqa: E402
-
-OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-
-
-class Site:
-    """A gateway whose admin API is made up."""
-
-    def __init__(self, url: str, admin: FakeAdmin) -> None:
-        self.url = f"{url}/ui"
-        self.admin = admin
-
-
-def serving(*, master_key: str | None = KEY) -> Iterator[Site]:
-    general = {"master_key": master_key} if master_key else {}
-    config = build_config({"model_list": [], "general_settings": general}, "config.yaml", None, {})
-    admin = FakeAdmin(create_app(config))
-    listener = bind("127.0.0.1", 0)
-    server = UvicornThread(admin, listener)
-    server.start()
-    yield Site(f"http://127.0.0.1:{listener.getsockname()[1]}", admin)
-    server.stop()
+from ui_site import CHROMIUM, KEY, OPTIONS, Site, serving
 
 
 @pytest.fixture
@@ -51,6 +21,7 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-ui")
     if CHROMIUM is None:
         pytest.skip("there is no chromium")
     with playwright.sync_playwright() as started:
@@ -68,7 +39,7 @@ def context_options() -> dict[str, Any]:
 def page(browser: Any, context_options: dict[str, Any]) -> Iterator[Any]:
     """A tab. What the console says of errors, or of what the policy forbids, fails the test."""
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **context_options})
-    context.set_default_timeout(5_000)
+    context.set_default_timeout(10_000)
     tab = context.new_page()
     problems: list[str] = []
     tab.on("pageerror", lambda error: problems.append(str(error)))

@@ -158,25 +158,31 @@ def some_pairs() -> list[Json]:
 
 
 def a_difference(number: int = 7, pair_name: str = "openai_chat/anthropic", **changes: Any) -> Json:
+    """As shadow stores one without content: values are types and lengths, and may differ all the same."""
+    tool = {"name": "<string 6>", "input_schema": {"type": "<string 6>", "properties": {}}, "strict": "<boolean>"}
     ours = {
-        "model": "claude-sonnet-4-5",
-        "max_tokens": 4096,
-        "system": [{"type": "text", "text": "text, 212 characters"}],
-        "messages": [
-            {"role": "user", "content": [{"type": "text", "text": "text, 34 characters"}]},
-            {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "search", "input": {}}]},
-            {
-                "role": "user",
-                "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "text, 9 characters"}],
-            },
-        ],
-        "tools": [{"name": "search", "input_schema": {"type": "object", "properties": {}}, "strict": True}],
-        "temperature": 0.2,
-        "stream": True,
+        "outcome": "<string 4>",
+        "method": "<string 4>",
+        "url": "<string 37>",
+        "headers": {"anthropic-version": "<string 10>", "content-type": "<string 16>", "x-api-key": "<string 5>"},
+        "body": {
+            "model": "<string 17>",
+            "max_tokens": "<integer>",
+            "system": [{"type": "<string 4>", "text": "<string 212>"}],
+            "messages": [
+                {"role": "<string 4>", "content": [{"type": "<string 4>", "text": "<string 34>"}]},
+                {"role": "<string 9>", "content": [{"type": "<string 8>", "id": "<string 7>", "input": {}}]},
+                {"role": "<string 4>", "content": [{"type": "<string 11>", "content": "<string 9>"}]},
+            ],
+            "tools": [tool],
+            "temperature": "<number>",
+            "stream": "<boolean>",
+        },
     }
     theirs = json.loads(json.dumps(ours))
-    theirs["messages"][2]["content"][0]["content"] = [{"type": "text", "text": "text, 9 characters"}]
-    del theirs["tools"][0]["strict"]
+    theirs["body"]["messages"][2]["content"][0]["content"] = [{"type": "<string 4>", "text": "<string 9>"}]
+    del theirs["body"]["tools"][0]["strict"]
+    listed = [{"type": "<string 4>", "text": "<string 9>"}]
     return {
         "id": number,
         "time": time.time() - 900,
@@ -187,8 +193,14 @@ def a_difference(number: int = 7, pair_name: str = "openai_chat/anthropic", **ch
         "class": "unexplained",
         "content": False,
         "paths": [
-            {"layer": "request", "path": "messages[2].content[0].content", "ours": "text", "theirs": "list"},
-            {"layer": "request", "path": "tools[0].strict", "ours": "true", "theirs": None},
+            {
+                "layer": "request",
+                "path": "body.messages[2].content[0].content",
+                "ours": "<string 9>",
+                "theirs": listed,
+            },
+            {"layer": "request", "path": "body.tools[0].strict", "ours": "<boolean>"},
+            {"layer": "request", "path": "body.max_tokens", "ours": "<integer>", "theirs": "<integer>"},
         ],
         "layers": {"request": {"ours": ours, "theirs": theirs}, "answer": {"ours": None, "theirs": None}},
         "command": f"interlingua record difference {number} --to cases",
@@ -218,6 +230,7 @@ class FakeAdmin:
         ]
         self.differences = [a_difference(7), a_difference(6, group="claude-opus")]
         self.asked: list[tuple[str, str, str, Any]] = []
+        self.store_failing = False
         self.failing: int | None = None
         """Answers everything with it, if it is set."""
 
@@ -286,6 +299,7 @@ class FakeAdmin:
             "workers": 2,
             "python_engine": {"description": "http://127.0.0.1:4001", "running": True},
             "store": "sqlite config.interlingua.db",
+            "store_failing": self.store_failing,
             "pairs": self.pairs,
             "switches": self.switches,
         }

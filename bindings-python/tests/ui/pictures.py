@@ -1,12 +1,14 @@
-"""Take the pictures of docs/ui.md: ``python pictures.py FOLDER``."""
+"""Take the pictures of docs/ui.md: ``python pictures.py FOLDER``. Needs pngquant, which makes them small."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from conftest import CHROMIUM, KEY, OPTIONS, Site, playwright, serving
+from playwright import sync_api as playwright
+from ui_site import CHROMIUM, KEY, OPTIONS, Site, serving
 
 
 def opened(browser: Any, site: Site, **options: Any) -> Any:
@@ -39,6 +41,7 @@ def main() -> None:
             page = opened(browser, site, color_scheme="light", viewport={"width": 360, "height": 740})
             page.screenshot(path=folder / "phone.png")
         browser.close()
+    subprocess.run(["pngquant", "--force", "--ext", ".png", "--strip", *map(str, folder.glob("*.png"))], check=True)
 
 
 if __name__ == "__main__":

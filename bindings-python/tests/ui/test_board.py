@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import KEY, Site, serving
 from fake_admin import a_difference, pair, switch
+from ui_site import KEY, Site, serving
 
 EVIL = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>"\'&amp;'
 
@@ -89,6 +89,21 @@ def test_tripped_and_forced_switches_stand_out_by_more_than_colour(board: Any) -
     assert styles == ["double", "dashed"]
     marked = board.locator("#marked li").all_inner_texts()
     assert len(marked) == 2 and "was rust" in marked[0] and "no traffic of ours uses tools" in marked[1]
+
+
+def test_when_a_tripped_switch_is_tried_again(board: Any, site: Site) -> None:
+    trip = site.admin.switches[2]["tripped"]
+    for changes, text in (
+        ({"retry_at": None}, "was rust, stays so until somebody sets it"),
+        ({"half_open": True}, "was rust, is being tried again"),
+    ):
+        trip.update(changes)
+        board.locator("#marked").get_by_text(text).wait_for()
+
+
+def test_a_store_that_cannot_be_reached(board: Any, site: Site) -> None:
+    site.admin.store_failing = True
+    board.get_by_text("the last known switches stay in force").wait_for()
 
 
 def test_it_stays_up_to_date_and_leaves_the_focus_alone(board: Any, site: Site) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Site
+from ui_site import Site
 
 VIEWS: dict[str, Callable[[Any], None]] = {}
 
@@ -107,7 +107,7 @@ class TestOnAPhone:
     def test_nothing_has_to_be_scrolled_sideways(self, board: Any, site: Site, name: str) -> None:
         site.admin.pairs[0]["groups"].append("a-group-with-a-name-that-is-quite-long-" * 3)
         site.admin.switches[0]["note"] = "averylongwordthatdoesnotbreak" * 10
-        site.admin.differences[0]["layers"]["request"]["ours"]["model"] = "long" * 60
+        site.admin.differences[0]["layers"]["request"]["ours"]["body"]["model"] = "long" * 60
         VIEWS[name](board)
         too_wide = board.evaluate(
             """() => [document.documentElement, ...document.querySelectorAll("dialog[open]")]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import Site
+from fake_admin import CLOSED, pair
+from ui_site import Site
 
 CHANGED = "PUT"
 
@@ -137,6 +138,14 @@ def test_one_group_and_back_to_the_config(board: Any, site: Site) -> None:
     assert panel.get_by_role("listitem").filter(has_text="@claude-legacy").count() == 0
 
 
+def test_a_pair_that_the_core_does_not_translate(board: Any, site: Site) -> None:
+    site.admin.pairs.append(pair("openai_chat", "sagemaker", "auto", ["old"], translated=False, gate=CLOSED))
+    panel = opened(board, "openai_chat/sagemaker")
+    panel.get_by_text("The core does not translate this pair").wait_for()
+    assert panel.get_by_role("radio").count() == 0
+    assert "LiteLLM only" in board.locator("button[data-pair='openai_chat/sagemaker']").inner_text()
+
+
 def test_proof_switches_and_audit_trail(board: Any) -> None:
     panel = opened(board, "openai_responses/openai")
     text = panel.inner_text()
@@ -163,9 +172,10 @@ def test_differences_side_by_side(board: Any, site: Site) -> None:
     panel.locator(".sides").wait_for()
     marked = panel.locator(".pair.differs")
     assert [one.get_attribute("data-path") for one in marked.all()] == [
-        *("messages[2].content[0].content", "tools[0].strict")
+        *("body.max_tokens", "body.messages[2].content[0].content", "body.tools[0].strict")
     ]
-    assert "(not there)" in marked.nth(1).inner_text() and "≠" in marked.nth(1).inner_text()
+    assert marked.nth(0).inner_text().count("<integer>") == 2  # they differ, and look the same
+    assert "(not there)" in marked.nth(2).inner_text() and "≠" in marked.nth(2).inner_text()
     assert panel.locator(".pair.heads").inner_text().split() == ["core", "LiteLLM"]
     before = panel.locator(".pair").count()
     panel.get_by_role("button", name="equal lines").first.click()

@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import traceback
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -84,7 +84,7 @@ class Gateway:
         self.keys = Keys(
             config.migration.keys,
             config.master_key,
-            self.python,
+            self._litellm_url,
             self.transport,
             self.groups,
             open_response_ids=config.open_response_ids,
@@ -108,6 +108,9 @@ class Gateway:
         # A relayed path is LiteLLM's to guard; metrics are open unless the config says otherwise, as LiteLLM's.
         self._open_routes = {"health", "relay", "handover", "ui"}
         self._open_routes |= set() if config.metrics_need_key else {"metrics"}
+
+    def _litellm_url(self) -> Awaitable[str]:
+        return self.python.base_url()  # which a worker has put another one in the place of
 
     def _make_routes(self) -> dict[str, tuple[tuple[str, ...], str, str, Handler]]:
         """Path → (methods, route, dialect, handler)."""

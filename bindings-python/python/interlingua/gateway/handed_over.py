@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -18,12 +17,6 @@ from interlingua.litellm_plugin import VERSION, clean_headers
 
 _DIALECTS: Final = {path: dialect for dialect, path in ROUTE_PATHS.items()}
 
-_OWN_IDS: Final = (
-    re.compile(rb'"id"\s*:\s*"(resp_[^"\\]{1,500})"'),
-    re.compile(rb'"id"\s*:\s*"([^"\\]{1,500})"'),
-)
-"""What the provider calls its answer: a response, or else the message or the completion."""
-_SEALED_ID: Final = re.compile(rb'(?<=")resp_[-\w=]{240,}(?=")')
 
 Json = dict[str, Any]
 
@@ -68,8 +61,6 @@ def _read(document: Mapping[str, Any], groups: Groups) -> HandedOver:
     sent, received = _provider_side(document["calls"], answer, choice, groups)
     if sent is not None and received is None:
         answer = None  # the provider was not reached: how LiteLLM says so is no reading of its answer
-    if received is not None and answer is not None and dialect == "openai_responses":
-        answer = _unsealed(answer, received, choice)
     exchange = {
         **asked(choice, dialect, request),
         "provider_request": sent,
@@ -138,22 +129,6 @@ def _check_deployment(answer: Json, choice: Choice, groups: Groups) -> None:
     served = groups.of_deployment(str(headers.get("x-litellm-model-id")))
     if served is not None and served.deployment is not choice.deployment:
         raise NotComparable("other_deployment")
-
-
-def _unsealed(answer: Json, received: Json, choice: Choice) -> Json:
-    """The answer with ids of responses as LiteLLM makes them: its proxy gives them out encrypted, each time anew.
-
-    What such an id holds cannot be seen, so it is taken for what it must be: what leads back to the provider's own id.
-    """
-    told = base64.b64decode(received["body_b64"])
-    own = next((found for pattern in _OWN_IDS if (found := pattern.search(told))), None)
-    if own is None:
-        return answer
-    provider, deployment = choice.provider.encode(), choice.deployment.model_id.encode()
-    inside = b"litellm:custom_llm_provider:%b;model_id:%b;response_id:%b" % (provider, deployment, own[1])
-    plain = b"resp_" + base64.b64encode(inside)
-    body = _SEALED_ID.sub(plain, base64.b64decode(answer["body_b64"]))
-    return {**answer, "body_b64": base64.b64encode(body).decode()}
 
 
 def _without_own_headers(answer: Json) -> Json:

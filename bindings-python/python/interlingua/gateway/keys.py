@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from interlingua.gateway.client import header_lines
-from interlingua.gateway.engine_python import PythonEngine, PythonUnavailable
+from interlingua.gateway.engine_python import PythonUnavailable
 from interlingua.gateway.faults import UpstreamFault
 from interlingua.gateway.groups import Groups
 from interlingua.gateway.key_rows import (
@@ -107,7 +107,7 @@ class Keys:
         self,
         settings: Settings,
         master_key: str | None,
-        python: PythonEngine,
+        base_url: Callable[[], Awaitable[str]],
         transport: Transport,
         groups: Groups,
         *,
@@ -119,7 +119,7 @@ class Keys:
         """LiteLLM lets clients go on with responses that others have made."""
         self._settings = settings
         self._authorization = header_lines([(b"authorization", b"Bearer " + (master_key or "").encode())])
-        self._python = python
+        self._base_url = base_url
         self._transport = transport
         self._groups = groups
         self._now = now
@@ -272,7 +272,7 @@ class Keys:
 
     async def _get(self, target: str) -> Row | None:
         """A document of LiteLLM's; ``None`` if it has no such row."""
-        location = locate(await self._python.base_url() + target)
+        location = locate(await self._base_url() + target)
         answer = await self._transport.send(
             location, request_head("GET", location, self._authorization), None, _TIMEOUTS
         )

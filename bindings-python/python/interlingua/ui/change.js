@@ -86,6 +86,7 @@ function modeForm(pair, changed) {
     submit.hidden = true;
     yes.focus();
   };
+  if (pair.translated === false) return el("p", {}, "The core does not translate this pair: LiteLLM serves it, whatever its switch says.");
   const form = el(
     "form",
     {

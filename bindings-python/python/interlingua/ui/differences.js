@@ -3,8 +3,9 @@
 const FEW = 3;
 const MAX_ROWS = 4000;
 
-/** A value as text on lines: rows of [path, indentation, what the core has, what LiteLLM has, do they differ]. */
-function rowsOf(ours, theirs, path, indent, label, rows) {
+/** Two values as text on lines: rows of [path, what the core has, what LiteLLM has, do they differ]. Values that are stored as their type and length may
+ * differ and look the same: ``known`` has the paths. */
+function rowsOf(ours, theirs, path, indent, label, rows, known) {
   if (rows.length >= MAX_ROWS) return;
   const kind = (value) => (Array.isArray(value) ? "list" : value !== null && typeof value === "object" ? "object" : "leaf");
   const open = (value) => (kind(value) === "list" ? "[" : "{");
@@ -17,14 +18,14 @@ function rowsOf(ours, theirs, path, indent, label, rows) {
     for (const name of names) {
       const inner = kind(ours) === "list" ? `${path}[${name}]` : path ? `${path}.${name}` : name;
       const has = (value) => (Object.hasOwn(value, name) ? value[name] : undefined);
-      rowsOf(has(ours), has(theirs), inner, indent + 1, kind(ours) === "list" ? "" : `${JSON.stringify(name)}: `, rows);
+      rowsOf(has(ours), has(theirs), inner, indent + 1, kind(ours) === "list" ? "" : `${JSON.stringify(name)}: `, rows, known);
     }
     rows.push([path, pad + shut(ours), pad + shut(theirs), false]);
     return;
   }
   const text = (value) => (value === undefined ? null : pad + label + JSON.stringify(value, null, 2).replaceAll("\n", `\n${pad}`));
   const [left, right] = [text(ours), text(theirs)];
-  rows.push([path, left, right, left !== right]);
+  rows.push([path, left, right, left !== right || known.has(path)]);
 }
 
 function rowElement([path, ours, theirs, differs]) {
@@ -33,9 +34,9 @@ function rowElement([path, ours, theirs, differs]) {
   return el("div", { class: differs ? "pair differs" : "pair", "data-path": path }, el("span", { "aria-label": differs ? "differs" : null }, differs ? "≠" : ""), side("core", ours), side("LiteLLM", theirs));
 }
 
-function sideBySide(layer) {
+function sideBySide(layer, known) {
   const rows = [];
-  rowsOf(layer.ours === null ? undefined : layer.ours, layer.theirs === null ? undefined : layer.theirs, "", 0, "", rows);
+  rowsOf(layer.ours === null ? undefined : layer.ours, layer.theirs === null ? undefined : layer.theirs, "", 0, "", rows, known);
   const near = (index) => rows.slice(Math.max(0, index - FEW), index + FEW + 1).some((row) => row[3]);
   const body = el("div", { class: "sides" }, el("div", { class: "pair heads" }, el("span", {}), el("span", { class: "core" }, "core"), el("span", { class: "litellm" }, "LiteLLM")));
   let hidden = [];
@@ -107,7 +108,8 @@ function differenceItem(one, show) {
 
 /** One difference in full: where, both layers, and what makes a fixture case of it. */
 function differenceView(one, back) {
-  const layers = Object.entries(one.layers || {}).filter(([name]) => (one.paths || []).some((path) => path.layer === name));
+  const within = (name) => new Set((one.paths || []).filter((path) => path.layer === name).map((path) => path.path));
+  const layers = Object.entries(one.layers || {}).filter(([name]) => within(name).size);
   return el(
     "div",
     { class: "panel-body" },
@@ -123,6 +125,6 @@ function differenceView(one, back) {
       el("p", {}, "This makes a fixture case of it:"),
       copyable(one.command || `interlingua record difference ${one.id} --to cases`),
     ),
-    layers.map(([name, layer]) => el("section", {}, el("h3", {}, name === "request" ? "What the provider is sent" : name === "answer" ? "What the client is answered" : name), sideBySide(layer))),
+    layers.map(([name, layer]) => el("section", {}, el("h3", {}, name === "request" ? "What the provider is sent" : name === "answer" ? "What the client is answered" : name), sideBySide(layer, within(name)))),
   );
 }

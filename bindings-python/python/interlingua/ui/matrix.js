@@ -176,12 +176,18 @@ function layOut(status, paths, providers) {
   if (focused && cells.has(focused)) cells.get(focused).button.focus();
 }
 
+function nextTry(trip) {
+  if (trip.half_open) return "is being tried again";
+  return trip.retry_at ? `is tried again ${moment(trip.retry_at)}` : "stays so until somebody sets it";
+}
+
 /** What must not be overlooked, above the matrix. */
 function drawMarked(status) {
   const lines = status.switches.flatMap((one) => [
-    ...(one.tripped ? [["tripped-note", `▲ tripped: ${one.pattern}`, `${one.tripped.reason}; was ${modeText(one.tripped.from)}${one.tripped.retry_at ? `, is tried again ${moment(one.tripped.retry_at)}` : ""}`]] : []),
+    ...(one.tripped ? [["tripped-note", `▲ tripped: ${one.pattern}`, `${one.tripped.reason}; was ${modeText(one.tripped.from)}, ${nextTry(one.tripped)}`]] : []),
     ...(one.forced ? [["forced-note", `⚠ forced: ${one.pattern}`, `${modeText(one.mode)} without proof of parity${one.note ? `: ${one.note}` : ""}`]] : []),
   ]);
+  if (status.store_failing) lines.unshift(["tripped-note", "▲ the store cannot be reached", `${status.store}: the last known switches stay in force, and none can be set`]);
   const list = byId("marked");
   const now = JSON.stringify(lines);
   if (list.dataset.shown === now) return;

@@ -66,7 +66,7 @@ function showPair() {
 function stateText(pair) {
   const by = pair.by === "default" ? "by default" : `by the switch ${pair.by} (${pair.source})`;
   const marks = [pair.forced && "Forced without proof.", pair.tripped && `Tripped ${moment(pair.tripped.at)}: ${pair.tripped.reason}.`];
-  const back = pair.tripped && (pair.tripped.retry_at ? `Was ${modeText(pair.tripped.from)}, is tried again ${moment(pair.tripped.retry_at)}.` : `Was ${modeText(pair.tripped.from)}; it stays until somebody sets it.`);
+  const back = pair.tripped && `Was ${modeText(pair.tripped.from)}, ${nextTry(pair.tripped)}.`;
   return [`${modeText(pair.mode)}, ${by}.`, ...marks, back].filter(Boolean).join(" ");
 }
 
