@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from interlingua.cases.case import Exchange
-from interlingua.cases.secrets import OPAQUE_NAMES, SECRET_NAMES, Placeholders, is_opaque_id
+from interlingua.cases.forms import OPAQUE_NAMES, SECRET_NAMES
+from interlingua.cases.secrets import Placeholders, is_opaque_id
 from interlingua.cases.streams import join_deltas
 
 KEY_HEADERS = frozenset(("authorization", "x-api-key", "api-key", "x-goog-api-key", "proxy-authorization"))
