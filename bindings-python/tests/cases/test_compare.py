@@ -85,7 +85,7 @@ def test_what_is_malformed_is_a_clear_error(text: bytes) -> None:
 
 
 def test_a_request_of_strange_types_does_not_stop_the_comparison() -> None:
-    exchange = case.read(FIXTURES / "openai_responses/custom_openai/max_tool_calls")
+    exchange = case.read(FIXTURES / "openai_responses/custom_openai/parameters_openai")
     for member in ("text", "reasoning", "tools", "tool_choice", "input", "metadata", "include", "stream"):
         for value in ([1], {"a": [1]}, "x", 3, None, True):
             asked = {**json.loads(base64.b64decode(exchange["request"]["body_b64"])), member: value}
