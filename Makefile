@@ -23,8 +23,8 @@ ifneq ($(LOCAL_CORPUS),)
 export INTERLINGUA_CORPUS ?= $(abspath $(LOCAL_CORPUS))
 endif
 
-RUST_SOURCES := $(shell find core/src parity-tests/src bindings-python/src -name '*.rs') \
-	Cargo.toml Cargo.lock core/Cargo.toml bindings-python/Cargo.toml
+RUST_SOURCES := $(shell find core/src bindings-python/src parity-tests/src -name '*.rs') \
+	Cargo.toml Cargo.lock core/Cargo.toml bindings-python/Cargo.toml parity-tests/Cargo.toml
 
 .PHONY: help demo serve build wheel test docs docs-check lint lint-rust lint-python test-rust test-python parity parity-mutate gate gate-check \
 	record litellm-names test-litellm test-ui ui-pictures bench bench-full bench-growth bench-peers bench-budget bench-budget-write fuzz oracle clean need-python need-rust

@@ -13,20 +13,21 @@ use crate::ledger::{self, Layer};
 use crate::value::dotted;
 use crate::{engine, judge};
 
-/// Judges `case`. A panic of the core is a finding like any other, so it must not reach the host.
+/// Judges `case`. A panic of the core, or of a rule that met something strange, is a finding and must not reach the host.
 pub(crate) fn of(case: &Case) -> Value {
-    let judged = catch_unwind(AssertUnwindSafe(|| {
-        let ours = engine::run(case);
-        let judged = judge::judge(case, &ours);
-        told(case, &ours, &judged)
-    }));
-    judged.unwrap_or_else(|_| {
-        json!({
-            "class": class_name(Class::Unexplained),
-            "note": "the core panicked",
-            "rules": [], "features": case.features, "differences": [], "layers": {},
-            "checks": {"request": "panicked", "answer": null, "losses": []},
-        })
+    let Ok(ours) = catch_unwind(AssertUnwindSafe(|| engine::run(case))) else {
+        return panicked(case, "the core panicked", "panicked");
+    };
+    let judged = catch_unwind(AssertUnwindSafe(|| told(case, &ours, &judge::judge(case, &ours))));
+    judged.unwrap_or_else(|_| panicked(case, "the comparison panicked", request_check(&ours)))
+}
+
+fn panicked(case: &Case, note: &str, request: &str) -> Value {
+    json!({
+        "class": class_name(Class::Unexplained),
+        "note": note,
+        "rules": [], "features": case.features, "differences": [], "layers": {},
+        "checks": {"request": request, "answer": null, "losses": [], "unreadable": null},
     })
 }
 
@@ -95,12 +96,7 @@ fn layers(case: &Case, judged: &Judged) -> Map<String, Value> {
 
 /// What the core's half shows by itself, with or without LiteLLM's.
 fn checks(ours: &Ours) -> Value {
-    let request = match &ours.request {
-        OurRequest::Sent(_) => "accepted",
-        OurRequest::Refused { kind: RefusalKind::Invalid, .. } => "invalid",
-        OurRequest::Refused { kind: RefusalKind::Unsupported, .. } => "unsupported",
-        OurRequest::Refused { kind: RefusalKind::Decline, .. } => "declined",
-    };
+    let request = request_check(ours);
     let answer = ours.answer.as_ref().map(|answer| match (&ours.unreadable, answer.status) {
         (Some(_), _) => "unreadable",
         (None, 400..) => "error",
@@ -108,4 +104,13 @@ fn checks(ours: &Ours) -> Value {
     });
     let losses: Vec<_> = ours.losses.iter().map(|(path, code)| json!([path, code])).collect();
     json!({"request": request, "answer": answer, "losses": losses, "unreadable": ours.unreadable})
+}
+
+fn request_check(ours: &Ours) -> &'static str {
+    match &ours.request {
+        OurRequest::Sent(_) => "accepted",
+        OurRequest::Refused { kind: RefusalKind::Invalid, .. } => "invalid",
+        OurRequest::Refused { kind: RefusalKind::Unsupported, .. } => "unsupported",
+        OurRequest::Refused { kind: RefusalKind::Decline, .. } => "declined",
+    }
 }

@@ -82,3 +82,12 @@ def test_keys_are_not_compared_and_not_told() -> None:
 def test_what_is_malformed_is_a_clear_error(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         _native.compare(text)
+
+
+def test_a_request_of_strange_types_does_not_stop_the_comparison() -> None:
+    exchange = case.read(FIXTURES / "openai_responses/custom_openai/parameters_openai")
+    for member in ("text", "reasoning", "tools", "tool_choice", "input", "metadata", "include", "stream"):
+        for value in ([1], {"a": [1]}, "x", 3, None, True):
+            asked = {**json.loads(base64.b64decode(exchange["request"]["body_b64"])), member: value}
+            exchange["request"]["body_b64"] = base64.b64encode(json.dumps(asked).encode()).decode()
+            assert "panicked" not in compare(exchange)["note"], (member, value)

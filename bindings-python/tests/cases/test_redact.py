@@ -279,3 +279,37 @@ def test_a_redacted_verdict_has_no_content() -> None:
     made = redact.verdict(verdict)
     assert "secret plan" not in json.dumps(made)
     assert made["class"] == "unexplained" and made["differences"][0]["path"].startswith("body.messages[0].content")
+
+
+def test_a_long_document_and_long_text_are_redacted_in_parts(tmp_path: Path) -> None:
+    document = base64.b64encode(bytes(range(256)) * 400).decode()
+    key = FREE["anthropic key"][1]
+    long = "\n".join(["nothing here to see"] * 5000 + [f"but {key} and jane.doe@corp.example"] + ["nor here"] * 20_000)
+    body = json.dumps({"messages": [{"role": "user", "content": [{"text": long}, {"data": document}]}]})
+    names = ("request", "provider_request", "provider_response", "client_response")
+    made = base64.b64decode(redact.secrets(exchange(dict.fromkeys(names, body)))["request"]["body_b64"]).decode()
+    assert key not in made and "jane.doe" not in made
+    assert document in made and made.count("nothing here to see") == 5000 and made.count("nor here") == 20_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xff\xfe",
+        b"[" * 5000,
+        b'{"a":' * 400 + b"1" + b"}" * 400,
+        b'{"n": 1e999, "user": "jane.doe"}',
+        b'{"s": "\\ud800", "user": "jane.doe"}',
+        b'data: {"type": {"x": 1}, "text": "a", "index": []}\n\ndata: ' + b'{"a":' * 400 + b"1" + b"}" * 400 + b"\n\n",
+        b"data: [1, 2]\n\ndata: null\n\ndata: {",
+    ],
+)
+def test_strange_bodies_are_redacted_too(body: bytes) -> None:
+    names = ("request", "provider_request", "provider_response", "client_response")
+    planted = exchange(dict.fromkeys(names, ""))
+    for name in names:
+        planted[name]["body_b64"] = encoded(body)
+    made = base64.b64decode(redact.secrets(planted)["request"]["body_b64"])
+    assert b"jane.doe" not in made
+    assert body.startswith(b"{") or made == body

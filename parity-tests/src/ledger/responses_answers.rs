@@ -136,7 +136,7 @@ fn repeats(context: &Context<'_>, oracle: &mut Value) -> usize {
         "reasoning",
         request.get("reasoning").filter(|given| given.is_object()).map_or(json!({}), without_nulls),
     ));
-    let mut text = request.get("text").map_or(json!({}), without_nulls);
+    let mut text = request.get("text").filter(|given| given.is_object()).map_or(json!({}), without_nulls);
     text["format"] = text.get("format").map_or(json!({"type": "text"}), without_nulls);
     wanted.push(("text", text));
     wanted.push(("tool_choice", choice(&request["tool_choice"])));

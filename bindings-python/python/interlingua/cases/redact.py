@@ -10,12 +10,14 @@ import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import groupby
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from interlingua.cases.case import Exchange
-from interlingua.cases.secrets import OPAQUE_NAMES, SECRET_NAMES, Placeholders, is_opaque_id
+from interlingua.cases.forms import OPAQUE_NAMES, SECRET_NAMES
+from interlingua.cases.secrets import Placeholders, is_opaque_id
 from interlingua.cases.streams import join_deltas
 
 KEY_HEADERS = frozenset(("authorization", "x-api-key", "api-key", "x-goog-api-key", "proxy-authorization"))
@@ -115,7 +117,8 @@ class _Redactor:
         self._places.learning = True
         for part in parts:
             for value in self._values(base64.b64decode(part["body_b64"])):
-                self._walk(value)
+                with suppress(RecursionError):  # then its text will be searched
+                    self._walk(value)
         self._places.learning = False
 
     def exchange(self, exchange: Exchange) -> Exchange:
@@ -187,7 +190,10 @@ class _Redactor:
             except (ValueError, RecursionError):
                 pass  # nested too deep, or a number that is none: its text will do
         text = body.decode("utf-8", "surrogateescape")
-        made_text = self._stream(text) if _is_stream(text) else self._places.form(text)
+        try:
+            made_text = self._stream(text) if _is_stream(text) else self._places.form(text)
+        except (ValueError, RecursionError):
+            made_text = self._places.form(text)
         return made_text.encode("utf-8", "surrogateescape")
 
     def _stream(self, text: str) -> str:

@@ -36,7 +36,7 @@ def _find(node: Any, path: tuple[Any, ...], channels: dict[tuple[Any, ...], list
     if isinstance(node, dict):
         here = (*path, *(node.get(name) for name in _ORDER if not isinstance(node.get(name), (dict, list))))
         if not path:
-            here = (*here, node.get("type"))
+            here = (*here, str(node.get("type")))
         for key, value in node.items():
             if isinstance(value, str) and key in _TEXTS:
                 channels.setdefault((*here, key), []).append((node, key))
