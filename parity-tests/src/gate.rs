@@ -22,7 +22,13 @@ struct Entry {
 
 /// Derives the gate from how the fixture cases came out. `present` is the gate as it is: a pair whose cases are the same
 /// keeps its date.
-pub(crate) fn derive(outcomes: &[(Case, Class)], fixtures: &Path, present: &Value) -> Result<Value, String> {
+/// `corpora` says of a pair what outside corpora said.
+pub(crate) fn derive(
+    outcomes: &[(Case, Class)],
+    fixtures: &Path,
+    present: &Value,
+    corpora: &BTreeMap<String, Vec<String>>,
+) -> Result<Value, String> {
     let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
     for (case, class) in outcomes {
         let key = format!("{}/{}", case.question.route.name(), case.question.provider);
@@ -46,6 +52,7 @@ pub(crate) fn derive(outcomes: &[(Case, Class)], fixtures: &Path, present: &Valu
         let digest = digest(fixtures, &entry.names)?;
         let known = &present["routes"][&pair];
         let date = known["date"].as_str().filter(|_| known["digest"] == digest.as_str());
+        let corpora = corpora.get(&pair).cloned().unwrap_or_default();
         routes.insert(
             pair,
             json!({
@@ -53,8 +60,7 @@ pub(crate) fn derive(outcomes: &[(Case, Class)], fixtures: &Path, present: &Valu
                 "cases": entry.cases,
                 "digest": digest,
                 "date": date.map_or_else(today, str::to_owned),
-                // Runs over outside corpora are not repeatable from this repository alone: they prove nothing here.
-                "corpora": [],
+                "corpora": corpora,
             }),
         );
     }
@@ -84,7 +90,7 @@ fn digest(fixtures: &Path, names: &BTreeSet<String>) -> Result<String, String> {
 }
 
 /// The date in UTC, as `YYYY-MM-DD`.
-fn today() -> String {
+pub(crate) fn today() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     date(seconds / 86_400)
 }
@@ -130,11 +136,11 @@ mod tests {
         let fixtures = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures"));
         let (cases, _) = crate::fixture::load_fixtures(&fixtures.join("mistral_ocr")).unwrap();
         let outcomes: Vec<_> = cases.into_iter().map(|case| (case, Class::Identical)).collect();
-        let pair = "mistral_ocr/mistral";
-        let mut gate = derive(&outcomes, fixtures, &Value::Null).unwrap();
+        let (pair, none) = ("mistral_ocr/mistral", BTreeMap::new());
+        let mut gate = derive(&outcomes, fixtures, &Value::Null, &none).unwrap();
         gate["routes"][pair]["date"] = json!("2001-02-03");
-        assert_eq!(derive(&outcomes, fixtures, &gate).unwrap(), gate);
-        let fewer = derive(&outcomes[1..], fixtures, &gate).unwrap();
+        assert_eq!(derive(&outcomes, fixtures, &gate, &none).unwrap(), gate);
+        let fewer = derive(&outcomes[1..], fixtures, &gate, &none).unwrap();
         assert_ne!(fewer["routes"][pair]["date"], "2001-02-03");
     }
 }

@@ -23,6 +23,8 @@ mod verdict;
 #[cfg(feature = "cli")]
 mod corpus;
 #[cfg(feature = "cli")]
+mod evidence;
+#[cfg(feature = "cli")]
 mod fixture;
 #[cfg(feature = "cli")]
 mod gate;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 const USAGE: &str = "usage: parity run    [--corpus FILE] [--fixtures DIR] [--targets FILE] [--filter TEXT] [--show N] [--json FILE]
+                     [--evidence NAME]
        parity mutate [--corpus FILE] [--fixtures DIR] [--targets FILE] [--filter TEXT] [--show N]
        parity gate   --write | --check [--fixtures DIR] [--gate FILE]
        parity ledger";
@@ -31,6 +32,8 @@ pub(crate) struct Command {
     /// How many groups of differences to print.
     pub(crate) show: usize,
     pub(crate) json: Option<PathBuf>,
+    /// Keep how the corpus came out, under this name, for the gate to show.
+    pub(crate) evidence: Option<String>,
     /// The `parity-tests` folder.
     pub(crate) home: PathBuf,
     pub(crate) cache: PathBuf,
@@ -56,6 +59,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Comma
         filter: None,
         show: 20,
         json: None,
+        evidence: None,
         cache: root.join("target/parity/cache"),
         home,
     };
@@ -81,6 +85,7 @@ fn set(command: &mut Command, flag: &str, value: String) -> Result<(), String> {
         "--filter" => command.filter = Some(value),
         "--show" => command.show = value.parse().map_err(|_| format!("--show {value}: not a number"))?,
         "--json" => command.json = Some(value.into()),
+        "--evidence" => command.evidence = Some(value),
         _ => return Err(format!("unknown option {flag}\n{USAGE}")),
     }
     Ok(())

@@ -10,6 +10,7 @@ use crate::compare::Difference;
 use crate::judge::{Class, Verdict};
 use crate::ledger::{self, Layer};
 use crate::value::brief;
+use crate::verdict;
 
 const CLASSES: [Class; 5] =
     [Class::Identical, Class::Explained, Class::Unexplained, Class::Declined, Class::OracleFailed];
@@ -96,6 +97,18 @@ impl Report {
 
     pub(crate) fn unexplained(&self) -> usize {
         self.total(Class::Unexplained)
+    }
+
+    /// How the cases of each pair came out.
+    pub(crate) fn pairs(&self) -> Value {
+        let named = |counts: &BTreeMap<Class, usize>| -> BTreeMap<&str, usize> {
+            counts.iter().map(|(class, count)| (verdict::class_name(*class), *count)).collect()
+        };
+        let pairs = self
+            .counts
+            .iter()
+            .map(|((route, provider), counts)| (format!("{route}/{provider}"), json!(named(counts))));
+        Value::Object(pairs.collect())
     }
 
     /// Every verdict, without bodies.

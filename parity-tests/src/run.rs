@@ -11,7 +11,7 @@ use crate::progress::Progress;
 use crate::report::Report;
 use crate::targets::Targets;
 use crate::validate::Validator;
-use crate::{corpus, engine, fixture, gate, judge, ledger};
+use crate::{corpus, engine, evidence, fixture, gate, judge, ledger};
 
 /// Carries `command` out; `false` means that it found something wrong.
 pub(crate) fn run(command: &Command) -> Result<bool, String> {
@@ -79,6 +79,9 @@ fn replay(command: &Command) -> Result<bool, String> {
     if let Some(file) = &command.json {
         fs::write(file, report.json().to_string()).map_err(|error| format!("{}: {error}", file.display()))?;
     }
+    if let Some(name) = &command.evidence {
+        evidence::keep(&command.home, name, &report)?;
+    }
     print(&[&report.differences(command.show), &report.table(), &report.closing_line(), "\n"])?;
     Ok(report.unexplained() == 0)
 }
@@ -113,7 +116,12 @@ fn gate_file(command: &Command) -> Result<bool, String> {
     let file = command.gate.display();
     let present = fs::read_to_string(&command.gate).unwrap_or_default();
     let known = serde_json::from_str(&present).unwrap_or_default();
-    let wanted = gate::text(&gate::derive(&outcomes, &command.fixtures, &known)?)?;
+    let wanted = gate::text(&gate::derive(
+        &outcomes,
+        &command.fixtures,
+        &known,
+        &evidence::sentences(&command.home)?,
+    )?)?;
     if command.action == Action::GateWrite {
         fs::write(&command.gate, wanted).map_err(|error| format!("{file}: {error}"))?;
         return Ok(true);
