@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import uvicorn
 import yaml
@@ -23,6 +23,8 @@ from interlingua.gateway.application import Gateway, create_app
 from interlingua.gateway.logs import Log
 from interlingua.gateway.on_uvicorn import WEBSOCKETS
 from interlingua.gateway.serving import bind
+
+T = TypeVar("T")
 
 KEY = "sk-test-master-8f2c"
 CHAT = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}
@@ -211,6 +213,15 @@ class LeanThread:
         self._thread.start()
         assert self._ready.wait(5)
 
+    def run(self, action: Callable[[], T]) -> T:
+        """Do something in the server's loop, behind what it is doing."""
+
+        async def done() -> T:
+            return action()
+
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(done(), self._loop).result(5)
+
     def stop(self) -> None:
         assert self._loop is not None and self._ended is not None
         with contextlib.suppress(RuntimeError):  # it has ended already
@@ -336,6 +347,11 @@ class Running:
 
     def stop(self) -> None:
         self._server.stop()
+
+    def in_its_loop(self, action: Callable[[], T]) -> T:
+        """Of our own server: what ``action`` finds when nothing is half done."""
+        assert isinstance(self._server, LeanThread)
+        return self._server.run(action)
 
     def logs(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log_text.getvalue().splitlines()]
