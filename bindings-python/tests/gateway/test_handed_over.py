@@ -15,7 +15,7 @@ from interlingua.cases import case
 from interlingua.gateway.config import build_config
 from interlingua.gateway.groups import Groups
 from interlingua.gateway.handed_over import NotComparable, exchange_of
-from rig import KEY, Running
+from rig import KEY, Running, Upstream, http_answer
 from shadow_rig import (
     GROUP,
     PAIR,
@@ -75,6 +75,8 @@ def test_why_a_hand_over_is_not_compared() -> None:
     for name, changes in expected.items():
         assert reason({**told, **changes}, groups) == name
     assert reason({**told, "response": None}, groups) == "no_whole_answer"
+    for word in ("any-word", ["too_large"], 1):
+        assert reason({**told, "withheld": word}, groups) == "malformed", "reasons are metrics' labels"
 
 
 def test_the_provider_is_found_among_other_calls() -> None:
@@ -162,6 +164,33 @@ def test_with_content_its_command_writes_a_case(tmp_path: Path, monkeypatch: pyt
         verdict = json.loads(_native.compare(json.dumps(case.read(folder)).encode()))
         assert verdict["class"] == "unexplained"
         assert run_command(gateway, "interlingua record difference 999 --to cases", tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize(("most", "kept"), [(20_000, "structure"), (1000, "places")])
+def test_what_is_too_large_is_kept_with_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, kept: str
+) -> None:
+    monkeypatch.setenv(litellm_plugin.TOKEN_VARIABLE, TOKEN)
+    monkeypatch.setattr("interlingua.gateway.differences.MAX_BYTES", most)
+    document = different()
+    body = unpacked(document["request"]["body_b64"])
+    body["messages"].append({"role": "user", "content": PROMPT + "x" * 30_000})
+    document["request"]["body_b64"] = packed(body)
+    with Running(settings(content=True), tmp_path) as gateway:
+        hand_over(gateway, document)
+        entry = until_stored(gateway)
+        whole = gateway.request("GET", f"/interlingua/differences/{entry['id']}").json()
+    assert entry["paths"] and not entry["content"] and PROMPT not in json.dumps(whole)
+    assert bool(whole["layers"]) == bool(whole["exchange"]) == (kept == "structure")
+
+
+def test_the_master_key_is_not_sent_on(upstream: Upstream, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Upstream() as elsewhere:
+        upstream.answers = [http_answer(302, b"", f"location: {elsewhere.url}/interlingua/differences/1")]
+        arguments = ["record", "difference", "1", "--to", str(tmp_path), "--url", upstream.url, "--key", KEY]
+        assert cli.main(arguments) == 2
+        assert elsewhere.received == [] and len(upstream.received) == 1
+    assert KEY not in capsys.readouterr().err
 
 
 def test_record_says_what_is_wrong(gateway: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

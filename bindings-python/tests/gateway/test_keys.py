@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import time
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from interlingua.gateway.engine_python import PythonEngine
+from interlingua.gateway.keys import KeysUnreadable
 from interlingua.gateway.migration import PythonEngine as PythonSettings
 from litellm_rows import (
     CUSTOMER_ROW,
@@ -255,6 +257,16 @@ def test_nobody_is_accepted_while_litellm_cannot_be_asked(upstream: Upstream, li
             messages = gateway.request("POST", "/v1/messages", MESSAGES, key=PLAIN)
             assert messages.status == 503 and messages.json()["type"] == "error"
     assert upstream.received == []
+
+
+def test_what_is_remembered_of_a_failure_holds_no_request(gateway: Running, litellm: LiteLLM) -> None:
+    litellm.status = 500
+    for _ in range(3):
+        chat(gateway, PLAIN)
+    [(_, remembered)] = gateway.app.keys._bad._entries.values()
+    assert isinstance(remembered, KeysUnreadable)
+    frames = [frame.f_code.co_name for frame, _ in traceback.walk_tb(remembered.__traceback__)]
+    assert "_ask" not in frames and len(litellm.lookups) == 1
 
 
 @pytest.mark.parametrize("status", [500, 401, 403])

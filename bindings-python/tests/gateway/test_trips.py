@@ -371,9 +371,10 @@ class Broken:
     def __init__(self) -> None:
         self.real = open_store(None)
         self.broken = False
+        self.broken_calls: tuple[str, ...] = ("change", "version", "switches")
 
     def __getattr__(self, name: str) -> Any:
-        if self.broken and name in ("change", "version", "switches"):
+        if self.broken and name in self.broken_calls:
 
             def fail(*_: object) -> None:
                 raise StoreError("gone")
@@ -405,6 +406,20 @@ def test_trip_holds_although_it_cannot_be_stored_and_is_stored_later() -> None:
     assert simulated.mode == "python"
     assert simulated.events() == ["store_failed", "switch_tripped", "store_back"]
     assert [entry["by"] for entry in store.real.audit(9)] == ["trip"]
+
+
+def test_what_others_store_is_followed_where_nothing_can_be_written() -> None:
+    store = Broken()
+    simulated = Simulated(store=store)
+    store.broken = True
+    simulated.serve(30, "bug", 500)
+    simulated.pass_seconds()
+    assert simulated.mode == "python"
+    store.broken_calls = ("change",)
+    store.real.change({"openai_chat/groq": StoredSwitch("shadow", since=2.0, by="api")}, [])
+    asyncio.run(simulated.keeper.look())
+    assert simulated.switches.mode("openai_chat", "groq") == "shadow"
+    assert simulated.mode == "python" and simulated.keeper.failing
 
 
 def test_somebody_who_was_quicker_is_heard() -> None:

@@ -225,7 +225,8 @@ class Keys:
             # A client that leaves does not take the answer from the others.
             found = await asyncio.shield(task)
         if isinstance(found, KeysUnreadable):
-            raise found
+            # Another one each time: it grows with every raise, and would keep alive what has raised it.
+            raise KeysUnreadable(found.message, relayable=found.relayable)
         return found
 
     async def _answer(self, question: tuple[str, ...], read: Callable[[], Awaitable[object]]) -> object:
