@@ -27,7 +27,7 @@ RUST_SOURCES := $(shell find core/src bindings-python/src parity-tests/src -name
 	Cargo.toml Cargo.lock core/Cargo.toml bindings-python/Cargo.toml parity-tests/Cargo.toml
 
 .PHONY: help demo serve build wheel test docs docs-check lint lint-rust lint-python test-rust test-python parity parity-mutate gate gate-check \
-	record litellm-names test-litellm test-ui ui-pictures bench bench-full bench-growth bench-peers bench-budget bench-budget-write fuzz oracle clean need-python need-rust
+	record litellm-names test-litellm test-migration test-ui ui-pictures bench bench-full bench-growth bench-peers bench-budget bench-budget-write fuzz oracle clean need-python need-rust
 
 help: ## this list
 	@echo 'make TARGET, where TARGET is'
@@ -73,7 +73,7 @@ serve: build ## keep the gateway and the replay upstream running, and print curl
 
 # ── checks ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-test: lint test-rust test-python parity gate-check parity-mutate bench-budget ## everything that CI runs
+test: lint test-rust test-python test-migration parity gate-check parity-mutate bench-budget ## everything that CI runs
 	@$(SAY) 'all checks passed'
 
 lint: lint-rust lint-python docs-check ## formatting, clippy, ruff, mypy, stubtest, tables in docs/
@@ -168,6 +168,11 @@ test-ui: build $(VENV)/.test-ui ## the page at /ui in the system's chromium (CHR
 
 ui-pictures: build $(VENV)/.test-ui ## take the pictures of docs/ui.md again (needs chromium and pngquant)
 	@cd bindings-python/tests/ui && $(BIN)/python pictures.py $(abspath docs/ui)
+
+test-migration: build ## the migration guide, executed: a real LiteLLM, clients that never stop asking, a core that fails on the way
+	@$(SAY) 'pytest: the migration'
+	@cd parity-tests && $(BIN)/python -m recorder.environments 1.109.1
+	@INTERLINGUA_LITELLM_PYTHON=$(abspath target/oracle/1.109.1/bin/python) $(BIN)/python -m pytest -q bindings-python/tests/migration
 
 $(VENV)/.bench: bench/requirements.txt $(VENV)/.installed
 	@$(SAY) 'installing what benchmarks need into $(VENV), and peers into target/peers'

@@ -91,7 +91,7 @@ class Traffic:
         self._random = random.Random(seed)
         self.failures: list[str] = []
         self.counts: Counter[tuple[str, str]] = Counter()
-        """Answers by (pair, engine)."""
+        """Good answers by (pair, engine)."""
         self._threads = [threading.Thread(target=self._client, args=(number,)) for number in range(clients)]
 
     def ask(self, question: Question, connection: http.client.HTTPConnection | None = None) -> Answer:
@@ -123,9 +123,9 @@ class Traffic:
                 wrong, answer = f"{type(error).__name__}: {error}", None
                 connection.close()
             with self._lock:
-                if wrong is not None:
+                if wrong is not None or answer is None:
                     self.failures.append(f"{question.name}: {wrong}")
-                if answer is not None:
+                else:
                     self.counts[(question.pair, answer.engine)] += 1
         connection.close()
 

@@ -161,12 +161,13 @@ class PythonEngine:
             raise PythonUnavailable(
                 503, "it needs LiteLLM, whose command cannot be run; see the gateway's log"
             ) from None
-        self._child, self._child_url = child, url
+        self._child, self._child_url = child, None
         try:
             await self._until_ready(child, url)
         except BaseException:
             await self._end(child)
             raise
+        self._child_url = url  # not before: requests that come while it starts have to wait for it
         self._log.line("python_engine_ready", port=port)
         return url
 
