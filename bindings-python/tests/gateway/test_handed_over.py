@@ -15,6 +15,7 @@ from interlingua.cases import case
 from interlingua.gateway.config import build_config
 from interlingua.gateway.groups import Groups
 from interlingua.gateway.handed_over import NotComparable, exchange_of
+from interlingua.gateway.store import StoreError
 from rig import KEY, Running, Upstream, http_answer
 from shadow_rig import (
     GROUP,
@@ -30,6 +31,7 @@ from shadow_rig import (
     settings,
     unpacked,
     until,
+    until_judged,
 )
 
 
@@ -164,6 +166,25 @@ def test_with_content_its_command_writes_a_case(tmp_path: Path, monkeypatch: pyt
         verdict = json.loads(_native.compare(json.dumps(case.read(folder)).encode()))
         assert verdict["class"] == "unexplained"
         assert run_command(gateway, "interlingua record difference 999 --to cases", tmp_path).returncode == 2
+
+
+def test_a_store_that_cannot_be_written_is_told_once(gateway: Running) -> None:
+    handovers = gateway.app.shadow.handovers
+    add = handovers._add_difference
+
+    def full(_: dict[str, Any]) -> int:
+        raise StoreError("the disk is full")
+
+    for adds, times in ((full, 3), (add, 1), (full, 2)):
+        handovers._add_difference = adds
+        for _ in range(times):
+            hand_over(gateway, different())
+            until(lambda: handovers._bytes == 0)
+    until_judged(gateway, PAIR, 6)
+    gateway.in_its_loop(gateway.app.log.flush)
+    told = [line["event"] for line in gateway.logs() if line["event"] in ("store_failed", "shadow_difference")]
+    assert told == ["store_failed", "shadow_difference", "store_failed"]
+    assert gained(gateway, 6) == {"compared": 6, "mismatches": 6}
 
 
 @pytest.mark.parametrize(("most", "kept"), [(20_000, "structure"), (1000, "places")])

@@ -277,12 +277,7 @@ class Keys:
         answer = await self._transport.send(
             location, request_head("GET", location, self._authorization), None, _TIMEOUTS
         )
-        try:
-            status, body = answer.head.status, await answer.whole()
-        except BaseException:
-            answer.abort()
-            raise
-        answer.release()
+        status, body = answer.head.status, await answer.read_out()
         if status == 404:
             return None
         if status != 200:
