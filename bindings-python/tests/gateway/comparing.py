@@ -6,10 +6,9 @@ import asyncio
 import http.client
 import json
 import re
-import time
 from typing import Any
 
-from rig import KEY, Received, Running, Script
+from rig import KEY, Received, Running, Script, within
 
 VARYING = {"x-litellm-call-id", "date"}
 
@@ -28,9 +27,7 @@ def post(client: http.client.HTTPConnection, body: Any, **headers: str) -> tuple
 
 def told(gateway: Running) -> tuple[list[str], list[dict[str, Any]]]:
     """The metrics and the log, without times and ids."""
-    deadline = time.monotonic() + 3
-    while gateway.app.metrics.in_flight and time.monotonic() < deadline:
-        time.sleep(0.02)
+    within(5, lambda: not gateway.app.metrics.in_flight)
 
     def settled() -> bytes:
         gateway.app.log.flush()

@@ -221,6 +221,14 @@ def config_document(base: str, **changes: Any) -> dict[str, Any]:
     return document
 
 
+def within(seconds: float, holds: Callable[[], bool]) -> None:
+    """Wait until it holds."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it does not come true"
+        time.sleep(0.02)
+
+
 class Running:
     """A gateway on a real socket, on our own server or on uvicorn."""
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +27,3 @@ def put(gateway: Running, switches: dict[str, Any], query: str = "") -> Reply:
 def engine(reply: Reply) -> str:
     assert reply.status == 200, reply.body
     return "python" if reply.json()["id"] == "from-litellm" else "rust"
-
-
-def within(seconds: float, holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it does not come true"
-        time.sleep(0.02)

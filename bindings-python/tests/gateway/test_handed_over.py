@@ -16,7 +16,7 @@ from interlingua.gateway.config import build_config
 from interlingua.gateway.groups import Groups
 from interlingua.gateway.handed_over import NotComparable, exchange_of
 from interlingua.gateway.store import StoreError
-from rig import KEY, Running, Upstream, http_answer
+from rig import KEY, Running, Upstream, http_answer, within
 from shadow_rig import (
     GROUP,
     PAIR,
@@ -30,7 +30,6 @@ from shadow_rig import (
     packed,
     settings,
     unpacked,
-    until,
     until_judged,
 )
 
@@ -105,7 +104,7 @@ def stored(gateway: Running) -> list[dict[str, Any]]:
 
 
 def until_stored(gateway: Running) -> dict[str, Any]:
-    until(lambda: bool(stored(gateway)))
+    within(15, lambda: bool(stored(gateway)))
     return stored(gateway)[0]
 
 
@@ -179,7 +178,7 @@ def test_a_store_that_cannot_be_written_is_told_once(gateway: Running) -> None:
         handovers._add_difference = adds
         for _ in range(times):
             hand_over(gateway, different())
-            until(lambda: handovers._bytes == 0)
+            within(15, lambda: handovers._bytes == 0)
     until_judged(gateway, PAIR, 6)
     gateway.in_its_loop(gateway.app.log.flush)
     told = [line["event"] for line in gateway.logs() if line["event"] in ("store_failed", "shadow_difference")]
@@ -203,6 +202,7 @@ def test_what_is_too_large_is_kept_with_less(
         whole = gateway.request("GET", f"/interlingua/differences/{entry['id']}").json()
     assert entry["paths"] and not entry["content"] and PROMPT not in json.dumps(whole)
     assert bool(whole["layers"]) == bool(whole["exchange"]) == (kept == "structure")
+    assert all(place["path"] and "ours" in place for place in whole["paths"] if "theirs" not in place)
 
 
 def test_the_master_key_is_not_sent_on(upstream: Upstream, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

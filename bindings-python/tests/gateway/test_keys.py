@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import time
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +28,7 @@ from litellm_rows import (
     error_of,
     running,
 )
-from rig import CHAT, KEY, MESSAGES, Reply, Running, Upstream
+from rig import CHAT, KEY, MESSAGES, Reply, Running, Upstream, within
 
 
 @pytest.fixture
@@ -295,9 +294,7 @@ def test_one_look_up_at_a_time_for_each_key(gateway: Running, litellm: LiteLLM, 
     litellm.hold = asyncio.Event()
     with ThreadPoolExecutor(8) as pool:
         waiting = [pool.submit(chat, gateway, PLAIN) for _ in range(8)]
-        deadline = time.monotonic() + 5
-        while gateway.app.metrics.in_flight < 8 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        within(5, lambda: gateway.app.metrics.in_flight == 8)
         litellm._loop.call_soon_threadsafe(litellm.hold.set)
         assert [engine_of(reply.result()) for reply in waiting] == ["rust"] * 8
     assert len(litellm.lookups) == 1

@@ -13,8 +13,8 @@ from interlingua import cli
 from interlingua.gateway.application import create_app
 from interlingua.gateway.store import StoreError, open_store
 from redis_server import RedisServer
-from rig import CHAT, KEY, Reply, Running, Upstream
-from switch_rig import SWITCHES, engine, migrating, put, within
+from rig import CHAT, KEY, Reply, Running, Upstream, within
+from switch_rig import SWITCHES, engine, migrating, put
 
 
 @pytest.fixture

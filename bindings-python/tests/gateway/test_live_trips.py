@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from interlingua.gateway import control
-from rig import CHAT, KEY, MESSAGES, Reply, Running, Upstream, http_answer
-from switch_rig import engine, migrating, within
+from rig import CHAT, KEY, MESSAGES, Reply, Running, Upstream, http_answer, within
+from switch_rig import engine, migrating
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ MAX_LEAVES: Final = 200
 """Differences of one exchange that are stored one by one."""
 MAX_BYTES: Final = 1024 * 1024
 """Of an entry: a thousand of each pair are kept."""
-MAX_PATH: Final = 500
+MAX_LINE: Final = 500
 
 Json = dict[str, Any]
 Compare = Callable[[Json], Json]
@@ -38,8 +38,14 @@ def entry_of(handed: HandedOver, verdict: Json, *, content: bool, compare: Compa
         entry = {**facts, **told}
         if len(json.dumps(entry)) <= MAX_BYTES:
             return entry
-    places = [{"layer": found["layer"], "path": found["path"][:MAX_PATH]} for found in told["paths"]]
-    return {**facts, "content": False, "paths": places, "layers": {}, "exchange": {}}
+    return {**facts, "content": False, "paths": list(map(_place, told["paths"])), "layers": {}, "exchange": {}}
+
+
+def _place(found: Json) -> Json:
+    """Where something differs, with what fits on a line."""
+    sides = {side: found[side] for side in ("ours", "theirs") if side in found}
+    short: Json = {side: value if len(json.dumps(value)) <= MAX_LINE else "<long>" for side, value in sides.items()}
+    return {"layer": found["layer"], "path": found["path"][:MAX_LINE], **short}
 
 
 def _told(handed: HandedOver, verdict: Json, *, content: bool, compare: Compare) -> Iterator[Json]:
