@@ -73,7 +73,7 @@ serve: build ## keep the gateway and the replay upstream running, and print curl
 
 # ── checks ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-test: lint test-rust test-python test-migration parity gate-check parity-mutate bench-budget ## everything that CI runs
+test: lint test-rust test-python test-ui test-migration parity gate-check parity-mutate bench-budget ## everything that CI runs
 	@$(SAY) 'all checks passed'
 
 lint: lint-rust lint-python docs-check ## formatting, clippy, ruff, mypy, stubtest, tables in docs/
@@ -164,6 +164,7 @@ $(VENV)/.test-ui: requirements-test-ui.txt $(VENV)/.installed
 	@touch $@
 
 test-ui: build $(VENV)/.test-ui ## the page at /ui in the system's chromium (CHROMIUM=… takes another); skipped without one
+	@$(SAY) 'pytest: the page'
 	@$(BIN)/python -m pytest -q bindings-python/tests/ui
 
 ui-pictures: build $(VENV)/.test-ui ## take the pictures of docs/ui.md again (needs chromium and pngquant)

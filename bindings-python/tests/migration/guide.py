@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 _STEP = re.compile(
-    r"^```(?P<language>\w+)\n(?P<text>.*?)^```$|^<!-- check: (?P<check>[\w ]+) -->$", re.DOTALL | re.MULTILINE
+    r"^```(?P<language>\w+)\n(?P<text>.*?)^```$|^<!-- check: (?P<check>[^>]+?) -->$", re.DOTALL | re.MULTILINE
 )
 _FILE = re.compile(r"# (?P<name>[\w.-]+\.yaml)\n")
 _ENDED = "·ended·"

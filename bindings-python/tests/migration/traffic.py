@@ -10,9 +10,12 @@ import threading
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from interlingua import _native
 
 PATHS = {
     "openai_chat": "/v1/chat/completions",
@@ -25,6 +28,7 @@ ENDS = {
     "openai_responses": b'"type":"response.',
 }
 SECONDS = 120.0
+CLIENTS = 4
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,21 @@ def questions(fixtures: Path, groups: Mapping[tuple[str, str], str]) -> Iterator
         body = json.loads((marker.parent / "client_request.json").read_text(encoding="utf-8"))
         headers = {name: value for name, value in facts.get("request", {}).get("headers", {}).items()}
         asked = json.dumps({**body, "model": group}).encode()
-        yield Question(
-            f"{route}/{provider}/{case}", route, f"{route}/{provider}", asked, headers, bool(body.get("stream"))
-        )
+        pair = f"{route}/{provider}"
+        question = Question(f"{pair}/{case}", route, pair, asked, headers, bool(body.get("stream")))
+        if core_takes(question, facts["model"]):
+            yield question
+
+
+def core_takes(question: Question, model: str) -> bool:
+    """Whether the core makes a request to the provider of it: under ``rust`` nobody else does."""
+    target = _native.Target(question.pair.partition("/")[2], model, base_url="http://upstream.test/v1")
+    headers = [(name.encode(), value.encode()) for name, value in question.headers.items()]
+    try:
+        _native.Request(question.route, question.body, headers=headers).attempt(target, now_unix=1, id_seed=1)
+    except _native.InterlinguaError:
+        return False
+    return True
 
 
 def _plain(facts: Mapping[str, object]) -> bool:
@@ -82,13 +98,14 @@ class Answer:
 class Traffic:
     """Clients in threads. ``failures`` says which answers were not what a client needs."""
 
-    def __init__(self, url: str, key: str, asked: Sequence[Question], clients: int = 4, seed: int = 1) -> None:
+    def __init__(self, url: str, key: str, asked: Sequence[Question], clients: int = CLIENTS) -> None:
         self._url = urlsplit(url)
         self._key = key
-        self._asked = asked
+        self._asked: dict[str, list[Question]] = {}
+        for question in asked:
+            self._asked.setdefault(question.pair, []).append(question)
         self._ended = threading.Event()
         self._lock = threading.Lock()
-        self._random = random.Random(seed)
         self.failures: list[str] = []
         self.counts: Counter[tuple[str, str]] = Counter()
         """Good answers by (pair, engine)."""
@@ -105,6 +122,12 @@ class Traffic:
             own.close()
         return Answer(response.status, "rust" if by_core else "python", body)
 
+    def good(self, asked: Sequence[Question]) -> list[Question]:
+        """The questions that are answered as a client needs, each asked once."""
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            answers = pool.map(self.ask, asked)
+            return [question for question, answer in zip(asked, answers, strict=True) if answer.is_whole(question)]
+
     def total(self, engine: str | None = None) -> int:
         with self._lock:
             return sum(count for (_, by), count in self.counts.items() if engine in (None, by))
@@ -115,7 +138,7 @@ class Traffic:
         for _ in itertools.count():
             if self._ended.is_set():
                 break
-            question = order.choice(self._asked)
+            question = order.choice(self._asked[order.choice(list(self._asked))])
             try:
                 answer = self.ask(question, connection)
                 wrong = None if answer.is_whole(question) else f"{answer.status} {answer.body[-300:]!r}"
