@@ -4,53 +4,35 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from interlingua import admin_client
+from interlingua.admin_client import Refused, Unreached, ask
 from interlingua.cases import case
-
-TIMEOUT_SECONDS: Final = 30.0
-KEY_VARIABLE: Final = "LITELLM_MASTER_KEY"
-
-
-class DifferenceError(Exception):
-    """The difference cannot be had. Says why."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", type=int, help="the number of the difference")
     parser.add_argument("--to", required=True, type=Path, metavar="DIR", help="folder of cases to write it to")
-    parser.add_argument("--url", default="http://127.0.0.1:4000", help="the gateway (default: %(default)s)")
-    parser.add_argument("--key", default=os.environ.get(KEY_VARIABLE), help=f"master key (default: {KEY_VARIABLE})")
+    admin_client.add_to(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     try:
-        print(write(fetch(options.url, options.key, options.id), options.to))
-    except (DifferenceError, OSError) as error:
+        print(write(fetch(options), options.to))
+    except (Refused, Unreached, OSError) as error:
         print(f"interlingua: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def fetch(url: str, key: str | None, number: int) -> dict[str, Any]:
-    """Raises ``DifferenceError``."""
-    headers = {"authorization": f"Bearer {key}"} if key else {}
-    asked = urllib.request.Request(f"{url.rstrip('/')}/interlingua/differences/{number}", headers=headers)
-    try:
-        with urllib.request.urlopen(asked, timeout=TIMEOUT_SECONDS) as answer:
-            entry = json.load(answer)
-    except urllib.error.HTTPError as error:
-        why = {401: "the key is missing; use --key", 400: "the key is not valid", 404: "there is none of this number"}
-        raise DifferenceError(f"difference {number}: {why.get(error.code, f'status {error.code}')}") from None
-    except (OSError, ValueError) as error:
-        raise DifferenceError(f"{url} does not tell: {type(error).__name__}; is the gateway there? Use --url") from None
+def fetch(options: argparse.Namespace) -> dict[str, Any]:
+    """Raises ``Refused`` or ``Unreached``."""
+    entry = ask(options, "GET", f"differences/{options.id}")
     if not isinstance(entry, dict) or "exchange" not in entry:
-        raise DifferenceError(f"{url} tells something that is no difference")
+        raise Unreached(f"{options.url} tells something that is no difference")
     return entry
 
 

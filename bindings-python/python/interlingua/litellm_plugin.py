@@ -350,10 +350,12 @@ def _guarded(action: Callable[..., Any], *arguments: Any) -> Any:
 
 def _begin(ticket: str, scope: Scope) -> Capture | None:
     sender = _sender()
-    if sender is None or not sender.begin(ticket):
+    if sender is None:
         return None
     _tee_transports()
-    return Capture(ticket, scope)
+    capture = Capture(ticket, scope)
+    # Last: whatever fails before has taken no place from the others.
+    return capture if sender.begin(ticket) else None
 
 
 def _finish(capture: Capture) -> None:

@@ -11,26 +11,14 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
-from urllib.error import HTTPError, URLError
+from typing import Any
 from urllib.parse import quote, urlencode
-from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
+
+from interlingua import admin_client
+from interlingua.admin_client import Refused, Unreached, ask
 
 DONE, REFUSED, UNREACHED = 0, 1, 2
 """Exit codes: the gateway did it; it said no; it could not be asked."""
-DEFAULT_URL: Final = "http://127.0.0.1:4000"
-SECONDS: Final = 30.0
-
-
-class _Problem(Exception):
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-class _NoRedirects(HTTPRedirectHandler):
-    def redirect_request(self, *_: object) -> None:
-        return None
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -56,10 +44,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     audit.add_argument("--limit", type=int, default=20, help="how many lines (default: 20)")
     audit.add_argument("--json", action="store_true", help="the same for machines")
     for action in (listing, setting, reset, audit):
-        action.add_argument("--url", default=DEFAULT_URL, help=f"the gateway (default: {DEFAULT_URL})")
-        action.add_argument(
-            "--key", default=os.environ.get("LITELLM_MASTER_KEY"), help="the master key (LITELLM_MASTER_KEY)"
-        )
+        admin_client.add_to(action)
 
 
 def _add_subject(parser: argparse.ArgumentParser) -> None:
@@ -72,10 +57,11 @@ def run(options: argparse.Namespace) -> int:
     """Do what was asked; returns the exit code."""
     action = {"list": _list, "set": _set, "reset": _reset, "audit": _audit}[options.action]
     try:
-        return action(options)
-    except _Problem as problem:
+        action(options)
+    except (Refused, Unreached) as problem:
         print(f"interlingua: {problem}", file=sys.stderr)
-        return problem.code
+        return REFUSED if isinstance(problem, Refused) else UNREACHED
+    return DONE
 
 
 def _pattern(options: argparse.Namespace) -> str:
@@ -83,23 +69,22 @@ def _pattern(options: argparse.Namespace) -> str:
 
     route = route_named(options.route)
     if route is None:
-        raise _Problem(
-            UNREACHED,
-            f"there is no route {options.route!r}; routes are chat/completions, messages, responses, ocr, or *",
+        raise Unreached(
+            f"there is no route {options.route!r}; routes are chat/completions, messages, responses, ocr, or *"
         )
     pair = "*" if (route, options.provider) == ("*", "*") else f"{route}/{options.provider}"
     text = f"{pair}@{options.group}" if options.group else pair
     try:
         return read_pattern(text).text
     except ModeError as error:
-        raise _Problem(UNREACHED, str(error)) from None
+        raise Unreached(str(error)) from None
 
 
-def _list(options: argparse.Namespace) -> int:
-    status = _ask(options, "GET", "status")
+def _list(options: argparse.Namespace) -> None:
+    status = ask(options, "GET", "status")
     if options.json:
         print(json.dumps(status, indent=2))
-        return DONE
+        return
     rows = [["route", "provider", "mode", "set by", "core", "proof"]]
     for pair in status["pairs"]:
         engines = pair["engines"]
@@ -112,7 +97,6 @@ def _list(options: argparse.Namespace) -> int:
         print("\nOf single model groups")
         print("\n".join(_aligned([[switch["pattern"], _mode(switch), switch["by"] or "config"] for switch in grouped])))
     print(f"\nLiteLLM: {status['python_engine']['description']}; kept in: {status['store']}")
-    return DONE
 
 
 def _mode(switch: Mapping[str, Any]) -> str:
@@ -134,70 +118,39 @@ def _proof(pair: Mapping[str, Any]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _set(options: argparse.Namespace) -> int:
+def _set(options: argparse.Namespace) -> None:
     pattern = _pattern(options)
     query = {"force": "true"} if options.force else {}
     query |= {"note": options.note} if options.note else {}
-    state = _ask(options, "PUT", f"switches?{urlencode(query)}", {pattern: options.mode})
+    state = ask(options, "PUT", f"switches?{urlencode(query)}", {pattern: options.mode}, by=_who())
     print(f"{pattern}: {state['switches'].get(pattern)}")
-    return DONE
 
 
-def _reset(options: argparse.Namespace) -> int:
+def _reset(options: argparse.Namespace) -> None:
     pattern = _pattern(options)
     query = f"?{urlencode({'note': options.note})}" if options.note else ""
-    state = _ask(options, "DELETE", f"switches/{quote(pattern, safe='')}{query}")
+    state = ask(options, "DELETE", f"switches/{quote(pattern, safe='')}{query}", by=_who())
     left = state["switches"].get(pattern)
     print(f"{pattern}: {'not set any more' if left is None else f'{left}, as the config says'}")
-    return DONE
 
 
-def _audit(options: argparse.Namespace) -> int:
-    entries = _ask(options, "GET", f"audit?limit={max(1, options.limit)}")["audit"]
+def _audit(options: argparse.Namespace) -> None:
+    entries = ask(options, "GET", f"audit?limit={max(1, options.limit)}")["audit"]
     if options.json:
         print(json.dumps(entries, indent=2))
-        return DONE
+        return
     rows = [["time", "by", "switch", "from", "to", "note"]]
     for entry in entries:
         moment = datetime.fromtimestamp(entry["time"], UTC).strftime("%Y-%m-%d %H:%M:%S")
         marked = f"{entry['to'] or 'reset'}{' (forced)' if entry['forced'] else ''}"
         rows.append([moment, entry["by"], entry["pattern"], entry["from"] or "-", marked, entry["note"] or ""])
     print("\n".join(_aligned(rows)))
-    return DONE
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-
-
-def _ask(options: argparse.Namespace, method: str, path: str, document: object = None) -> Any:
-    """What the gateway answers. Raises ``_Problem``."""
-    if not options.key:
-        raise _Problem(UNREACHED, "give the master key: set LITELLM_MASTER_KEY, or use --key")
-    headers = {"authorization": f"Bearer {options.key}", "x-interlingua-by": _who()}
-    body = None
-    if document is not None:
-        body, headers["content-type"] = json.dumps(document).encode(), "application/json"
-    try:
-        url = f"{options.url.rstrip('/')}/interlingua/{path}"
-        # Without the environment's proxies, and nowhere on: the master key goes to the gateway and to nobody else.
-        opener = build_opener(ProxyHandler({}), _NoRedirects)
-        with opener.open(Request(url, body, headers, method=method), timeout=SECONDS) as answer:
-            return json.load(answer)
-    except HTTPError as error:
-        raise _Problem(REFUSED, _message(error)) from None
-    except (URLError, OSError, ValueError) as error:
-        reason = error.reason if isinstance(error, URLError) else error
-        raise _Problem(UNREACHED, f"no gateway answers at {options.url} ({reason}); name it with --url") from None
-
-
-def _message(error: HTTPError) -> str:
-    try:
-        return str(json.load(error)["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        return f"the gateway answered with status {error.code}"
 
 
 def _who() -> str:

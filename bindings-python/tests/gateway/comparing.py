@@ -6,10 +6,9 @@ import asyncio
 import http.client
 import json
 import re
-import time
 from typing import Any
 
-from rig import KEY, Received, Running, Script
+from rig import KEY, Received, Running, Script, within
 
 VARYING = {"x-litellm-call-id", "date"}
 
@@ -28,12 +27,15 @@ def post(client: http.client.HTTPConnection, body: Any, **headers: str) -> tuple
 
 def told(gateway: Running) -> tuple[list[str], list[dict[str, Any]]]:
     """The metrics and the log, without times and ids."""
-    deadline = time.monotonic() + 3
-    while gateway.app.metrics.in_flight and time.monotonic() < deadline:
-        time.sleep(0.02)
-    text = gateway.app.metrics.render(idle_connections=0, ungated=(), python_running=False).decode()
+    within(5, lambda: not gateway.app.metrics.in_flight)
+
+    def settled() -> bytes:
+        gateway.app.log.flush()
+        return gateway.app.metrics.render(idle_connections=0, ungated=(), python_running=False)
+
+    # In the gateway's loop: an exchange that is over there has been counted, and its line is written.
+    text = gateway.in_its_loop(settled).decode()
     metrics = [line for line in text.splitlines() if not re.search(r"_seconds_(bucket|sum)", line)]
-    time.sleep(0.15)
     varying = ("time", "ms", "call_id")
     return metrics, [{name: value for name, value in line.items() if name not in varying} for line in gateway.logs()]
 

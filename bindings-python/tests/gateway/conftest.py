@@ -10,13 +10,21 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from rig import Running, Upstream, config_document
+from rig import Running, Upstream, chat_answer, config_document
 
 
 @pytest.fixture
 def upstream() -> Iterator[Upstream]:
     """A scripted upstream on loopback."""
     with Upstream() as server:
+        yield server
+
+
+@pytest.fixture
+def litellm() -> Iterator[Upstream]:
+    """A scripted server in LiteLLM's place."""
+    with Upstream() as server:
+        server.answers = [chat_answer(id="from-litellm")]
         yield server
 
 

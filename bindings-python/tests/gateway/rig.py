@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import http.client
 import io
 import json
-import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
-import uvicorn
 import yaml
 from interlingua.cases.recorder import Recorder
-from interlingua.gateway import server as lean
 from interlingua.gateway.application import Gateway, create_app
 from interlingua.gateway.logs import Log
-from interlingua.gateway.on_uvicorn import WEBSOCKETS
 from interlingua.gateway.serving import bind
+from servers import LeanThread, UvicornThread
+
+T = TypeVar("T")
 
 KEY = "sk-test-master-8f2c"
 CHAT = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}
@@ -186,77 +184,6 @@ async def until_closed(request: Received, reader: asyncio.StreamReader, writer: 
         raise ConnectionError
 
 
-class LeanThread:
-    """Our own server in a thread with its own loop."""
-
-    def __init__(self, app: lean.App, listener: socket.socket, *, shutdown_seconds: float = 2) -> None:
-        self._app, self._listener, self._seconds = app, listener, shutdown_seconds
-        self._ready = threading.Event()
-        self._ended: asyncio.Event | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def _run(self) -> None:
-        async def until() -> None:
-            self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-            self._ready.set()
-            await self._ended.wait()
-
-        self._app.announce()
-
-        with asyncio.Runner(loop_factory=lean.loop_factory()) as runner:
-            runner.run(lean.serve(self._app, self._listener, shutdown_seconds=self._seconds, until=until))
-
-    def start(self) -> None:
-        self._thread.start()
-        assert self._ready.wait(5)
-
-    def stop(self) -> None:
-        assert self._loop is not None and self._ended is not None
-        with contextlib.suppress(RuntimeError):  # it has ended already
-            self._loop.call_soon_threadsafe(self._ended.set)
-        self._thread.join(15)
-        assert not self._thread.is_alive()
-
-
-class UvicornThread:
-    """uvicorn in a thread."""
-
-    def __init__(self, app: Any, listener: socket.socket, *, shutdown_seconds: int = 2) -> None:
-        settings = uvicorn.Config(
-            app,
-            http="httptools",
-            ws=WEBSOCKETS,
-            lifespan="on",
-            access_log=False,
-            log_level="critical",
-            timeout_graceful_shutdown=shutdown_seconds,
-        )
-        self._server = uvicorn.Server(settings)
-        self._thread = threading.Thread(target=lambda: self._server.run(sockets=[listener]), daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-        while not self._server.started and self._thread.is_alive():
-            threading.Event().wait(0.01)
-
-    def stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join(15)
-        assert not self._thread.is_alive()
-
-
-@contextlib.contextmanager
-def in_thread(app: lean.App, listener: socket.socket) -> Iterator[None]:
-    """An app on our own server."""
-    server = LeanThread(app, listener)
-    server.start()
-    try:
-        yield
-    finally:
-        server.stop()
-
-
 def config_document(base: str, **changes: Any) -> dict[str, Any]:
     """A config with one group per route, all at ``base``."""
     document: dict[str, Any] = {
@@ -292,6 +219,14 @@ def config_document(base: str, **changes: Any) -> dict[str, Any]:
     }
     document.update(changes)
     return document
+
+
+def within(seconds: float, holds: Callable[[], bool]) -> None:
+    """Wait until it holds."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it does not come true"
+        time.sleep(0.02)
 
 
 class Running:
@@ -336,6 +271,11 @@ class Running:
 
     def stop(self) -> None:
         self._server.stop()
+
+    def in_its_loop(self, action: Callable[[], T]) -> T:
+        """Of our own server: what ``action`` finds when nothing is half done."""
+        assert isinstance(self._server, LeanThread)
+        return self._server.run(action)
 
     def logs(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log_text.getvalue().splitlines()]

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -193,10 +193,3 @@ def hand_over(
 
 def gained(gateway: Running, number: int = 1, pair: str = PAIR) -> dict[str, int]:
     return {outcome: count for outcome, count in until_judged(gateway, pair, number).items() if count}
-
-
-def until(right: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
-    while not right():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -14,7 +14,8 @@ import pytest
 from interlingua import providers
 from interlingua.gateway.serving import bind
 from interlingua.replay.upstream import ReplayUpstream
-from rig import KEY, Reply, Running, in_thread
+from rig import KEY, Reply, Running
+from servers import in_thread
 
 FIXTURES = Path(__file__).resolve().parents[3] / "fixtures"
 PATHS = {

@@ -15,7 +15,8 @@ from interlingua.cases import case
 from interlingua.gateway.config import build_config
 from interlingua.gateway.groups import Groups
 from interlingua.gateway.handed_over import NotComparable, exchange_of
-from rig import KEY, Running
+from interlingua.gateway.store import StoreError
+from rig import KEY, Running, Upstream, http_answer, within
 from shadow_rig import (
     GROUP,
     PAIR,
@@ -29,7 +30,7 @@ from shadow_rig import (
     packed,
     settings,
     unpacked,
-    until,
+    until_judged,
 )
 
 
@@ -75,6 +76,8 @@ def test_why_a_hand_over_is_not_compared() -> None:
     for name, changes in expected.items():
         assert reason({**told, **changes}, groups) == name
     assert reason({**told, "response": None}, groups) == "no_whole_answer"
+    for word in ("any-word", ["too_large"], 1):
+        assert reason({**told, "withheld": word}, groups) == "malformed", "reasons are metrics' labels"
 
 
 def test_the_provider_is_found_among_other_calls() -> None:
@@ -101,7 +104,7 @@ def stored(gateway: Running) -> list[dict[str, Any]]:
 
 
 def until_stored(gateway: Running) -> dict[str, Any]:
-    until(lambda: bool(stored(gateway)))
+    within(15, lambda: bool(stored(gateway)))
     return stored(gateway)[0]
 
 
@@ -162,6 +165,53 @@ def test_with_content_its_command_writes_a_case(tmp_path: Path, monkeypatch: pyt
         verdict = json.loads(_native.compare(json.dumps(case.read(folder)).encode()))
         assert verdict["class"] == "unexplained"
         assert run_command(gateway, "interlingua record difference 999 --to cases", tmp_path).returncode == 2
+
+
+def test_a_store_that_cannot_be_written_is_told_once(gateway: Running) -> None:
+    handovers = gateway.app.shadow.handovers
+    add = handovers._add_difference
+
+    def full(_: dict[str, Any]) -> int:
+        raise StoreError("the disk is full")
+
+    for adds, times in ((full, 3), (add, 1), (full, 2)):
+        handovers._add_difference = adds
+        for _ in range(times):
+            hand_over(gateway, different())
+            within(15, lambda: handovers._bytes == 0)
+    until_judged(gateway, PAIR, 6)
+    gateway.in_its_loop(gateway.app.log.flush)
+    told = [line["event"] for line in gateway.logs() if line["event"] in ("store_failed", "shadow_difference")]
+    assert told == ["store_failed", "shadow_difference", "store_failed"]
+    assert gained(gateway, 6) == {"compared": 6, "mismatches": 6}
+
+
+@pytest.mark.parametrize(("most", "kept"), [(20_000, "structure"), (1000, "places")])
+def test_what_is_too_large_is_kept_with_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, kept: str
+) -> None:
+    monkeypatch.setenv(litellm_plugin.TOKEN_VARIABLE, TOKEN)
+    monkeypatch.setattr("interlingua.gateway.differences.MAX_BYTES", most)
+    document = different()
+    body = unpacked(document["request"]["body_b64"])
+    body["messages"].append({"role": "user", "content": PROMPT + "x" * 30_000})
+    document["request"]["body_b64"] = packed(body)
+    with Running(settings(content=True), tmp_path) as gateway:
+        hand_over(gateway, document)
+        entry = until_stored(gateway)
+        whole = gateway.request("GET", f"/interlingua/differences/{entry['id']}").json()
+    assert entry["paths"] and not entry["content"] and PROMPT not in json.dumps(whole)
+    assert bool(whole["layers"]) == bool(whole["exchange"]) == (kept == "structure")
+    assert all(place["path"] and "ours" in place for place in whole["paths"] if "theirs" not in place)
+
+
+def test_the_master_key_is_not_sent_on(upstream: Upstream, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Upstream() as elsewhere:
+        upstream.answers = [http_answer(302, b"", f"location: {elsewhere.url}/interlingua/differences/1")]
+        arguments = ["record", "difference", "1", "--to", str(tmp_path), "--url", upstream.url, "--key", KEY]
+        assert cli.main(arguments) == 2
+        assert elsewhere.received == [] and len(upstream.received) == 1
+    assert KEY not in capsys.readouterr().err
 
 
 def test_record_says_what_is_wrong(gateway: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import time
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from interlingua.gateway.engine_python import PythonEngine
+from interlingua.gateway.keys import KeysUnreadable
 from interlingua.gateway.migration import PythonEngine as PythonSettings
 from litellm_rows import (
     CUSTOMER_ROW,
@@ -27,7 +28,7 @@ from litellm_rows import (
     error_of,
     running,
 )
-from rig import CHAT, KEY, MESSAGES, Reply, Running, Upstream
+from rig import CHAT, KEY, MESSAGES, Reply, Running, Upstream, within
 
 
 @pytest.fixture
@@ -257,6 +258,16 @@ def test_nobody_is_accepted_while_litellm_cannot_be_asked(upstream: Upstream, li
     assert upstream.received == []
 
 
+def test_what_is_remembered_of_a_failure_holds_no_request(gateway: Running, litellm: LiteLLM) -> None:
+    litellm.status = 500
+    for _ in range(3):
+        chat(gateway, PLAIN)
+    [(_, remembered)] = gateway.app.keys._bad._entries.values()
+    assert isinstance(remembered, KeysUnreadable)
+    frames = [frame.f_code.co_name for frame, _ in traceback.walk_tb(remembered.__traceback__)]
+    assert "_ask" not in frames and len(litellm.lookups) == 1
+
+
 @pytest.mark.parametrize("status", [500, 401, 403])
 def test_a_litellm_that_does_not_tell_judges_itself(
     upstream: Upstream, litellm: LiteLLM, tmp_path: Path, status: int
@@ -283,9 +294,7 @@ def test_one_look_up_at_a_time_for_each_key(gateway: Running, litellm: LiteLLM, 
     litellm.hold = asyncio.Event()
     with ThreadPoolExecutor(8) as pool:
         waiting = [pool.submit(chat, gateway, PLAIN) for _ in range(8)]
-        deadline = time.monotonic() + 5
-        while gateway.app.metrics.in_flight < 8 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        within(5, lambda: gateway.app.metrics.in_flight == 8)
         litellm._loop.call_soon_threadsafe(litellm.hold.set)
         assert [engine_of(reply.result()) for reply in waiting] == ["rust"] * 8
     assert len(litellm.lookups) == 1

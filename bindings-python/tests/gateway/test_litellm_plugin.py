@@ -150,6 +150,11 @@ def test_our_own_mistakes_never_reach_an_answer(gateway: Gateway, app: App, monk
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, broken)
             assert ask(app, b"x") == ANSWER, name
+    with monkeypatch.context() as patch:
+        patch.setattr(plugin, "_tee_transports", broken)
+        before = plugin._SENDERS[0]._live
+        ask(app, b"x")
+        assert plugin._SENDERS[0]._live == before, "it takes no place from the requests that come after it"
 
 
 def test_what_the_app_raises_is_raised(gateway: Gateway, app: App, monkeypatch: pytest.MonkeyPatch) -> None:

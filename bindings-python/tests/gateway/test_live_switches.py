@@ -1,62 +1,26 @@
-"""Switches of gateways that run: set by the admin API and the command line, kept, shared, and tripped."""
+"""Switches of gateways that run: set by the admin API, kept, and shared."""
 
 from __future__ import annotations
 
 import json
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from interlingua import cli
-from interlingua.gateway import control
 from interlingua.gateway.application import create_app
 from interlingua.gateway.store import StoreError, open_store
 from redis_server import RedisServer
-from rig import CHAT, KEY, MESSAGES, Reply, Running, Upstream, chat_answer, config_document, http_answer
-
-SWITCHES = "/interlingua/switches"
-OPEN = {"openai_chat/openai": {"features": ["system", "sampling", "user"], "cases": 12, "date": "2026-11-01"}}
-
-
-@pytest.fixture
-def litellm() -> Iterator[Upstream]:
-    """A scripted server in LiteLLM's place."""
-    with Upstream() as server:
-        server.answers = [chat_answer(id="from-litellm")]
-        yield server
-
-
-def migrating(upstream: Upstream, litellm: Upstream, folder: Path, **migration: Any) -> dict[str, Any]:
-    folder.mkdir(parents=True, exist_ok=True)
-    gate = folder / "gate.json"
-    gate.write_text(json.dumps({"oracle": "1.109.1", "routes": OPEN}))
-    section = {"gate_file": str(gate), "python": {"url": litellm.url}, **migration}
-    return config_document(upstream.url, migration=section)
+from rig import CHAT, KEY, Reply, Running, Upstream, within
+from switch_rig import SWITCHES, engine, migrating, put
 
 
 @pytest.fixture
 def gateway(upstream: Upstream, litellm: Upstream, tmp_path: Path) -> Iterator[Running]:
     with Running(migrating(upstream, litellm, tmp_path), tmp_path) as running:
         yield running
-
-
-def put(gateway: Running, switches: dict[str, Any], query: str = "") -> Reply:
-    return gateway.request("PUT", SWITCHES + query, switches)
-
-
-def engine(reply: Reply) -> str:
-    assert reply.status == 200, reply.body
-    return "python" if reply.json()["id"] == "from-litellm" else "rust"
-
-
-def within(seconds: float, holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it does not come true"
-        time.sleep(0.02)
 
 
 # -- the admin API -----------------------------------------------------------------------------------------
@@ -333,199 +297,6 @@ def test_store_that_is_corrupt(
     assert cli.main(["serve", "--config", str(tmp_path / "config.yaml"), "--port", "0"]) == 2
     assert cli.main(["doctor", "--config", str(tmp_path / "config.yaml")]) == 2
     assert capsys.readouterr().err.count("move it away") == 2
-
-
-# -- trips -------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "LOOK_SECONDS", 0.1)
-
-
-def test_fault_of_the_core_trips_and_it_is_tried_again(
-    hasty: None, upstream: Upstream, litellm: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trip = {"min_requests": 10, "retry_after": 1, "retry_share": 100, "retry_requests": 3}
-    document = migrating(upstream, litellm, tmp_path, trip=trip)
-    with Running(document, tmp_path) as gateway:
-        rust = gateway.app.dispatcher._rust
-        begin = rust.begin
-        monkeypatch.setattr(rust, "begin", lambda *_: 1 / 0)
-        failed = 0
-        while gateway.app.switches.mode("openai_chat", "openai") == "auto":
-            reply = gateway.chat()
-            failed += reply.status == 500
-        assert failed >= 10
-        line = gateway.wait_for_log("switch_tripped")
-        assert line["switch"] == "openai_chat/openai" and "core-side errors" in line["reason"]
-        assert engine(gateway.chat()) == "python"
-        assert b'interlingua_switch_tripped{switch="openai_chat/openai"} 1' in gateway.request("GET", "/metrics").body
-        status = gateway.request("GET", "/interlingua/status").json()
-        tripped = next(pair["tripped"] for pair in status["pairs"] if pair["pair"] == "openai_chat/openai")
-        assert tripped["from"] == "auto" and tripped["retry_at"] > tripped["at"]
-        monkeypatch.setattr(rust, "begin", begin)
-        within(5, lambda: gateway.app.switches.mode("openai_chat", "openai") == "canary=100")
-        within(5, lambda: engine(gateway.chat()) == "rust" and not gateway.app.switches.tripped())
-        assert gateway.app.switches.mode("openai_chat", "openai") == "auto"
-        gateway.wait_for_log("switch_recovered")
-        trail = gateway.request("GET", "/interlingua/audit").json()["audit"]
-        assert [entry["by"] for entry in trail] == ["half-open", "half-open", "trip"]
-
-
-def test_answers_that_the_core_cannot_read_trip(
-    hasty: None, upstream: Upstream, litellm: Upstream, tmp_path: Path
-) -> None:
-    document = migrating(upstream, litellm, tmp_path, trip={"min_requests": 10})
-    with Running(document, tmp_path) as gateway:
-        client = gateway.connect()
-        headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
-
-        def ask() -> Reply:
-            client.request("POST", "/v1/chat/completions", json.dumps(CHAT), headers)
-            return Reply(client.getresponse())
-
-        assert {ask().status for _ in range(20)} == {200}
-        upstream.answers = [http_answer(200, b'{"choices": 7}')]
-        within(10, lambda: ask().json().get("id") == "from-litellm")
-        assert "core-side errors" in gateway.wait_for_log("switch_tripped")["reason"]
-
-
-def test_providers_own_failures_do_not(hasty: None, upstream: Upstream, litellm: Upstream, tmp_path: Path) -> None:
-    document = migrating(upstream, litellm, tmp_path, trip={"min_requests": 10})
-    with Running(document, tmp_path) as gateway:
-        for status in (429, 500, 529):
-            upstream.answers = [http_answer(status, b'{"error": {"message": "no"}}')]
-            for _ in range(20):
-                gateway.chat()
-
-        def looked() -> bool:
-            pairs = gateway.request("GET", "/interlingua/status").json()["pairs"]
-            pair = next(pair for pair in pairs if pair["pair"] == "openai_chat/openai")
-            return bool(pair["engines"]["rust"]["requests"] == 60)
-
-        within(5, looked)
-        assert gateway.app.switches.tripped() == {}
-
-
-def test_what_the_switch_refuses_counts_against_it(
-    hasty: None, upstream: Upstream, litellm: Upstream, tmp_path: Path
-) -> None:
-    switches = {"openai_chat/openai": "rust"}
-    document = migrating(upstream, litellm, tmp_path, trip={"min_requests": 10}, switches=switches)
-    with Running(document, tmp_path) as gateway:
-        replies = [gateway.chat(stream=True) for _ in range(10)]
-        assert {reply.status for reply in replies} == {400}
-        assert "not proven for: streaming" in replies[0].json()["error"]["message"]
-        within(5, lambda: gateway.chat(stream=True).status == 200)
-        text = gateway.request("GET", "/metrics").body.decode()
-        assert 'provider="openai",engine="rust",outcome="unserved",status="400"' in text
-
-
-# -- the status --------------------------------------------------------------------------------------------
-
-
-def test_status(hasty: None, upstream: Upstream, litellm: Upstream, tmp_path: Path) -> None:
-    document = migrating(upstream, litellm, tmp_path, switches={"openai_chat/openai": "rust"})
-    with Running(document, tmp_path) as gateway:
-        for _ in range(5):
-            gateway.chat()
-        gateway.request("POST", "/v1/messages", MESSAGES)
-        gateway.app.metrics.shadow.count("openai_chat/openai", "gpt-4o", "sampled", "compared", "identical")
-
-        def pairs() -> dict[str, Any]:
-            return {pair["pair"]: pair for pair in gateway.request("GET", "/interlingua/status").json()["pairs"]}
-
-        within(5, lambda: pairs()["anthropic_messages/anthropic"]["engines"]["python"]["requests"] == 1)
-        status = gateway.request("GET", "/interlingua/status").json()
-        assert status["python_engine"] == {"description": litellm.url, "running": True}
-        assert (status["workers"], status["store_failing"]) == (1, False)
-        assert status["store"].startswith("sqlite ")
-        pair = pairs()["openai_chat/openai"]
-        assert (pair["route"], pair["path"], pair["provider"]) == ("openai_chat", "/chat/completions", "openai")
-        assert (pair["mode"], pair["by"], pair["source"], pair["share"]) == (
-            "rust",
-            "openai_chat/openai",
-            "config",
-            1.0,
-        )
-        assert pair["groups"] == ["gpt-4o"] and pair["translated"] and pair["tripped"] is None
-        assert pair["gate"] == {
-            "open": True,
-            "features": ["sampling", "system", "user"],
-            "cases": 12,
-            "date": "2026-11-01",
-            "oracle": "1.109.1",
-            "corpora": [],
-        }
-        rust = pair["engines"]["rust"]
-        assert (rust["requests"], rust["errors"]) == (5, 0) and 0 < rust["p50_ms"] <= rust["p95_ms"]
-        assert pair["shadow"]["identical"] == 1 and pair["shadow"]["mismatches"] == 0
-        bucket = pair["history"][-1] if pair["history"][-1][1] else pair["history"][-2]
-        assert len(bucket) == 8 and bucket[0] % 10 == 0 and bucket[1] + bucket[2] >= 1
-        messages = pairs()["anthropic_messages/anthropic"]
-        assert (messages["mode"], messages["by"], messages["source"]) == ("auto", "default", "default")
-        assert not messages["gate"]["open"]
-        (switch,) = status["switches"]
-        assert (switch["pattern"], switch["mode"], switch["source"]) == ("openai_chat/openai", "rust", "config")
-
-
-# -- the command line --------------------------------------------------------------------------------------
-
-
-class Command:
-    def __init__(self, gateway: Running, capsys: pytest.CaptureFixture[str]) -> None:
-        self._url, self._capsys = gateway.url, capsys
-
-    def __call__(self, *arguments: str, key: str = KEY) -> tuple[int, str, str]:
-        code = cli.main(["switch", *arguments, "--url", self._url, "--key", key])
-        told = self._capsys.readouterr()
-        return code, told.out, told.err
-
-
-def test_command_line(gateway: Running, capsys: pytest.CaptureFixture[str]) -> None:
-    switch = Command(gateway, capsys)
-    assert switch("set", "chat/completions", "openai", "canary=10", "--note", "step 1")[:2] == (
-        0,
-        "openai_chat/openai: canary=10\n",
-    )
-    assert switch("set", "/v1/messages", "anthropic", "python", "--group", "claude")[0] == 0
-    assert switch("set", "*", "*", "shadow")[:2] == (0, "*: shadow\n")
-    code, table, _ = switch("list")
-    line = next(line for line in table.splitlines() if line.startswith("chat/completions  openai"))
-    assert code == 0 and re.search(r"canary=10 +stored openai_chat/openai +- +12 cases, 3 features, LiteLLM", line)
-    assert "anthropic_messages/anthropic@claude  python" in table
-    assert json.loads(switch("list", "--json")[1])["pairs"]
-    code, trail, _ = switch("audit")
-    assert code == 0 and re.search(r"cli \S+@\S+ +openai_chat/openai +- +canary=10 +step 1", trail)
-    assert switch("reset", "chat/completions", "openai")[:2] == (0, "openai_chat/openai: not set any more\n")
-    assert gateway.request("GET", SWITCHES).json()["switches"] == {
-        "anthropic_messages/anthropic@claude": "python",
-        "*": "shadow",
-    }
-
-
-def test_command_line_that_is_refused(gateway: Running, capsys: pytest.CaptureFixture[str]) -> None:
-    switch = Command(gateway, capsys)
-    code, _, told = switch("set", "messages", "anthropic", "rust")
-    assert code == 1 and "the gate of anthropic_messages/anthropic is closed" in told
-    assert switch("set", "messages", "anthropic", "rust", "--force")[0] == 0
-    assert "forced" in switch("list")[1]
-    assert switch("reset", "chat/completions", "openai")[0] == 1
-    assert switch("list", key="sk-wrong")[0] == 1
-    code, _, told = switch("set", "embeddings", "openai", "auto")
-    assert code == 2 and "routes are" in told
-    assert switch("set", "chat/completions", "openai", "auto", key="")[0] == 2
-    assert cli.main(["switch", "list", "--url", "http://127.0.0.1:1", "--key", KEY]) == 2
-    assert "no gateway answers" in capsys.readouterr().err
-
-
-def test_master_key_is_not_sent_on(upstream: Upstream, capsys: pytest.CaptureFixture[str]) -> None:
-    with Upstream() as elsewhere:
-        upstream.answers = [http_answer(302, b"", f"location: {elsewhere.url}/interlingua/status")]
-        assert cli.main(["switch", "list", "--url", upstream.url, "--key", KEY]) == 1
-        assert elsewhere.received == []
-    assert KEY not in capsys.readouterr().err
 
 
 def test_memory_is_the_store_without_a_config_file(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,29 +28,31 @@ def gateway(upstream: Upstream, tmp_path: Path) -> Iterator[Running]:
 STREAM_WHOLE = [*(chunked(part) for part in STREAM), b"0\r\n\r\n"]
 _BAD = chunked(b"data: {]\n\n")
 _ERROR = chunked(b'data: {"error":{"message":"m","type":"server_error"}}\n\n')
+pieces = partial(slowly, pause=0.02)
+"""So far apart that a busy machine reads at least one of them by itself."""
 STREAMS: dict[str, Answers] = {
-    "piece by piece": [[STREAM_HEAD, *STREAM_WHOLE]],
+    "piece by piece": [pieces(STREAM_HEAD, *STREAM_WHOLE)],
     "byte by byte": [slowly(STREAM_HEAD, *(bytes([byte]) for byte in b"".join(STREAM_WHOLE)), pause=0.0005)],
     "all but the end": [slowly(STREAM_HEAD + STREAM_WHOLE[0], b"".join(STREAM_WHOLE[1:-1]))],
     "without an end of the chunks": [slowly(STREAM_HEAD, *STREAM_WHOLE[:-1], b"")],
-    "without [DONE]": [[STREAM_HEAD, *STREAM_WHOLE[:-2], STREAM_WHOLE[-1]]],
+    "without [DONE]": [pieces(STREAM_HEAD, *STREAM_WHOLE[:-2], STREAM_WHOLE[-1])],
     "with a length": [
-        [
+        pieces(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: %d\r\n\r\n"
             % sum(len(part) for part in STREAM),
             *STREAM,
-        ]
+        )
     ],
     "until the end": [
         slowly(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n", *STREAM),
     ],
-    "hangs up": [[STREAM_HEAD, STREAM_WHOLE[0], STREAM_WHOLE[1]], hang_up],
-    "no JSON": [[STREAM_HEAD, *STREAM_WHOLE[:2], _BAD, *STREAM_WHOLE[2:]]],
-    "error": [[STREAM_HEAD, *STREAM_WHOLE[:2], _ERROR, *STREAM_WHOLE[2:]]],
+    "hangs up": [pieces(STREAM_HEAD, STREAM_WHOLE[0], STREAM_WHOLE[1]), hang_up],
+    "no JSON": [pieces(STREAM_HEAD, *STREAM_WHOLE[:2], _BAD, *STREAM_WHOLE[2:])],
+    "error": [pieces(STREAM_HEAD, *STREAM_WHOLE[:2], _ERROR, *STREAM_WHOLE[2:])],
     "bad chunk": [slowly(STREAM_HEAD, *STREAM_WHOLE[:2], b"zz\r\n")],
     "silence": [slowly(STREAM_HEAD + STREAM_WHOLE[0], STREAM_WHOLE[1])],
     # In one piece: what comes later may come behind the next request, and looks like its answer.
-    "bytes behind": [[STREAM_HEAD, *STREAM_WHOLE[:-1], STREAM_WHOLE[-1] + b"HTTP/1.1 200 OK\r\n"]],
+    "bytes behind": [pieces(STREAM_HEAD, *STREAM_WHOLE[:-1], STREAM_WHOLE[-1] + b"HTTP/1.1 200 OK\r\n")],
 }
 
 

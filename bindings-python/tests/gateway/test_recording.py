@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import threading
 from collections.abc import Iterator
@@ -150,6 +151,38 @@ def test_an_exchange_of_no_form_is_dropped_and_the_next_is_written(tmp_path: Pat
     recorder.take(exchange(2))
     recorder.close()
     assert recorder.counts == {"written": 1, "dropped": 2}
+
+
+def test_a_panic_of_the_core_does_not_end_the_recorder(tmp_path: Path) -> None:
+    class Panic(BaseException):
+        pass
+
+    def broken() -> Exchange:
+        raise Panic
+
+    recorder = Recorder(tmp_path, Limits())
+    recorder.take_later(broken, 1)
+    recorder.take(exchange(1))
+    recorder.close()
+    assert recorder.counts == {"written": 1, "dropped": 1}
+
+
+def test_a_full_disk_leaves_no_half_cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, stored = case._store, []
+
+    def full(file: Path, content: bytes) -> None:
+        stored.append(file)
+        if len(stored) == 2:
+            raise OSError(errno.ENOSPC, "no space left")
+        store(file, content)
+
+    monkeypatch.setattr(case, "_store", full)
+    recorder = Recorder(tmp_path, Limits())
+    recorder.take(exchange(1))
+    recorder.take(exchange(2))
+    recorder.close()
+    assert recorder.counts == {"written": 1, "dropped": 1}
+    assert len(list((tmp_path / "openai_chat/openai").iterdir())) == 1
 
 
 def test_the_same_exchange_is_one_case(tmp_path: Path) -> None:

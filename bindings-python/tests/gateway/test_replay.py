@@ -17,7 +17,7 @@ from interlingua.gateway.serving import bind
 from interlingua.replay import answers
 from interlingua.replay.cases import Cases, fingerprint, pack, read_folder, read_packed
 from interlingua.replay.upstream import ReplayUpstream, default_fixtures
-from rig import in_thread
+from servers import in_thread
 
 QUESTION = {"model": "m", "messages": [{"role": "user", "content": "?"}]}
 TOOL = {"name": "f", "parameters": {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}}

@@ -15,7 +15,7 @@ from interlingua import cli, litellm_plugin
 from interlingua.gateway.config import ConfigError, build_config
 from interlingua.gateway.engine_python import PLUGIN, with_plugin
 from interlingua.gateway.shadow import Sampler, ShadowCounts, ShadowSettings, ticket_of
-from rig import CHAT, KEY, Running, Upstream, config_document, http_answer
+from rig import CHAT, KEY, Running, Upstream, config_document, http_answer, within
 from shadow_rig import (
     GROUP,
     HANDOVER,
@@ -28,7 +28,6 @@ from shadow_rig import (
     gained,
     hand_over,
     settings,
-    until,
     until_judged,
 )
 from test_workers import TOY, Workers
@@ -137,7 +136,7 @@ def test_what_is_the_same_is_counted(gateway: Running, name: str) -> None:
     assert found in ({"compared": 1, "identical": 1}, {"compared": 1, "explained": 1})
     text = gateway.request("GET", "/metrics").body.decode()
     assert f'interlingua_shadow_compared_total{{pair="{PAIR}"}} 1' in text
-    until(lambda: status_of(gateway)["compared"] == 1)  # it is a moment old
+    within(15, lambda: status_of(gateway)["compared"] == 1)  # it is a moment old
 
 
 def status_of(gateway: Running) -> dict[str, int]:
@@ -168,7 +167,7 @@ def test_what_is_full_is_dropped_and_counted(tmp_path: Path) -> None:
             gate.set()
         assert gained(gateway, 9)["compared"] == 4
         handovers = gateway.app.shadow.handovers
-        until(lambda: handovers._bytes == 0)
+        within(15, lambda: handovers._bytes == 0)
 
 
 def test_what_is_too_large_is_dropped(tmp_path: Path) -> None:
@@ -261,7 +260,7 @@ def test_any_worker_takes_hand_overs(tmp_path: Path, monkeypatch: pytest.MonkeyP
         for _ in range(20):  # each on its own connection: the kernel chooses the worker
             assert hand_over(workers, document_of(WHOLE), token=made_up)[0] == 202
         line = f'interlingua_shadow_compared_total{{pair="{PAIR}"}} 20'
-        until(lambda: line in workers.request("GET", "/metrics").body.decode())
+        within(15, lambda: line in workers.request("GET", "/metrics").body.decode())
 
 
 def environment_of(pid: int) -> dict[str, str]:

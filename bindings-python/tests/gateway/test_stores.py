@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import stat
 import subprocess
@@ -46,7 +47,7 @@ def test_switches_versions_and_audit(again: Callable[[], Store]) -> None:
     assert again().version() != version
     assert again().switches()[1] == {"*@ä b": StoredSwitch("canary=1")}
     assert [line["n"] for line in again().audit(9)] == [3, 2, 1]
-    assert [line["n"] for line in again().audit(2)] == [3, 2]
+    assert [line["n"] for line in again().audit(2)] == [3, 2] and again().audit(0) == []
 
 
 def test_nothing_is_changed_if_somebody_was_quicker(again: Callable[[], Store]) -> None:
@@ -167,6 +168,47 @@ def test_file_of_another_version(tmp_path: Path) -> None:
         database.execute("UPDATE facts SET value = 99 WHERE name = 'format'")
     with pytest.raises(StoreError, match="another version"):
         open_store(str(file)).version()
+
+
+def test_rows_that_cannot_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "switches.db"
+    store = open_store(str(file))
+    store.change({"*": RUST}, [{"n": 1}])
+    number = store.add_difference(entry(1))
+    with sqlite3.connect(file) as database:
+        for table, column in (("switches", "switch"), ("audit", "entry"), ("differences", "entry")):
+            database.execute(f"UPDATE {table} SET {column} = '{{half'")
+    asks: list[Callable[[Store], object]] = [
+        lambda store: store.switches(),
+        lambda store: store.audit(9),
+        lambda store: store.differences(None, 9),
+        lambda store: store.difference(number),
+    ]
+    for ask in asks:
+        with pytest.raises(StoreError, match=r"switches\.db.*cannot be read"):
+            ask(store)
+
+
+def test_disk_that_is_full(tmp_path: Path) -> None:
+    """The cause is told, and the store goes on once there is room again."""
+    code = (
+        "import resource, signal, sys; from interlingua.gateway.store import open_store, StoreError\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "store = open_store(sys.argv[1])\n"
+        "store.change({}, [{'n': 1}])\n"
+        "unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, unlimited[1]))\n"
+        "for many in (50, 4000):\n"
+        "    try: store.change({}, [{'note': 'x' * 4096}] * many)\n"
+        "    except StoreError as error: print(error)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)\n"
+        "store.change({}, [{'n': 2}])\n"
+        "print([line.get('n') for line in store.audit(9)])"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "switches.db")]
+    *told, newest = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert len(told) == 2 and all(re.search("cannot be written .*(I/O error|is full)", line) for line in told), told
+    assert newest == "[2, 1]"
 
 
 def test_folder_that_cannot_be_written(tmp_path: Path) -> None:

@@ -3,99 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
-import random
-from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from interlingua.gateway.history import History
-from interlingua.gateway.keeper import Keeper
-from interlingua.gateway.logs import Log
-from interlingua.gateway.metrics import BUCKETS, Metrics
 from interlingua.gateway.migration import TripRules
-from interlingua.gateway.store import Store, StoredSwitch, StoreError, open_store
-from interlingua.gateway.switches import Gate, Switches
-from interlingua.gateway.watch import Watch
-from interlingua.gateway.windows import (
-    ERRORS,
-    PYTHON,
-    REQUESTS,
-    RUST,
-    Differences,
-    Unit,
-    Window,
-    nothing,
-    quantile,
-)
-
-PAIR = "openai_chat/openai"
-GATE = Gate({PAIR: ["tools"], "anthropic_messages/anthropic": ["tools"]})
-RULES = TripRules()
-
-
-class Simulated:
-    """A gateway's watch, a second at a time."""
-
-    def __init__(
-        self,
-        rules: TripRules = RULES,
-        switches: Iterable[tuple[str, str]] = ((PAIR, "rust"),),
-        store: Store | None = None,
-        *,
-        has_python: bool = True,
-    ) -> None:
-        self.metrics, self.out, self.now = Metrics(), io.StringIO(), 1000.0
-        self.log = Log(self.out)
-        self.switches = Switches(GATE, switches, allow_ungated=False)
-        self.store = store or open_store(None)
-        self.keeper = Keeper(self.switches, self.store, self.log)
-        self.keeper.load()
-        self.watch = Watch(
-            self.switches,
-            self.keeper,
-            rules,
-            self.log,
-            can_trip=lambda: has_python,
-            snapshots=self._snapshots,
-        )
-
-    async def _snapshots(self) -> dict[object, Any]:
-        return {"self": json.loads(json.dumps(self.metrics.snapshot()))}
-
-    def serve(
-        self,
-        count: int,
-        outcome: str = "answered",
-        status: int = 200,
-        *,
-        engine: str = "rust",
-        seconds: float = 0.02,
-        group: str = "",
-        provider: str = "openai",
-    ) -> None:
-        if engine == "python" and outcome == "answered":
-            outcome = "relayed"
-        for _ in range(count):
-            self.metrics.record("openai_chat", provider, engine, outcome, status, seconds, group=group)
-
-    def pass_seconds(self, count: int = 1) -> None:
-        for _ in range(count):
-            self.now += 1
-            asyncio.run(self.watch.look(self.now))
-
-    def set(self, mode: str, pattern: str = PAIR) -> None:
-        self.now += 0.001
-        asyncio.run(self.keeper.change({pattern: StoredSwitch(mode, since=self.now, by="api")}, []))
-
-    @property
-    def mode(self) -> str:
-        return self.switches.mode("openai_chat", "openai")
-
-    def events(self) -> list[str]:
-        self.log.flush()
-        return [json.loads(line)["event"] for line in self.out.getvalue().splitlines()]
+from interlingua.gateway.store import StoredSwitch, StoreError, open_store
+from simulated import PAIR, Simulated
 
 
 def test_core_side_errors_trip() -> None:
@@ -371,9 +285,10 @@ class Broken:
     def __init__(self) -> None:
         self.real = open_store(None)
         self.broken = False
+        self.broken_calls: tuple[str, ...] = ("change", "version", "switches")
 
     def __getattr__(self, name: str) -> Any:
-        if self.broken and name in ("change", "version", "switches"):
+        if self.broken and name in self.broken_calls:
 
             def fail(*_: object) -> None:
                 raise StoreError("gone")
@@ -407,6 +322,20 @@ def test_trip_holds_although_it_cannot_be_stored_and_is_stored_later() -> None:
     assert [entry["by"] for entry in store.real.audit(9)] == ["trip"]
 
 
+def test_what_others_store_is_followed_where_nothing_can_be_written() -> None:
+    store = Broken()
+    simulated = Simulated(store=store)
+    store.broken = True
+    simulated.serve(30, "bug", 500)
+    simulated.pass_seconds()
+    assert simulated.mode == "python"
+    store.broken_calls = ("change",)
+    store.real.change({"openai_chat/groq": StoredSwitch("shadow", since=2.0, by="api")}, [])
+    asyncio.run(simulated.keeper.look())
+    assert simulated.switches.mode("openai_chat", "groq") == "shadow"
+    assert simulated.mode == "python" and simulated.keeper.failing
+
+
 def test_somebody_who_was_quicker_is_heard() -> None:
     simulated = Simulated()
     simulated.serve(30, "bug", 500)
@@ -426,66 +355,3 @@ def test_store_that_has_lost_everything_is_told_again() -> None:
         assert one.mode == "canary=7"
         assert one.switches.salt == empty.salt() == b"salt"
     assert [entry["by"] for entry in empty.audit(9)] == ["restored"]
-
-
-# -- windows -----------------------------------------------------------------------------------------------
-
-
-def test_window_is_the_sum_of_its_slices() -> None:
-    source = random.Random(5)
-    units = [Unit("openai_chat", name, "") for name in "abc"]
-    window, slices = Window(7), list[dict[Unit, list[int]]]()
-    for turn in range(300):
-        slice_ = {unit: [source.randrange(3) for _ in nothing()] for unit in units if source.random() < 0.4}
-        slices.append(slice_)
-        window.push(slice_)
-        if turn % 50 == 49:
-            window.forget(units[0])
-            for one in slices:
-                one.pop(units[0], None)
-        expected: dict[Unit, list[int]] = {}
-        for one in slices[-7:]:
-            for unit, sums in one.items():
-                known = expected.get(unit, nothing())
-                expected[unit] = [a + b for a, b in zip(known, sums, strict=True)]
-        assert {unit: sums for unit, sums in window.total.items() if any(sums)} == {
-            unit: sums for unit, sums in expected.items() if any(sums)
-        }
-
-
-def test_quantiles_are_interpolated() -> None:
-    counts = [0] * (len(BUCKETS) + 1)
-    assert quantile(counts, 0.5) is None
-    counts[0] = 100
-    assert quantile(counts, 0.5) == pytest.approx(0.00025)
-    counts[1] = 100
-    assert quantile(counts, 0.75) == pytest.approx(0.00075)
-    counts[-1] = 10_000
-    assert quantile(counts, 0.95) == BUCKETS[-1]
-
-
-def test_processes_that_come_and_go() -> None:
-    differences, unit = Differences(), Unit("openai_chat", "openai", "")
-    one, other = Metrics(), Metrics()
-    one.record("openai_chat", "openai", "rust", "answered", 200, 0.01)
-    assert differences.of({1: one.snapshot()}, ())[unit][RUST + REQUESTS] == 1
-    assert differences.of({1: one.snapshot()}, ()) == {}
-    for _ in range(3):
-        other.record("openai_chat", "openai", "python", "relayed", 502, 0.01)
-    sums = differences.of({1: one.snapshot(), 2: other.snapshot()}, ())[unit]
-    assert (sums[RUST + REQUESTS], sums[PYTHON + REQUESTS], sums[PYTHON + ERRORS]) == (0, 3, 3)
-    # The second one has ended, and another one has begun at nothing.
-    new = Metrics()
-    new.record("openai_chat", "openai", "python", "relayed", 200, 0.01)
-    sums = differences.of({1: one.snapshot(), 3: new.snapshot()}, ())[unit]
-    assert (sums[PYTHON + REQUESTS], sums[PYTHON + ERRORS]) == (1, 0)
-    assert set(differences._rows) == set(differences._shadow) == {1, 3}, "nothing grows with each restart"
-
-
-def test_history_is_bounded_and_in_buckets_of_ten_seconds() -> None:
-    history = History()
-    for second in range(1005, 3000):
-        history.push(second, {Unit("openai_chat", "openai", ""): [1, *nothing()[1:]]})
-    rows = list(history.rows())
-    assert [start for start, _ in rows] == list(range(2400, 3000, 10))
-    assert {tuple(row["openai_chat/openai"][1:]) for _, row in rows} == {(10, 0, 0, 0, 0, None, None)}

@@ -14,7 +14,8 @@ from fake_admin import FakeAdmin
 from interlingua.gateway.application import create_app
 from interlingua.gateway.config import build_config
 from interlingua.gateway.serving import bind
-from rig import KEY, UvicornThread
+from rig import KEY
+from servers import UvicornThread
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]

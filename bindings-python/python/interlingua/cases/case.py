@@ -19,6 +19,10 @@ from urllib.parse import urlsplit
 Exchange: TypeAlias = dict[str, Any]
 
 ROUTES = ("openai_chat", "anthropic_messages", "openai_responses", "mistral_ocr")
+MESSAGES = ("request", "provider_request", "provider_response", "client_response")
+"""Of an exchange, in the order of time; LiteLLM's are the second and the last."""
+WIRE_HEADERS = ("content-encoding", "content-length", "transfer-encoding")
+"""Headers about a body as it was on the wire, which a case does not keep."""
 _ENDINGS = ("json", "sse", "txt", "bin")
 _SSE = "text/event-stream"
 

@@ -89,8 +89,7 @@ def import_file(file: Path, root: Path) -> Outcome:
 
 def _keep(exchange: Exchange, root: Path) -> bool:
     """Whether it was new."""
-    clean = redact.secrets(exchange)
-    clean["features"] = json.loads(_native.compare(json.dumps(clean).encode()))["features"]
+    clean = redact.recordable(exchange)
     directory = case.place(root, clean)
     if (directory / "case.toml").is_file():
         return False
@@ -129,9 +128,7 @@ def _exchange(recorded: Recorded) -> Exchange:
         "provider_response": {
             "status": recorded.status,
             "headers": {
-                name: value
-                for name, value in recorded.response_headers.items()
-                if name not in ("content-encoding", "content-length", "transfer-encoding")
+                name: value for name, value in recorded.response_headers.items() if name not in case.WIRE_HEADERS
             },
             "body_b64": base64.b64encode(recorded.response_body).decode(),
         },

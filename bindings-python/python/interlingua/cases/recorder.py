@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import queue
 import random
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from interlingua import _native
 from interlingua.cases import case, redact
-from interlingua.cases.case import Exchange
+from interlingua.cases.case import MESSAGES, Exchange
 
 _MAX_WAITING = 256
 _MAX_WAITING_BYTES = 64 * 1024 * 1024
@@ -87,7 +86,7 @@ class Recorder:
             made, weight = waiting
             try:
                 written = not self._full and self._write(made())
-            except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            except BaseException:  # the core's panics are no Exceptions, and this thread must live on
                 written = False  # a full disk, or an exchange of an unknown form
             with self._lock:
                 self._waiting -= 1
@@ -95,8 +94,7 @@ class Recorder:
                 self.counts["written" if written else "dropped"] += 1
 
     def _write(self, exchange: Exchange) -> bool:
-        clean = redact.secrets(exchange)
-        clean["features"] = json.loads(_native.compare(json.dumps(clean).encode()))["features"]
+        clean = redact.recordable(exchange)
         directory = case.place(self.directory, clean)
         if (directory / "case.toml").is_file():
             return True  # the very same exchange, as health checks are
@@ -104,7 +102,11 @@ class Recorder:
         if self._cases >= self.limits.cases or self._bytes + size > self.limits.bytes:
             self._full = True
             return False
-        case.write(directory, clean)
+        try:
+            case.write(directory, clean)
+        except OSError:
+            shutil.rmtree(directory, ignore_errors=True)  # half a case would count for nobody
+            raise
         self._cases += 1
         self._bytes += size
         return True
@@ -112,8 +114,7 @@ class Recorder:
 
 def _size(exchange: Exchange) -> int:
     """Of all bodies together."""
-    names = ("request", "provider_request", "provider_response", "client_response")
-    parts = (exchange.get(name) for name in names)
+    parts = (exchange.get(name) for name in MESSAGES)
     return sum(len(part.get("body_b64", "")) * 3 // 4 for part in parts if isinstance(part, dict))
 
 

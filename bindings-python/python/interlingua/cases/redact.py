@@ -15,7 +15,8 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from interlingua.cases.case import Exchange
+from interlingua import _native
+from interlingua.cases.case import MESSAGES, Exchange
 from interlingua.cases.forms import OPAQUE_NAMES, SECRET_NAMES
 from interlingua.cases.secrets import Placeholders, is_opaque_id
 from interlingua.cases.streams import join_deltas
@@ -100,8 +101,14 @@ def secrets(exchange: Exchange) -> Exchange:
     return redactor.exchange(exchange)
 
 
+def recordable(exchange: Exchange) -> Exchange:
+    """The same, with the features that the core finds in it: what is written as a case."""
+    clean = secrets(exchange)
+    return {**clean, "features": json.loads(_native.compare(json.dumps(clean).encode()))["features"]}
+
+
 def _parts(exchange: Exchange) -> Iterator[Mapping[str, Any]]:
-    for name in ("request", "provider_request", "provider_response", "client_response"):
+    for name in MESSAGES:
         part = exchange.get(name)
         if isinstance(part, dict):
             yield part
@@ -123,7 +130,7 @@ class _Redactor:
 
     def exchange(self, exchange: Exchange) -> Exchange:
         made = dict(exchange)
-        for name in ("request", "provider_request", "provider_response", "client_response"):
+        for name in MESSAGES:
             if isinstance(made.get(name), dict):
                 made[name] = self._part(made[name], client=name == "request")
         for name in ("defaults", "capabilities"):

@@ -6,23 +6,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import traceback
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Iterator
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from interlingua.gateway import admin, handovers, ui_page
-from interlingua.gateway.asgi import AsgiClient, AsgiHeaders, Departures, Receive, Scope, Send, without_root
+from interlingua.gateway import admin, handovers, handshakes, ui_page
+from interlingua.gateway.asgi import AsgiClient, Departures, Receive, Scope, Send, without_root
 from interlingua.gateway.auth import Auth, Verdict
-from interlingua.gateway.client import JSON_LINES, Client, ClientGone
+from interlingua.gateway.client import Client, ClientGone
 from interlingua.gateway.client_connection import ClientConnection
 from interlingua.gateway.config import Config, load_config
 from interlingua.gateway.control import Control
 from interlingua.gateway.dispatch import Dispatcher, Refusal
-from interlingua.gateway.engine_python import PythonEngine, PythonUnavailable
+from interlingua.gateway.endpoints import Endpoints
+from interlingua.gateway.engine_python import PythonEngine
 from interlingua.gateway.engine_rust import RustEngine
 from interlingua.gateway.exchange import Exchange, Handler, Terms
 from interlingua.gateway.faults import UpstreamFault
@@ -37,15 +36,12 @@ from interlingua.gateway.shadowing import Shadow
 from interlingua.gateway.short_way import SHORT_BYTES, ShortWay
 from interlingua.gateway.switches import Gate, Switches
 from interlingua.gateway.transport import Limits, Transport
-from interlingua.gateway.tunnel import tunnel
 from interlingua.gateway.ui_page import Page
 
 if TYPE_CHECKING:
     from interlingua.cases.recorder import Recorder
 
 CONFIG_VARIABLE = "INTERLINGUA_CONFIG"
-MODEL_CREATED = 1677610602
-"""LiteLLM gives every model this time of creation."""
 
 
 class Gateway:
@@ -103,7 +99,7 @@ class Gateway:
             self._short_way = recording.SampledShortWay
             self.metrics.recorder = recorder.counts
         self._departures = Departures()
-        self.all_metrics: Callable[[], Coroutine[Any, Any, Metrics]] | None = None
+        self.endpoints = Endpoints(self)
         self._routes = self._make_routes()
         # A relayed path is LiteLLM's to guard; metrics are open unless the config says otherwise, as LiteLLM's.
         self._open_routes = {"health", "relay", "handover", "ui"}
@@ -118,11 +114,11 @@ class Gateway:
         for dialect, path in ROUTE_PATHS.items():
             table[path] = table[f"/v1{path}"] = (("POST",), dialect, dialect, self._serve)
         table["/openai/v1/responses"] = table["/responses"]
-        table["/models"] = table["/v1/models"] = (("GET",), "models", "openai_chat", self._models)
+        table["/models"] = table["/v1/models"] = (("GET",), "models", "openai_chat", self.endpoints.models)
         for name in ("liveliness", "liveness"):
-            table[f"/health/{name}"] = (("GET",), "health", "openai_chat", self._alive)
-        table["/health/readiness"] = (("GET",), "health", "openai_chat", self._ready)
-        table["/metrics"] = (("GET",), "metrics", "openai_chat", self._metrics)
+            table[f"/health/{name}"] = (("GET",), "health", "openai_chat", self.endpoints.alive)
+        table["/health/readiness"] = (("GET",), "health", "openai_chat", self.endpoints.ready)
+        table["/metrics"] = (("GET",), "metrics", "openai_chat", self.endpoints.metrics)
         table[handovers.PATH] = (("POST",), "handover", "openai_chat", self.shadow.handovers.serve)
         page = Page(has_master_key=self.auth.has_master_key)
         table[ui_page.PATH] = (("GET", "HEAD"), "ui", "openai_chat", page.serve)
@@ -138,7 +134,7 @@ class Gateway:
             client = AsgiClient(scope, receive, send)
             await self._departures.serve(client, self.serve(client))
         elif kind == "websocket":
-            await self._websocket(scope, receive, send)
+            await handshakes.serve_asgi(self, scope, receive, send)
         elif kind == "lifespan":
             await self._lifespan(receive, send)
 
@@ -252,79 +248,17 @@ class Gateway:
         """A child costs seconds and hundreds of megabytes: not for a request without a valid key."""
         return self.config.virtual_keys or self.auth.check(exchange.client.headers) is Verdict.ACCEPTED
 
-    async def _models(self, exchange: Exchange) -> None:
-        data = [
-            {"id": name, "object": "model", "created": MODEL_CREATED, "owned_by": "openai"}
-            for name in self.groups.names()
-        ]
-        await self._json(exchange, {"data": data, "object": "list"})
-
-    async def _alive(self, exchange: Exchange) -> None:
-        await self._json(exchange, "I'm alive!")
-
-    async def _ready(self, exchange: Exchange) -> None:
-        await self._json(exchange, {"status": "healthy", "db": "Not connected"})
-
-    async def _json(self, exchange: Exchange, document: object) -> None:
-        exchange.outcome = "answered"
-        await exchange.reply(200, JSON_LINES, json.dumps(document, separators=(",", ":")).encode())
-
-    async def _metrics(self, exchange: Exchange) -> None:
-        exchange.outcome = "answered"
-        # The sum of all workers, where there are several.
-        metrics = await self.all_metrics() if self.all_metrics is not None else self.metrics
-        text = metrics.render(
-            idle_connections=self.transport.pool.idle_count(),
-            ungated=self.switches.ungated(),
-            tripped=list(self.switches.tripped()),
-            python_running=self.python.running,
-            store_failing=self.control.keeper.failing,
-        )
-        await exchange.reply(200, b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n", text)
-
     async def _admin(self, exchange: Exchange) -> None:
         if not self.auth.has_master_key:
             await exchange.refuse(403, "the switches need a general_settings.master_key", type="permission_error")
             return
         await self.control.admin.serve(exchange)
 
-    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        from interlingua.gateway import websocket  # the only user of the websockets package
-
-        started = perf_counter()
-        outcome = "relayed"
-        accepted = self.python.running or self.auth.check(AsgiHeaders(scope["headers"])) is Verdict.ACCEPTED
-        try:
-            if not accepted:
-                outcome = "unauthenticated"
-                await websocket.refuse(scope, receive, send, 401, b'{"error":{"message":"no valid API key"}}')
-                return
-            base_url = await self.python.base_url()
-            await websocket.relay_websocket(scope, receive, send, base_url)
-        except PythonUnavailable as error:
-            outcome = "refused"
-            message = json.dumps({"error": {"message": f"WebSockets are not served here: {error}"}})
-            await websocket.refuse(scope, receive, send, error.status, message.encode())
-        finally:
-            seconds = perf_counter() - started
-            self.metrics.record("websocket", "", "python", outcome, 0, seconds)
-            self.log.line("websocket", engine="python", outcome=outcome, ms=round(seconds * 1000, 1))
-
     async def serve_websocket(self, client: ClientConnection) -> None:
         """A WebSocket's handshake on our own server."""
         exchange = Exchange(client, Terms(client.headers, "websocket", "openai_chat", self._relay))
-        exchange.engine = "python"
         try:
-            if self.python.running or self.auth.check(exchange.client.headers) is Verdict.ACCEPTED:
-                exchange.outcome = "relayed"
-                exchange.status = await tunnel(client, self.transport, await self.python.base_url())
-            else:
-                exchange.outcome = "unauthenticated"
-                await exchange.refuse(401, "no valid API key", type="auth_error")
-        except (PythonUnavailable, UpstreamFault) as error:
-            exchange.outcome = "refused"
-            status = error.status if isinstance(error, PythonUnavailable) else 502
-            await exchange.refuse(status, f"WebSockets are not served here: {error}")
+            await handshakes.serve_own(self, client, exchange)
         finally:
             self._record(exchange)
 
@@ -387,14 +321,7 @@ class Gateway:
         self.log.flush()
 
     async def _broken(self, exchange: Exchange, error: BaseException) -> None:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        # Neither the message nor the values: they may hold what the client sent.
-        self.log.line(
-            "bug",
-            call_id=exchange.call_id,
-            error=type(error).__name__,
-            at=f"{Path(frame.filename).name}:{frame.lineno}",
-        )
+        self.log.bug(error, call_id=exchange.call_id)
         exchange.outcome = "bug"
         if exchange.provider and exchange.engine == "gateway":
             exchange.engine = "rust"  # it was the core's to serve: the switch may have to trip

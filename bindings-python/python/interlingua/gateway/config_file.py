@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeAlias, cast
 
@@ -260,6 +260,12 @@ class Fields:
 
     def error(self, name: str, message: str) -> ConfigError:
         return ConfigError(self.file, f"{self.key}.{name}" if self.key else name, message)
+
+    def check_keys(self, known: Collection[str]) -> None:
+        """Raises ``ConfigError`` for any other key."""
+        for key in self.section:
+            if key not in known:
+                raise self.error(key, f"is not known here; the section takes {', '.join(sorted(known))}")
 
     def text(self, name: str) -> str | None:
         value = self.section.get(name)

@@ -260,6 +260,16 @@ class Connection(asyncio.Protocol):
             parts.append(data)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    async def read_out(self) -> bytes:
+        """The whole body; then the answer is released, or aborted if it fails."""
+        try:
+            body = await self.whole()
+        except BaseException:
+            self.abort()
+            raise
+        self.release()
+        return body
+
     def release(self) -> None:
         """Nobody will take more of this answer: reuse the connection if the answer ends by itself soon."""
         if self._body:

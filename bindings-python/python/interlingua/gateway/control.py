@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-import traceback
 from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
 from typing import Any, Final
 
 from interlingua.gateway.admin import Admin
@@ -112,8 +110,7 @@ class Control:
             try:
                 await look()
             except Exception as error:  # whatever it is, the next look comes
-                frame = traceback.extract_tb(error.__traceback__)[-1]
-                self._log.line("bug", error=type(error).__name__, at=f"{Path(frame.filename).name}:{frame.lineno}")
+                self._log.bug(error)
 
     async def close(self) -> None:
         tasks, self._tasks = self._tasks, []

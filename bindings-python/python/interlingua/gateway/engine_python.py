@@ -194,9 +194,9 @@ class PythonEngine:
                 )
             try:
                 answer = await self._transport.send(probe, request_head("GET", probe, b""), None, _PROBE)
-                await answer.whole()
-                answer.release()
-                if answer.head.status == 200:
+                status = answer.head.status
+                await answer.read_out()
+                if status == 200:
                     return
             except UpstreamFault:
                 pass

@@ -157,7 +157,7 @@ class RustEngine:
         try:
             answer = await self._transport.send(location, head, body, timeouts, begun_on=begun_on)
             if (whole := answer.here()) is None:
-                whole = await _all_of(answer)
+                whole = await answer.read_out()
         except UpstreamFault as fault:
             exchange.fault = fault
             attempt.abort(fault.reason)
@@ -213,16 +213,6 @@ class RustEngine:
         if exchange.sent:
             await client.finish()
         return outcome.answered
-
-
-async def _all_of(answer: Connection) -> bytes:
-    try:
-        body = await answer.whole()
-    except BaseException:
-        answer.abort()
-        raise
-    answer.release()
-    return body
 
 
 async def _hand_on(exchange: Exchange, attempt: _native.Attempt, answer: Connection) -> _native.Outcome:

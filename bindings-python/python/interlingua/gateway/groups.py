@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from interlingua import _native
 from interlingua.gateway.client import header_lines
@@ -42,6 +43,17 @@ class Choice:
     """The headers that tell a client who serves it."""
     heads: tuple[Heads, Heads] = field(default_factory=lambda: ({}, {}), repr=False)
     """Heads of requests to the provider, by what varies in them; those of streams stand second."""
+
+    def as_case(self) -> dict[str, Any]:
+        """What a case says of the deployment, apart from its headers."""
+        return {
+            "provider": self.provider,
+            "model": self.model,
+            "requested_model": self.requested,
+            "api_base": self.base_url,
+            "drop_params": self.deployment.drop_params,
+            "defaults": json.loads(self.deployment.defaults) if self.deployment.defaults else {},
+        }
 
 
 class Groups:

@@ -15,6 +15,8 @@ from interlingua.gateway.modes import ROUTE_PATHS
 from interlingua.gateway.pool import locate
 from interlingua.litellm_plugin import VERSION, clean_headers
 
+WITHHELD: Final = ("too_large", "credentials_in_body")
+"""Why the plug-in tells no more. Reasons are metrics' labels: there are no others."""
 _DIALECTS: Final = {path: dialect for dialect, path in ROUTE_PATHS.items()}
 
 
@@ -42,7 +44,8 @@ def exchange_of(document: Mapping[str, Any], groups: Groups) -> HandedOver:
     if document.get("version") != VERSION:
         raise NotComparable("other_version")
     if document.get("withheld"):
-        raise NotComparable(str(document["withheld"])[:40])
+        known = document["withheld"] in WITHHELD
+        raise NotComparable(document["withheld"] if known else "malformed")
     try:
         return _read(document, groups)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
@@ -83,17 +86,11 @@ def asked(choice: Choice, dialect: str, request: Mapping[str, Any]) -> Json:
     """The client's half of an exchange, and what the config says of the deployment."""
     if choice.target is None:
         raise NotComparable("not_built")
-    deployment = choice.deployment
     return {
         "route": dialect,
-        "provider": choice.provider,
-        "model": choice.model,
-        "requested_model": choice.requested,
-        "api_base": choice.base_url,
-        "drop_params": deployment.drop_params,
-        "defaults": json.loads(deployment.defaults) if deployment.defaults else {},
+        **choice.as_case(),
         # As the plug-in tells of them: without keys.
-        "extra_headers": clean_headers(deployment.extra_headers),
+        "extra_headers": clean_headers(choice.deployment.extra_headers),
         "features": [],
         "request": {"headers": request["headers"], "query": request["query"], "body_b64": request["body_b64"]},
     }

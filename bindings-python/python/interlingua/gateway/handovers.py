@@ -58,6 +58,7 @@ class Handovers:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._store_failing = False
         self.plugin_seen = False
         """A hand-over has come: the LiteLLM behind us has the plug-in."""
         self.on_plugin: Callable[[], None] | None = None
@@ -184,8 +185,11 @@ class Handovers:
             try:
                 number = self._add_difference(entry)
             except StoreError as error:
-                self._tell("store_failed", message=str(error))
+                if not self._store_failing:  # once, not for each
+                    self._store_failing = True
+                    self._tell("store_failed", message=str(error))
                 return
+            self._store_failing = False
             self._tell("shadow_difference", pair=pair, group=group, id=number, features=verdict["features"])
         else:
             raise NotComparable(kind)

@@ -78,13 +78,13 @@ class Keeper:
         loop = asyncio.get_running_loop()
         try:
             async with self._busy:
-                if self._unstored:
-                    await self._store_late()
                 version = await loop.run_in_executor(None, self.store.version)
                 if version == 0 != self._version:
                     await self._restore()
                 if version != self._version:
                     await self._read_again()
+                if self._unstored:  # last: what can be read is followed even where nothing can be written
+                    await self._store_late()
                 await self._season()
         except StoreError as error:
             self._failed(error)

@@ -225,7 +225,8 @@ class Keys:
             # A client that leaves does not take the answer from the others.
             found = await asyncio.shield(task)
         if isinstance(found, KeysUnreadable):
-            raise found
+            # Another one each time: it grows with every raise, and would keep alive what has raised it.
+            raise KeysUnreadable(found.message, relayable=found.relayable)
         return found
 
     async def _answer(self, question: tuple[str, ...], read: Callable[[], Awaitable[object]]) -> object:
@@ -276,12 +277,7 @@ class Keys:
         answer = await self._transport.send(
             location, request_head("GET", location, self._authorization), None, _TIMEOUTS
         )
-        try:
-            status, body = answer.head.status, await answer.whole()
-        except BaseException:
-            answer.abort()
-            raise
-        answer.release()
+        status, body = answer.head.status, await answer.read_out()
         if status == 404:
             return None
         if status != 200:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import traceback
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, TextIO
 
@@ -37,6 +39,11 @@ class Log:
         """Append a line. ``None`` values are left out."""
         pairs = "".join([f',"{name}":{json.dumps(value)}' for name, value in facts.items() if value is not None])
         self._append(f'{{"time":"{self._now()}","event":"{event}"{pairs}}}')
+
+    def bug(self, error: BaseException, **facts: object) -> None:
+        """A failure of the gateway or the core. Neither its message nor values: they may hold what a client sent."""
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        self.line("bug", **facts, error=type(error).__name__, at=f"{Path(frame.filename).name}:{frame.lineno}")
 
     def request(self, exchange: Exchange, status: int, seconds: float) -> None:
         """The line of an exchange. Its words are the config's and the core's, its call id is checked."""

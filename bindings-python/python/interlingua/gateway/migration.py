@@ -38,7 +38,6 @@ File names are relative to the config.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 from pathlib import Path
@@ -114,7 +113,7 @@ class Migration:
 
 def read_migration(fields: Fields, directory: Path, default_state: Path | None) -> Migration:
     """``default_state`` is the file for what is set live, if the config names none. Raises ``ConfigError``."""
-    _check_keys(fields, _KEYS)
+    fields.check_keys(_KEYS)
     switches = fields.inner("switches")
     pairs: list[tuple[str, str]] = []
     for pattern, mode in switches.section.items():
@@ -137,12 +136,6 @@ def read_migration(fields: Fields, directory: Path, default_state: Path | None) 
     )
 
 
-def _check_keys(fields: Fields, known: Collection[str]) -> None:
-    for key in fields.section:
-        if key not in known:
-            raise fields.error(key, f"is not known here; the section takes {', '.join(sorted(known))}")
-
-
 def _read_state(fields: Fields, directory: Path, default: Path | None) -> str | None:
     state = fields.text("state")
     if state is None:
@@ -156,7 +149,7 @@ def _read_state(fields: Fields, directory: Path, default: Path | None) -> str | 
 
 def _read_trip(fields: Fields) -> TripRules:
     known = {rule.name: rule for rule in dataclass_fields(TripRules)}
-    _check_keys(fields, known)
+    fields.check_keys(known)
     given: dict[str, Any] = {}
     for name, rule in known.items():
         if name not in fields.section:
@@ -184,7 +177,7 @@ def _read_trip(fields: Fields) -> TripRules:
 
 
 def _read_keys(fields: Fields) -> Keys:
-    _check_keys(fields, ("max", "negative_ttl", "ttl"))
+    fields.check_keys(("max", "negative_ttl", "ttl"))
     ttl, negative, most = fields.number("ttl"), fields.number("negative_ttl"), fields.count("max")
     if most == 0:
         raise fields.error("max", "must be 1 or more")
@@ -197,7 +190,7 @@ def _read_keys(fields: Fields) -> Keys:
 
 
 def _read_python(fields: Fields) -> PythonEngine:
-    _check_keys(fields, ("command", "start_timeout", "url"))
+    fields.check_keys(("command", "start_timeout", "url"))
     url = fields.text("url")
     if url is not None:
         try:

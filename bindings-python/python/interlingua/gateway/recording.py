@@ -7,11 +7,11 @@ provider's answer are kept.
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from interlingua._native import ResponseHead
+from interlingua.cases.case import WIRE_HEADERS
 from interlingua.cases.case import Exchange as Case
 from interlingua.cases.recorder import Recorder
 from interlingua.gateway.client_connection import ClientConnection
@@ -22,9 +22,6 @@ from interlingua.gateway.short_way import ShortWay
 if TYPE_CHECKING:
     from interlingua.gateway.application import Gateway
     from interlingua.gateway.exchange import Terms
-
-_CODED = ("content-encoding", "content-length", "transfer-encoding")
-"""Headers about the body as it was on the wire."""
 
 
 class Tape:
@@ -57,18 +54,12 @@ class Tape:
         """What was recorded, as a case."""
         choice, head = self.choice, self.head
         assert choice is not None
-        deployment = choice.deployment
         passed = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in terms.passed_headers]
         told: Case = {
             "route": terms.dialect,
-            "provider": choice.provider,
-            "model": choice.model,
-            "requested_model": choice.requested,
-            "api_base": deployment.base_url,
-            "drop_params": deployment.drop_params,
+            **choice.as_case(),
             "has_credential": choice.api_key is not None,
-            "defaults": json.loads(deployment.defaults) if deployment.defaults else {},
-            "extra_headers": dict(deployment.extra_headers),
+            "extra_headers": dict(choice.deployment.extra_headers),
             "request": {"headers": dict(passed), "query": query, "body_b64": _encoded(self.body)},
             "provider_request": None,
             "provider_response": None,
@@ -78,7 +69,7 @@ class Tape:
             pairs = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.pairs())
             told["provider_response"] = {
                 "status": head.status,
-                "headers": {name: value for name, value in pairs if name not in _CODED},
+                "headers": {name: value for name, value in pairs if name not in WIRE_HEADERS},
                 "body_b64": _encoded(b"".join(self._pieces)),
             }
         return told

@@ -94,11 +94,10 @@ class RequestSide:
             location = locate(await self.python.base_url() + PATH)
             head = request_head("POST", location, header_lines(lines))
             answer = await self._transport.send(location, head, payload, _TIMEOUTS)
-            data = await answer.whole()
-            answer.release()
+            status, data = answer.head.status, await answer.read_out()
         except (UpstreamFault, PythonUnavailable):
             raise NotComparable("transform_unreachable") from None
-        if answer.head.status != 200:
+        if status != 200:
             raise NotComparable("transform_refused")
         told = json.loads(data)
         if not isinstance(told, dict):

@@ -45,10 +45,7 @@ class ShadowSettings:
 
 def read_shadow(fields: Fields) -> ShadowSettings:
     """Raises ``ConfigError``."""
-    known = {"sample", "max_queue", "max_bytes", "content"}
-    for key in fields.section:
-        if key not in known:
-            raise fields.error(key, f"is not known here; the section takes {', '.join(sorted(known))}")
+    fields.check_keys(("sample", "max_queue", "max_bytes", "content"))
     usual = ShadowSettings()
     sample, length, size = fields.number("sample"), fields.count("max_queue"), fields.count("max_bytes")
     if sample is not None and sample > 1:

@@ -17,8 +17,7 @@ MAX_DIFFERENCES: Final = 1_000
 """For each pair."""
 MAX_PAIRS: Final = 500
 """With differences; those of more pairs are not kept."""
-BODIES: Final = frozenset(["layers", "exchange"])
-"""What a list of differences leaves out."""
+_BODIES: Final = frozenset(["layers", "exchange"])
 
 Entry: TypeAlias = dict[str, Any]
 
@@ -71,6 +70,12 @@ class StoredSwitch:
         if made is None or not isinstance(made.mode, str) or not isinstance(made.since, int | float):
             raise StoreError("a stored switch cannot be read; another version may have written it")
         return made
+
+
+def parted(entry: Entry) -> tuple[Entry, Entry]:
+    """A difference as a list tells it, and its bodies, which a list leaves out."""
+    told = {name: value for name, value in entry.items() if name not in _BODIES}
+    return told, {name: value for name, value in entry.items() if name in _BODIES}
 
 
 Changes: TypeAlias = Mapping[str, StoredSwitch | None]

@@ -1,8 +1,8 @@
 """The store in a Redis, for gateways on several hosts. Needs the ``redis`` package: ``interlingua[redis]``.
 
 Keys, below a prefix (``interlingua``, or what ``?prefix=`` in the URL says): ``version``, ``switches`` (a hash by
-pattern), ``audit`` (a list, the newest first), ``salt``, ``differences`` (a hash by id), ``difference:last``,
-``difference:pairs`` (a set) and ``difference:of:PAIR`` (a list of ids, the newest first).
+pattern), ``audit`` (a list, the newest first), ``salt``, ``differences`` and ``difference:bodies`` (hashes by id),
+``difference:last``, ``difference:pairs`` (a set) and ``difference:of:PAIR`` (a list of ids, the newest first).
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from interlingua.gateway.store import (
-    BODIES,
     MAX_AUDIT,
     MAX_DIFFERENCES,
     MAX_PAIRS,
@@ -23,6 +22,7 @@ from interlingua.gateway.store import (
     Entry,
     StoredSwitch,
     StoreError,
+    parted,
 )
 
 WAIT_SECONDS: Final = 2.0
@@ -107,17 +107,20 @@ class RedisStore:
 
     def audit(self, limit: int) -> list[Entry]:
         with self._telling("read"):
-            return [json.loads(entry) for entry in self._redis.lrange(self._key("audit"), 0, limit - 1)]
+            found = self._redis.lrange(self._key("audit"), 0, limit - 1) if limit else []
+            return [json.loads(entry) for entry in found]
 
     def add_difference(self, entry: Entry) -> int:
         pair = str(entry["pair"])
+        told, bodies = parted(entry)
         pairs, of_pair = self._key("difference:pairs"), self._key(f"difference:of:{pair}")
         with self._telling("written"):
             if not self._redis.sismember(pairs, pair) and self._redis.scard(pairs) >= MAX_PAIRS:
                 raise StoreError(f"differences of {MAX_PAIRS} pairs are kept already")
             number = int(self._redis.incr(self._key("difference:last")))
             pipeline = self._redis.pipeline(transaction=True)
-            pipeline.hset(self._key("differences"), number, json.dumps(entry))
+            pipeline.hset(self._key("differences"), number, json.dumps(told))
+            pipeline.hset(self._key("difference:bodies"), number, json.dumps(bodies))
             pipeline.sadd(pairs, pair)
             pipeline.lpush(of_pair, number)
             pipeline.lrange(of_pair, MAX_DIFFERENCES, -1)
@@ -125,6 +128,7 @@ class RedisStore:
             *_, old, _ = pipeline.execute()
             if old:
                 self._redis.hdel(self._key("differences"), *old)
+                self._redis.hdel(self._key("difference:bodies"), *old)
         return number
 
     def differences(self, pair: str | None, limit: int, before: int | None = None) -> list[Entry]:
@@ -133,17 +137,15 @@ class RedisStore:
             lists = [self._redis.lrange(self._key(f"difference:of:{one}"), 0, -1) for one in pairs]
             numbers = sorted((int(number) for found in lists for number in found), reverse=True)
             chosen = [number for number in numbers if before is None or number < before][:limit]
-            bodies = self._redis.hmget(self._key("differences"), chosen) if chosen else []
-        found = [(number, json.loads(body)) for number, body in zip(chosen, bodies, strict=True) if body is not None]
-        return [
-            {"id": number, **{name: value for name, value in entry.items() if name not in BODIES}}
-            for number, entry in found
-        ]
+            found = self._redis.hmget(self._key("differences"), chosen) if chosen else []
+            told = zip(chosen, found, strict=True)
+            return [{"id": number, **json.loads(entry)} for number, entry in told if entry is not None]
 
     def difference(self, number: int) -> Entry | None:
         with self._telling("read"):
-            found = self._redis.hget(self._key("differences"), number)
-            return None if found is None else {"id": number, **json.loads(found)}
+            told = self._redis.hget(self._key("differences"), number)
+            bodies = self._redis.hget(self._key("difference:bodies"), number)
+            return None if told is None or bodies is None else {"id": number, **json.loads(told), **json.loads(bodies)}
 
     def close(self) -> None:
         with contextlib.suppress(*self._errors):

@@ -14,7 +14,6 @@ from secrets import token_bytes
 from typing import Final
 
 from interlingua.gateway.store import (
-    BODIES,
     MAX_AUDIT,
     MAX_DIFFERENCES,
     MAX_PAIRS,
@@ -22,6 +21,7 @@ from interlingua.gateway.store import (
     Entry,
     StoredSwitch,
     StoreError,
+    parted,
 )
 
 BUSY_SECONDS: Final = 5.0
@@ -73,7 +73,7 @@ class SqliteStore:
             version = _version(database)
             rows = database.execute("SELECT pattern, switch FROM switches").fetchall()
             database.execute("COMMIT")
-        return version, {pattern: StoredSwitch.of(json.loads(switch)) for pattern, switch in rows}
+            return version, {pattern: StoredSwitch.of(json.loads(switch)) for pattern, switch in rows}
 
     def change(self, changes: Changes, audit: Sequence[Entry], expected: int | None = None) -> bool:
         with self._writing() as database:
@@ -101,12 +101,11 @@ class SqliteStore:
             if database is None:
                 return []
             rows = database.execute("SELECT id, entry FROM audit ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
-        return [{"id": number, **json.loads(entry)} for number, entry in rows]
+            return [{"id": number, **json.loads(entry)} for number, entry in rows]
 
     def add_difference(self, entry: Entry) -> int:
         pair = str(entry["pair"])
-        told = {name: value for name, value in entry.items() if name not in BODIES}
-        bodies = {name: value for name, value in entry.items() if name in BODIES}
+        told, bodies = parted(entry)
         with self._writing() as database:
             known = database.execute("SELECT 1 FROM differences WHERE pair = ? LIMIT 1", (pair,)).fetchone()
             (pairs,) = database.execute("SELECT count(DISTINCT pair) FROM differences").fetchone()
@@ -131,14 +130,14 @@ class SqliteStore:
                 " ORDER BY id DESC LIMIT ?3",
                 (pair, before, limit),
             ).fetchall()
-        return [{"id": number, **json.loads(entry)} for number, entry in rows]
+            return [{"id": number, **json.loads(entry)} for number, entry in rows]
 
     def difference(self, number: int) -> Entry | None:
         with self._reading() as database:
             if database is None:
                 return None
             row = database.execute("SELECT entry, bodies FROM differences WHERE id = ?", (number,)).fetchone()
-        return None if row is None else {"id": number, **json.loads(row[0]), **json.loads(row[1])}
+            return None if row is None else {"id": number, **json.loads(row[0]), **json.loads(row[1])}
 
     def close(self) -> None:
         with self._lock:
@@ -162,7 +161,8 @@ class SqliteStore:
             try:
                 yield database
             except BaseException:
-                database.execute("ROLLBACK")
+                if database.in_transaction:  # SQLite has ended it by itself where the disk is full
+                    database.execute("ROLLBACK")
                 raise
             database.execute("COMMIT")
 

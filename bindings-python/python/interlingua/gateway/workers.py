@@ -84,7 +84,7 @@ class Worker:
         async def all_metrics() -> Metrics:
             return Metrics.of(await asyncio.create_task(channel.ask("metrics")))
 
-        self._app.all_metrics = all_metrics
+        self._app.endpoints.all_metrics = all_metrics
         self._channel = channel
 
     async def orphaned(self) -> None:
