@@ -14,7 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,17 +28,18 @@ from bench.load import Load, Run, loading
 from bench.overload import Overload
 
 LITELLM, STAND_IN = "LiteLLM", "a stand-in for LiteLLM that answers at once"
-SECONDS = {LITELLM: 1.6, STAND_IN: 0.8}
-WARM_UP_SECONDS = 0.3
+SECONDS = {LITELLM: 1.2, STAND_IN: 0.5}
+WARM_UP_SECONDS = 0.2
 JUDGED_SECONDS = 5.0
 
 CHATS = Kind("chats of 1 KB, 25 a second", rhythm="paced", connections=4, rate=25)
 STREAMS = Kind("streams of 10 deltas, 15 a second", "bench-short", stream=True, rhythm="paced", connections=4, rate=15)
-FAST_CHATS = Kind("chats of 1 KB, 200 a second", "bench-short", rhythm="paced", connections=4, rate=200)
+ONE_CLIENT = Kind("chats of 1 KB, one after the other", connections=1)
+FAST_CHATS = Kind("chats of 1 KB, 200 a second", rhythm="paced", connections=4, rate=200)
 FAST_STREAMS = Kind(
     "streams of 10 deltas, 200 a second", "bench-short", stream=True, rhythm="paced", connections=4, rate=200
 )
-KINDS = {LITELLM: (CHATS, STREAMS), STAND_IN: (FAST_CHATS, FAST_STREAMS)}
+KINDS = {LITELLM: (CHATS, STREAMS), STAND_IN: (ONE_CLIENT, FAST_CHATS, FAST_STREAMS)}
 
 MIGRATION = """\
 migration:
@@ -185,17 +186,17 @@ class Bench:
 
     def round(self, behind: str, url: str, direct: servers.Server | None) -> None:
         """Every mode once."""
-        self._both_loads(behind, DIRECT, direct)
+        self._loads(behind, DIRECT, direct)
         for mode in MODES[behind]:
             with self.gateway(mode, url) as server:
-                self._both_loads(behind, mode.name, server)
+                self._loads(behind, mode.name, server)
                 if mode.mode == "shadow":
                     counts, known = _settled(self.port), self.shadow.setdefault(mode.name, dict.fromkeys(OUTCOMES, 0))
                     known.update({outcome: known[outcome] + counts[outcome] for outcome in known})
                 peak = server.peak_mebibytes()
                 self._peaks[behind, mode.name] = max(peak, self._peaks.get((behind, mode.name), 0))
 
-    def _both_loads(self, behind: str, mode: str, server: servers.Server | None) -> None:
+    def _loads(self, behind: str, mode: str, server: servers.Server | None) -> None:
         for kind in KINDS[behind]:
             self.run(server, kind, WARM_UP_SECONDS)
             self._runs.setdefault((behind, kind.name, mode), []).append(self.run(server, kind, SECONDS[behind]))
@@ -210,19 +211,14 @@ class Bench:
         return found
 
 
-def _say(costs: Sequence[Cost]) -> None:
-    for one in costs:
-        print(f"  {one.behind[:10]:<12}{one.load:<38}{one.mode:<30}{one.p50_us:>9,.0f} µs"
+def _say(costs: Costs) -> None:
+    for one in costs.costs:
+        print(f"  {one.load:<38}{one.mode:<30}{one.p50_us:>9,.0f} µs"
               f" ({one.lowest_us:,.0f} … {one.highest_us:,.0f}) {one.p99_us:>9,.0f} µs {one.cpu_us:>7,.0f} µs CPU"
               f" {one.peak_mib:>5,.0f} MiB  {one.errors} errors", file=sys.stderr, flush=True)  # fmt: skip
-
-
-@contextlib.contextmanager
-def _behind(bench: Bench, folder: Path, oracle: Path, token: str) -> Iterator[servers.Server]:
-    """LiteLLM with the plug-in."""
-    env = {URL_VARIABLE: f"http://127.0.0.1:{bench.port}{PATH}", TOKEN_VARIABLE: token}
-    with servers.handing_over(folder, bench.load.upstream, oracle, env) as litellm:
-        yield litellm
+    for mode, counts in costs.shadow.items():
+        print(f"  {mode}: {counts}", file=sys.stderr, flush=True)
+    print(f"  {costs.overload}", file=sys.stderr, flush=True)
 
 
 def measure(binaries: Path, inputs: Path, oracle: Path, *, rounds: int) -> Costs:
@@ -232,7 +228,8 @@ def measure(binaries: Path, inputs: Path, oracle: Path, *, rounds: int) -> Costs
         folder = Path(name)
         bench = Bench(load, inputs, folder, servers.free_port(), token)
         stand_in = f"http://127.0.0.1:{load.upstream}{servers.MODELS['bench-short']}"
-        with _behind(bench, folder, oracle, token) as litellm:
+        env = {URL_VARIABLE: f"http://127.0.0.1:{bench.port}{PATH}", TOKEN_VARIABLE: token}
+        with servers.handing_over(folder, load.upstream, oracle, env) as litellm:
             handover = overload.caught(bench.port, litellm.port)
             for _ in range(rounds):
                 bench.round(LITELLM, f"http://127.0.0.1:{litellm.port}", litellm)
@@ -241,6 +238,5 @@ def measure(binaries: Path, inputs: Path, oracle: Path, *, rounds: int) -> Costs
         with bench.gateway(SHADOWED, stand_in) as server:
             flooded = overload.measure(server, handover, lambda seconds: bench.run(server, FAST_CHATS, seconds), told)
         costs = Costs(bench.costs(), bench.shadow, flooded)
-    _say(costs.costs)
-    print(f"  {dict(costs.shadow)}\n  {costs.overload}", file=sys.stderr, flush=True)
+    _say(costs)
     return costs

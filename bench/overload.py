@@ -42,13 +42,18 @@ class Overload:
     mib_before: float
     peak_mib: float
 
+    @property
+    def unaccounted(self) -> int:
+        """Those that wait at the end, and nothing else if all is well."""
+        return self.handed_over - self.compared - self.dropped
+
 
 def caught(port: int, litellm: int) -> bytes:
     """The message with which LiteLLM hands over a chat: it is let do so once, with us at the gateway's place."""
     messages: list[bytes] = []
 
     class Catcher(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802: the library's name
+        def do_POST(self) -> None:  # the library's name
             body = self.rfile.read(int(self.headers["content-length"]))
             head = (f"{name}: {self.headers[name]}\r\n" for name in ("content-type", TOKEN_HEADER, HEADER))
             first = f"POST {PATH} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-length: {len(body)}\r\n"
@@ -63,7 +68,7 @@ def caught(port: int, litellm: int) -> bytes:
         server.timeout = CATCH_SECONDS
         asking = http.client.HTTPConnection("127.0.0.1", litellm, timeout=CATCH_SECONDS)
         headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
-        headers[HEADER] = ticket_of(f"openai_chat/openai", MODEL).decode()
+        headers[HEADER] = ticket_of("openai_chat/openai", MODEL).decode()
         chat = {"model": MODEL, "messages": [{"role": "user", "content": "When is the value returned? " * 30}]}
         asking.request("POST", "/v1/chat/completions", json.dumps(chat), headers)
         asking.getresponse().read()

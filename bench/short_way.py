@@ -14,10 +14,8 @@ import asyncio
 import importlib
 import json
 import os
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -121,13 +119,13 @@ def exchanges(model: str, count: int) -> None:
         asyncio.run(serve())
 
 
-def instructions(model: str, package: Path, measure: Callable[[Sequence[str], Mapping[str, str]], int] = collected) -> int:
+def instructions(model: str, package: Path) -> int:
     """What one exchange costs."""
 
     env = {"PYTHONHASHSEED": "0", "PYTHONPATH": f"{package}{os.pathsep}{servers.ROOT}"}
 
     def run(count: int) -> int:
-        return measure([sys.executable, "-m", "bench.short_way", "--do", model, str(count)], env)
+        return collected([sys.executable, "-m", "bench.short_way", "--do", model, str(count)], env)
 
     return (run(MANY) - run(FEW)) // (MANY - FEW)
 
