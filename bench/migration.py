@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from interlingua.gateway.engine_python import PLUGIN
 from interlingua.gateway.handovers import PATH
 from interlingua.gateway.shadow import OUTCOMES
 from interlingua.litellm_plugin import TOKEN_VARIABLE, URL_VARIABLE
@@ -229,7 +230,7 @@ def measure(binaries: Path, inputs: Path, oracle: Path, *, rounds: int) -> Costs
         bench = Bench(load, inputs, folder, servers.free_port(), token)
         stand_in = f"http://127.0.0.1:{load.upstream}{servers.MODELS['bench-short']}"
         env = {URL_VARIABLE: f"http://127.0.0.1:{bench.port}{PATH}", TOKEN_VARIABLE: token}
-        with servers.handing_over(folder, load.upstream, oracle, env) as litellm:
+        with servers.handing_over(folder, load.upstream, oracle, PLUGIN, env) as litellm:
             handover = overload.caught(bench.port, litellm.port)
             for _ in range(rounds):
                 bench.round(LITELLM, f"http://127.0.0.1:{litellm.port}", litellm)

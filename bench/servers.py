@@ -14,8 +14,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from interlingua import litellm_plugin
-
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / "target" / "peers"
 KEY = "sk-bench"
@@ -181,10 +179,10 @@ def litellm(folder: Path, upstream: int, python: Path) -> contextlib.AbstractCon
 
 
 def handing_over(
-    folder: Path, upstream: int, python: Path, env: Mapping[str, str]
+    folder: Path, upstream: int, python: Path, plugin: Path, env: Mapping[str, str]
 ) -> contextlib.AbstractContextManager[Server]:
     """The same with our plug-in, as the gateway starts it. ``env`` says where hand-overs go."""
-    return _litellm("LiteLLM proxy, handing over", folder, upstream, [str(python), litellm_plugin.__file__], env)
+    return _litellm("LiteLLM proxy, handing over", folder, upstream, [str(python), str(plugin)], env)
 
 
 def fast_litellm(folder: Path, upstream: int, python: Path) -> contextlib.AbstractContextManager[Server] | None:

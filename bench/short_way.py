@@ -1,4 +1,5 @@
-"""What a 1 KB chat costs the gateway in instructions, sockets left out: the same request again and again.
+"""What a 1 KB chat costs the gateway in instructions, sockets left out: the same request again and again. It takes the
+short way where the core serves it, and the handler's where LiteLLM does.
 
     python -m bench.short_way                                          # this checkout
     python -m bench.short_way OTHER/bindings-python/python             # and another one, built, beside it
@@ -51,6 +52,19 @@ ANSWERS: dict[str, object] = {
     },
 }
 """What the upstream says, per model."""
+WAYS = {
+    "same-dialect": ("bench-openai", "rust"),
+    "translated": ("bench-anthropic", "rust"),
+    "relayed": ("bench-openai", "python"),
+}
+"""Model and mode."""
+
+MIGRATION = """\
+migration:
+  allow_ungated: true
+  switches: {{"*": {mode}}}
+  python: {{url: "http://127.0.0.1:{port}"}}
+"""
 
 
 class Wire(asyncio.Transport):
@@ -83,8 +97,9 @@ def chat(model: str) -> bytes:
     return message(first, document, "host: 127.0.0.1:4000", f"authorization: Bearer {servers.KEY}")
 
 
-def exchanges(model: str, count: int) -> None:
+def exchanges(way: str, count: int) -> None:
     """Serve so many requests of one client, in the interpreter that this runs in."""
+    model, mode = WAYS[way]
 
     def load(module: str, name: str) -> Any:
         return getattr(importlib.import_module(f"interlingua.gateway.{module}"), name)
@@ -92,7 +107,7 @@ def exchanges(model: str, count: int) -> None:
     load("serving", "settle_memory")()
     with tempfile.TemporaryDirectory(prefix="interlingua-bench-") as folder:
         config = Path(folder) / "config.yaml"
-        config.write_text(servers.config(UPSTREAM) + servers.MIGRATION)
+        config.write_text(servers.config(UPSTREAM) + MIGRATION.format(mode=mode, port=UPSTREAM))
 
         async def serve() -> None:
             loop = asyncio.get_running_loop()
@@ -119,13 +134,13 @@ def exchanges(model: str, count: int) -> None:
         asyncio.run(serve())
 
 
-def instructions(model: str, package: Path) -> int:
+def instructions(way: str, package: Path) -> int:
     """What one exchange costs."""
 
     env = {"PYTHONHASHSEED": "0", "PYTHONPATH": f"{package}{os.pathsep}{servers.ROOT}"}
 
     def run(count: int) -> int:
-        return collected([sys.executable, "-m", "bench.short_way", "--do", model, str(count)], env)
+        return collected([sys.executable, "-m", "bench.short_way", "--do", way, str(count)], env)
 
     return (run(MANY) - run(FEW)) // (MANY - FEW)
 
@@ -133,16 +148,16 @@ def instructions(model: str, package: Path) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("package", nargs="?", type=Path, help="the folder of another interlingua to count as well")
-    parser.add_argument("--do", nargs=2, metavar=("MODEL", "COUNT"), help=argparse.SUPPRESS)
+    parser.add_argument("--do", nargs=2, metavar=("WAY", "COUNT"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.do:
         exchanges(options.do[0], int(options.do[1]))
         return
-    for model in ANSWERS:
-        here = instructions(model, PACKAGE)
-        line = f"  {model:<20}{here:>10,}"
+    for way in WAYS:
+        here = instructions(way, PACKAGE)
+        line = f"  {way:<20}{here:>10,}"
         if options.package:
-            there = instructions(model, options.package.resolve())
+            there = instructions(way, options.package.resolve())
             line += f"  other {there:>10,}  {here / there - 1:+.2%}"
         print(line, flush=True)
 
