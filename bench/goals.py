@@ -196,7 +196,7 @@ def of_migration(costs: Costs) -> Iterator[Goal]:
         usual = ShadowSettings()
         come, compared = found.handed_over / found.seconds, found.compared / found.seconds
         remark = f"{come:,.0f} a second come, {compared:,.0f} are compared"
-        text = "migration: too many hand-overs: neither compared nor counted as dropped (they wait)"
+        text = "migration: too many hand-overs: those neither compared nor counted as dropped"
         yield Goal(text, found.unaccounted, usual.max_queue, "", remark=remark)
         yield Goal("migration: the same, clients' answers that failed", found.flooded.errors, 0, "")
         yield Goal("migration: the same, memory", found.peak_mib - found.mib_before, usual.max_bytes / 2**20, "MiB")

@@ -71,8 +71,10 @@ def _conditions(conditions: Conditions) -> str:
 
 
 def _figure(goal: Goal, value: float) -> str:
+    if not goal.unit:
+        return f"{value:,.0f}"
     digits = 0 if abs(value) >= 1000 else 2 if abs(value) >= 1 else 3
-    return f"{value:,.{digits}f} {goal.unit}".rstrip()
+    return f"{value:,.{digits}f} {goal.unit}"
 
 
 def _goals(rows: Sequence[Goal]) -> str:
@@ -156,16 +158,17 @@ def of_migration(costs: Costs, rounds: int) -> str:
             text += texts.MIGRATION_LOAD.format(behind=behind, name=kind.name)
             for one in costs.costs:
                 if (one.behind, one.load) == (behind, kind.name):
-                    added = costs.added_us(behind, kind, one.mode, migration.DIRECT) or 0
+                    added = costs.added_us(behind, kind, one.mode, migration.DIRECT)
+                    told = f"{added / 1e3:+.2f} ms" if added else ""
                     text += (
                         f"| {one.mode} | {_time(one.p50_us * 1e3)} | {_time(one.lowest_us * 1e3)} … "
-                        f"{_time(one.highest_us * 1e3)} | {added / 1e3:+.2f} ms | {_time(one.p99_us * 1e3)} | "
+                        f"{_time(one.highest_us * 1e3)} | {told} | {_time(one.p99_us * 1e3)} | "
                         f"{_time(one.cpu_us * 1e3)} | {one.peak_mib:.0f} MiB | {one.errors} |\n"
                     )
     text += texts.SHADOW
     for mode, counts in costs.shadow.items():
-        told = (str(counts[one]) for one in ("sampled", "compared", "mismatches", "declined", "dropped", "failed"))
-        text += f"| {mode} | {' | '.join(told)} |\n"
+        figures = (str(counts[one]) for one in ("sampled", "compared", "mismatches", "declined", "dropped", "failed"))
+        text += f"| {mode} | {' | '.join(figures)} |\n"
     return text + (_overload(costs.overload) if costs.overload else "")
 
 
