@@ -161,6 +161,12 @@ def _settled(port: int) -> dict[str, int]:
     return counts
 
 
+def rotated(modes: Sequence[Mode | None], number: int) -> list[Mode | None]:
+    """What comes first in a round is not what comes first in the next: nobody always follows the same one."""
+    first = number % len(modes)
+    return [*modes[first:], *modes[:first]]
+
+
 class Bench:
     """One load generator, one folder, and one port at which gateways take turns."""
 
@@ -185,17 +191,23 @@ class Bench:
     def run(self, server: servers.Server | None, kind: Kind, seconds: float) -> Run:
         return gateway.run(self.load, server, kind, self._bodies[kind], seconds)
 
-    def round(self, behind: str, url: str, direct: servers.Server | None) -> None:
-        """Every mode once."""
-        self._loads(behind, DIRECT, direct)
-        for mode in MODES[behind]:
-            with self.gateway(mode, url) as server:
-                self._loads(behind, mode.name, server)
-                if mode.mode == "shadow":
-                    counts, known = _settled(self.port), self.shadow.setdefault(mode.name, dict.fromkeys(OUTCOMES, 0))
-                    known.update({outcome: known[outcome] + counts[outcome] for outcome in known})
-                peak = server.peak_mebibytes()
-                self._peaks[behind, mode.name] = max(peak, self._peaks.get((behind, mode.name), 0))
+    def round(self, number: int, behind: str, url: str, direct: servers.Server | None) -> None:
+        """Every mode once, another one first in each round."""
+        for mode in rotated((None, *MODES[behind]), number):
+            if mode is None:
+                self._loads(behind, DIRECT, direct)
+            else:
+                with self.gateway(mode, url) as server:
+                    self._loads(behind, mode.name, server)
+                    self._note(behind, mode, server)
+
+    def _note(self, behind: str, mode: Mode, server: servers.Server) -> None:
+        """Keep what the gateway knows before it ends."""
+        if mode.mode == "shadow":
+            counts, known = _settled(self.port), self.shadow.setdefault(mode.name, dict.fromkeys(OUTCOMES, 0))
+            known.update({outcome: known[outcome] + counts[outcome] for outcome in known})
+        peak = server.peak_mebibytes()
+        self._peaks[behind, mode.name] = max(peak, self._peaks.get((behind, mode.name), 0))
 
     def _loads(self, behind: str, mode: str, server: servers.Server | None) -> None:
         for kind in KINDS[behind]:
@@ -232,10 +244,10 @@ def measure(binaries: Path, inputs: Path, oracle: Path, *, rounds: int) -> Costs
         env = {URL_VARIABLE: f"http://127.0.0.1:{bench.port}{PATH}", TOKEN_VARIABLE: token}
         with servers.handing_over(folder, load.upstream, oracle, PLUGIN, env) as litellm:
             handover = overload.caught(bench.port, litellm.port)
-            for _ in range(rounds):
-                bench.round(LITELLM, f"http://127.0.0.1:{litellm.port}", litellm)
-        for _ in range(rounds):
-            bench.round(STAND_IN, stand_in, None)
+            for number in range(rounds):
+                bench.round(number, LITELLM, f"http://127.0.0.1:{litellm.port}", litellm)
+        for number in range(rounds):
+            bench.round(number, STAND_IN, stand_in, None)
         with bench.gateway(SHADOWED, stand_in) as server:
             flooded = overload.measure(server, handover, lambda seconds: bench.run(server, FAST_CHATS, seconds), told)
         costs = Costs(bench.costs(), bench.shadow, flooded)

@@ -71,6 +71,12 @@ def test_rounds_become_a_median_with_its_spread() -> None:
     assert one.requests == 30
 
 
+def test_modes_take_turns_in_another_order_each_round() -> None:
+    orders = [migration.rotated((None, RELAYED, SHADOWED), number) for number in range(4)]
+    assert [order[0] for order in orders] == [None, RELAYED, SHADOWED, None]
+    assert all(len(order) == 3 and set(order) == {None, RELAYED, SHADOWED} for order in orders)
+
+
 def test_what_is_added_is_told_from_the_fastest_rounds() -> None:
     assert COSTS.added_us(STAND_IN, ONE_CLIENT, RELAYED.name, DIRECT) == 190
     assert COSTS.added_share(LITELLM, CHATS, SHADOWED.name, RELAYED.name) == pytest.approx(0.1)
