@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -44,9 +46,12 @@ def program() -> Path:
     return next(Path(one["executable"]) for one in built if one.get("executable"))
 
 
-def _collected(built: Path, name: str, count: int) -> int:
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", str(built), name, str(count)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+def collected(command: Sequence[str], env: Mapping[str, str] | None = None) -> int:
+    """Instructions that a command takes, with more in its environment."""
+    valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    done = subprocess.run(
+        [*valgrind, *command], check=True, capture_output=True, text=True, env={**os.environ, **(env or {})}
+    )
     found = re.search(r"Collected : (\d+)", done.stderr)
     if found is None:
         raise SystemExit(f"bench: valgrind says no count: {done.stderr[-400:]}")
@@ -57,7 +62,11 @@ def count() -> Counts:
     """Counts every translation: the difference between many and few, in which start-up cancels out."""
     built = program()
     names = subprocess.run([str(built)], check=True, capture_output=True, text=True).stdout.split()
-    found = {name: (_collected(built, name, MANY) - _collected(built, name, FEW)) // (MANY - FEW) for name in names}
+
+    def run(name: str, count: int) -> int:
+        return collected([str(built), name, str(count)])
+
+    found = {name: (run(name, MANY) - run(name, FEW)) // (MANY - FEW) for name in names}
     return Counts(rustc(), platform.machine(), found)
 
 

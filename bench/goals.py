@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench import gateway
+from interlingua.gateway.shadow import ShadowSettings
+
+from bench import gateway, migration
 from bench.bindings import Bindings
 from bench.core import Translation
 from bench.gateway import Kind, Result
+from bench.migration import Costs
 
 OURS, LITELLM, NGINX, DIRECT = "interlingua", "LiteLLM proxy", "nginx relay", gateway.DIRECT
 SAME_DIALECT = {"chat_to_openai", "messages_to_anthropic", "responses_to_responses"}
@@ -41,6 +44,7 @@ class Measured:
     theirs: Mapping[str, Mapping[str, float]]
     results: Sequence[Result]
     bindings: Bindings
+    migration: Costs
 
     def of(self, server: str, kind: Kind) -> Result | None:
         return next((one for one in self.results if (one.server, one.load) == (server, kind.name)), None)
@@ -171,9 +175,42 @@ def _against_litellm(measured: Measured) -> Iterator[Goal]:
         yield Goal("LiteLLM's proxy: memory", theirs.peak_mib / ours.peak_mib, 10, "times less", at_most=False)
 
 
+def of_migration(costs: Costs) -> Iterator[Goal]:
+    """The migration's rows."""
+    here, there, direct = migration.STAND_IN, migration.LITELLM, migration.DIRECT
+    relayed, shadowed = migration.RELAYED.name, migration.SHADOWED.name
+    for text, kind in (
+        ("migration: relaying adds, chats one after the other, p50", migration.ONE_CLIENT),
+        ("migration: the same, 200 a second", migration.FAST_CHATS),
+    ):
+        added = costs.added_us(here, kind, relayed, direct)
+        yield Goal(text, None if added is None else added / 1e3, 0.3, "ms")
+    for text, kind in (
+        ("migration: shadow as it is by default adds to relaying, chats, p50", migration.CHATS),
+        ("migration: the same, streams", migration.STREAMS),
+    ):
+        share = costs.added_share(there, kind, shadowed, relayed)
+        yield Goal(text, None if share is None else share * 100, 5, "%")
+    found = costs.overload
+    if found is not None:
+        usual = ShadowSettings()
+        come, compared = found.handed_over / found.seconds, found.compared / found.seconds
+        remark = f"{come:,.0f} a second come, {compared:,.0f} are compared"
+        text = "migration: too many hand-overs: those neither compared nor counted as dropped"
+        yield Goal(text, found.unaccounted, usual.max_queue, "", remark=remark)
+        yield Goal("migration: the same, clients' answers that failed", found.flooded.errors, 0, "")
+        yield Goal("migration: the same, memory", found.peak_mib - found.mib_before, usual.max_bytes / 2**20, "MiB")
+
+
 def goals(measured: Measured) -> list[Goal]:
     """All rows, in the order of the page."""
-    return [*_core(measured), *_bindings(measured), *_gateway(measured), *_against_litellm(measured)]
+    return [
+        *_core(measured),
+        *_bindings(measured),
+        *_gateway(measured),
+        *of_migration(measured.migration),
+        *_against_litellm(measured),
+    ]
 
 
 def lost(measured: Measured) -> list[str]:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import gateway, plots, texts
+from bench import gateway, migration, plots, texts
 from bench.core import Timing
 from bench.curves import Curve, Points
 from bench.goals import Goal, Measured, factors, goals, lost
+from bench.migration import Costs
+from bench.overload import Overload
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ def _conditions(conditions: Conditions) -> str:
 
 
 def _figure(goal: Goal, value: float) -> str:
+    if not goal.unit:
+        return f"{value:,.0f}"
     digits = 0 if abs(value) >= 1000 else 2 if abs(value) >= 1 else 3
     return f"{value:,.{digits}f} {goal.unit}"
 
@@ -76,7 +80,7 @@ def _figure(goal: Goal, value: float) -> str:
 def _goals(rows: Sequence[Goal]) -> str:
     text = texts.GOALS.format(connections=gateway.RELAYED.connections)
     for goal in rows:
-        wanted = f"{'≤' if goal.at_most else '≥'} {goal.limit:,g} {goal.unit}"
+        wanted = f"{'≤' if goal.at_most else '≥'} {goal.limit:,g} {goal.unit}".rstrip()
         measured = "not measured" if goal.value is None else _figure(goal, goal.value)
         remark = f" ({goal.remark})" if goal.remark else ""
         reached = {True: "yes", False: "**no**", None: ""}[goal.reached]
@@ -146,12 +150,59 @@ def _gateway(measured: Measured, conditions: Conditions) -> str:
     return text
 
 
+def of_migration(costs: Costs, rounds: int) -> str:
+    """The section on the migration."""
+    text = texts.MIGRATION.format(rounds=rounds, direct=migration.DIRECT)
+    for behind, kinds in migration.KINDS.items():
+        for kind in kinds:
+            text += texts.MIGRATION_LOAD.format(behind=behind, name=kind.name)
+            for one in costs.costs:
+                if (one.behind, one.load) == (behind, kind.name):
+                    added = costs.added_us(behind, kind, one.mode, migration.DIRECT)
+                    told = f"{added / 1e3:+.2f} ms" if added else ""
+                    text += (
+                        f"| {one.mode} | {_time(one.p50_us * 1e3)} | {_time(one.lowest_us * 1e3)} … "
+                        f"{_time(one.highest_us * 1e3)} | {told} | {_time(one.p99_us * 1e3)} | "
+                        f"{_time(one.cpu_us * 1e3)} | {one.peak_mib:.0f} MiB | {one.errors} |\n"
+                    )
+    text += texts.SHADOW
+    for mode, counts in costs.shadow.items():
+        figures = (str(counts[one]) for one in ("sampled", "compared", "mismatches", "declined", "dropped", "failed"))
+        text += f"| {mode} | {' | '.join(figures)} |\n"
+    return text + (_overload(costs.overload) if costs.overload else "")
+
+
+def _overload(found: Overload) -> str:
+    quiet, flooded = found.quiet, found.flooded
+    return texts.OVERLOAD.format(
+        load=migration.FAST_CHATS.name,
+        seconds=found.seconds,
+        rate=found.handed_over / found.seconds,
+        compared=found.compared,
+        dropped=found.dropped,
+        unaccounted=found.unaccounted,
+        before=found.mib_before,
+        peak=found.peak_mib,
+        quiet_p50=_time(quiet.p50_us * 1e3),
+        p50=_time(flooded.p50_us * 1e3),
+        quiet_p99=_time(quiet.p99_us * 1e3),
+        p99=_time(flooded.p99_us * 1e3),
+        errors=flooded.errors,
+    )
+
+
 def _plots(measured: Measured, folder: Path) -> None:
     of = [one for one in measured.results if one.load == gateway.RELAYED.name and one.server != gateway.DIRECT]
     rates = sorted(((one.server, one.rate) for one in of), key=lambda pair: -pair[1])
     plots.bars(folder / "requests.svg", gateway.RELAYED.name, "requests/s", rates)
     spent = sorted(((one.server, one.cpu_us) for one in of), key=lambda pair: pair[1])
     plots.bars(folder / "cpu.svg", gateway.RELAYED.name, "µs of CPU a request", spent)
+    chats = [
+        (one.mode.replace("`", ""), one.p50_us / 1e3)
+        for one in measured.migration.costs
+        if one.load == migration.CHATS.name
+    ]
+    plots.bars(folder / "migration.svg", f"{migration.CHATS.name}, p50", "ms", chats)
 
 
 def _kept(path: Path) -> str:
@@ -175,7 +226,7 @@ def write(
     behind = lost(measured)
     text += texts.LOST.format(lines="\n".join(f"- {line}" for line in behind)) if behind else ""
     text += _core(measured) + _transform(measured, conditions.litellm) + _python(measured, libraries)
-    text += _gateway(measured, conditions)
+    text += _gateway(measured, conditions) + of_migration(measured.migration, conditions.rounds)
     path.write_text(text + "\n" + kept, encoding="utf-8")
 
 

@@ -9,7 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from bench import bindings, core, curves, gateway, report
+from bench import bindings, core, curves, gateway, migration, report
 from bench.goals import Measured
 from bench.servers import PEERS, ROOT
 
@@ -41,20 +41,22 @@ def _missing() -> list[str]:
 
 
 def quick(out: Path, rounds: int, seconds: float) -> None:
-    """Core, bindings, gateway and peers."""
+    """Core, bindings, gateway, peers and migration."""
     oracle, load_before = oracle_python(), os.getloadavg()
     inputs, binaries = core.target_dir() / "bench-inputs", core.binaries()
-    _say("1/4 the core (criterion, some minutes)")
+    _say("1/5 the core (criterion, some minutes)")
     translations = core.measure(inputs)
-    _say("2/4 LiteLLM's transform")
+    _say("2/5 LiteLLM's transform")
     theirs = core.litellm_transform(inputs, oracle)
-    _say("3/4 from Python")
+    _say("3/5 from Python")
     from_python = bindings.measure(inputs)
     libraries = bindings.library_calls(binaries / "load", inputs, oracle)
-    _say("4/4 gateways (some minutes)")
+    _say("4/5 gateways (some minutes)")
     results = gateway.measure(binaries, inputs, oracle, rounds=rounds, seconds=seconds)
+    _say("5/5 the migration (less than two minutes)")
+    costs = migration.measure(binaries, inputs, oracle, rounds=rounds)
     conditions = report.Conditions(LITELLM, rounds, seconds, load_before, _missing())
-    report.write(out, Measured(translations, theirs, results, from_python), libraries, conditions)
+    report.write(out, Measured(translations, theirs, results, from_python, costs), libraries, conditions)
 
 
 def growth(out: Path, seconds: int) -> None:

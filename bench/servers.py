@@ -19,7 +19,7 @@ PEERS = ROOT / "target" / "peers"
 KEY = "sk-bench"
 START_SECONDS = 120.0
 
-MODELS = {"bench-openai": "", "bench-paced": "/paced-10", "bench-slow": "/paced-100"}
+MODELS = {"bench-openai": "", "bench-paced": "/paced-10", "bench-slow": "/paced-100", "bench-short": "/short"}
 """Models of the openai provider, and what stands before the path at the upstream (bench/src/answers.rs)."""
 
 OPENAI = """\
@@ -176,6 +176,13 @@ def interlingua(
 def litellm(folder: Path, upstream: int, python: Path) -> contextlib.AbstractContextManager[Server]:
     """LiteLLM's proxy as its command line starts it, one worker."""
     return _litellm("LiteLLM proxy", folder, upstream, [str(python.parent / "litellm")], {})
+
+
+def handing_over(
+    folder: Path, upstream: int, python: Path, plugin: Path, env: Mapping[str, str]
+) -> contextlib.AbstractContextManager[Server]:
+    """The same with our plug-in, as the gateway starts it. ``env`` says where hand-overs go."""
+    return _litellm("LiteLLM proxy, handing over", folder, upstream, [str(python), str(plugin)], env)
 
 
 def fast_litellm(folder: Path, upstream: int, python: Path) -> contextlib.AbstractContextManager[Server] | None:

@@ -65,6 +65,35 @@ LOAD = """
 | server | {rate} | lowest to highest | CPU | p50 | p99 | peak memory | errors |
 |---|---|---|---|---|---|---|---|
 """
+MIGRATION = """
+## The migration
+
+What relaying and shadow cost (bench/migration.py). Gateway and LiteLLM, which has the plug-in, share one core; load
+generator and upstream have the other. Every mode has a gateway of its own, which is started for each of its {rounds}
+rounds; modes take turns. “Added” is to “{direct}” beside it, both of their fastest rounds; a round at LiteLLM has few
+requests, so that its p99 is nearly its slowest. CPU and memory are the gateway's, or LiteLLM's own where there is no
+gateway.
+
+![p50 of a chat](bench/migration.svg)
+"""
+MIGRATION_LOAD = """
+### In front of {behind}: {name}
+
+| | p50 | lowest to highest | added | p99 | CPU | peak memory | errors |
+|---|---|---|---|---|---|---|---|
+"""
+SHADOW = """
+### What came of the hand-overs
+
+| | sampled | compared | mismatches | declined | dropped | failed |
+|---|---|---|---|---|---|---|
+"""
+OVERLOAD = """
+More of them than can be compared, while clients' chats are relayed ({load}): for {seconds:.1f} s
+{rate:,.0f} hand-overs a second came; {compared:,} were compared, {dropped:,} dropped and counted, {unaccounted} waited
+at the end. Memory went from {before:.1f} to at most {peak:.1f} MiB. Clients' answers: p50 {quiet_p50} before and {p50}
+meanwhile, p99 {quiet_p99} and {p99}; {errors} failed.
+"""
 GOALS = """
 ## Goals
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 const DELTAS: usize = 100;
+const FEW_DELTAS: usize = 10;
 const HEAD_JSON: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ";
 const HEAD_STREAM: &str =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -26,6 +27,7 @@ pub(crate) struct Answers {
     messages: Rc<Answer>,
     chat_stream: Rc<Answer>,
     messages_stream: Rc<Answer>,
+    short_stream: Rc<Answer>,
     sized: HashMap<(bool, usize), Rc<Answer>>,
 }
 
@@ -34,8 +36,9 @@ impl Answers {
         Self {
             chat: Rc::new(whole(&chat(SMALL))),
             messages: Rc::new(whole(&messages(SMALL))),
-            chat_stream: Rc::new(chat_stream()),
+            chat_stream: Rc::new(chat_stream(DELTAS)),
             messages_stream: Rc::new(messages_stream()),
+            short_stream: Rc::new(chat_stream(FEW_DELTAS)),
             sized: HashMap::new(),
         }
     }
@@ -47,6 +50,9 @@ impl Answers {
             let body = || if in_messages { messages(size) } else { chat(size) };
             let answer = self.sized.entry((in_messages, size)).or_insert_with(|| Rc::new(whole(&body())));
             return (Rc::clone(answer), None);
+        }
+        if stream && path.starts_with(b"/short/") {
+            return (Rc::clone(&self.short_stream), None);
         }
         let pace = number_after(path, b"/paced-").map(|millis| Duration::from_millis(millis as u64));
         match (in_messages, stream) {
@@ -102,7 +108,7 @@ fn stream(events: &[String]) -> Answer {
     Answer { bytes, ends }
 }
 
-fn chat_stream() -> Answer {
+fn chat_stream(deltas: usize) -> Answer {
     let event = |delta: &str, finish: &str| {
         format!(
             "data: {{\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"gpt-4o-2024-08-06\",\
@@ -110,7 +116,7 @@ fn chat_stream() -> Answer {
         )
     };
     let mut events = vec![event(r#"{"role":"assistant","content":""}"#, "null")];
-    events.extend((0..DELTAS).map(|_| event(r#"{"content":" deployment"}"#, "null")));
+    events.extend((0..deltas).map(|_| event(r#"{"content":" deployment"}"#, "null")));
     events.push(event("{}", r#""stop""#));
     events.push("data: [DONE]\n\n".into());
     stream(&events)
@@ -147,6 +153,8 @@ mod tests {
         assert_eq!(answers.to(b"/v1/messages", true).0.bytes, answers.messages_stream.bytes);
         let (paced, every) = answers.to(b"/paced-10/v1/chat/completions", true);
         assert_eq!((paced.ends.len(), every), (103, Some(Duration::from_millis(10))));
+        let (short, every) = answers.to(b"/short/v1/chat/completions", true);
+        assert_eq!((short.ends.len(), every), (13, None));
         assert!(answers.to(b"/sized-5000/v1/chat/completions", false).0.bytes.len() > 5000);
     }
 

@@ -14,7 +14,7 @@
 //!
 //! The upstream answers in the messages dialect where the path has `/messages`, else in chat; with a stream of 100 deltas if the
 //! request asks for one. `/paced-10/…` in front of the path sends a delta every 10 ms, `/sized-65536/…` an answer with that
-//! much text.
+//! much text, and `/short/…` streams of 10 deltas.
 
 mod answers;
 mod client;

@@ -222,7 +222,8 @@ class Dispatcher:
             return None
         exchange.group, exchange.provider, exchange.extra_lines = choice.group, choice.provider, choice.lines
         exchange.stream = request.stream
-        controls = json.loads(request.host_controls)
+        told = request.host_controls
+        controls = json.loads(told) if told != b"{}" else {}  # few have any
         decision = self._engine(terms.dialect, request.features, choice, controls, self._place(terms, body))
         if limited and decision.engine == "rust":
             decision = await guarded(self._keys, exchange, body, request, choice.group, decision)

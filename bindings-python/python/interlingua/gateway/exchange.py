@@ -15,6 +15,7 @@ from interlingua.gateway.faults import UpstreamFault
 if TYPE_CHECKING:
     from interlingua.gateway.engine_rust import Decided
     from interlingua.gateway.recording import Tape
+    from interlingua.gateway.relay import Asked
 
 _CALL_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _WISHES = (b"x-litellm-timeout", b"x-litellm-stream-timeout", b"x-litellm-num-retries")
@@ -48,6 +49,7 @@ class Terms:
     """What the head of a request says, found out once for all requests with the same head."""
 
     __slots__ = (
+        "asked",
         "call_id",
         "dialect",
         "handler",
@@ -79,6 +81,8 @@ class Terms:
         self.lanes: _native.Lanes = _NO_LANES
         """What was decided for requests like this one, while the switches stood at ``version``."""
         self.version: object = None
+        self.asked: Asked | None = None
+        """What requests like this one become on their way to LiteLLM, once one has gone there."""
 
 
 class Exchange:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import NamedTuple
 from urllib.parse import quote
 
 from interlingua.gateway.client import Client, Pairs, header_lines
 from interlingua.gateway.exchange import Exchange
-from interlingua.gateway.pool import locate
+from interlingua.gateway.pool import Location, locate
 from interlingua.gateway.transport import HOP_BY_HOP, Timeouts, Transport, request_head
 from interlingua.litellm_plugin import HEADER
 
@@ -28,9 +29,7 @@ def target_path(raw_target: bytes) -> str:
 
 def request_headers(client: Client) -> Pairs:
     """The client's headers without those that belong to its connection."""
-    headers = client.headers.pairs()
-    dropped = _REQUEST_DROPPED | _named_in_connection(headers)
-    kept = [pair for pair in headers if pair[0] not in dropped]
+    kept = _without(_REQUEST_DROPPED, client.headers.pairs())
     if client.host is not None and not any(name == b"x-forwarded-for" for name, _ in kept):
         kept.append((b"x-forwarded-for", client.host.encode("latin-1", "ignore")))
     return kept
@@ -38,13 +37,34 @@ def request_headers(client: Client) -> Pairs:
 
 def answer_lines(headers: Pairs) -> bytes:
     """The upstream's headers without those that belong to its connection."""
-    dropped = _ANSWER_DROPPED | _named_in_connection(headers)
-    return header_lines(pair for pair in headers if pair[0] not in dropped)
+    return header_lines(_without(_ANSWER_DROPPED, headers))
 
 
-def _named_in_connection(headers: Pairs) -> frozenset[bytes]:
-    named = b",".join(value for name, value in headers if name == b"connection")
-    return frozenset(part.strip().lower() for part in named.split(b",") if part.strip())
+def _without(dropped: frozenset[bytes], headers: Pairs) -> Pairs:
+    """What is left without those, and without those that ``connection`` names."""
+    named = [value for name, value in headers if name == b"connection"]
+    if named:
+        dropped |= {part.strip().lower() for part in b",".join(named).split(b",")}
+    return [pair for pair in headers if pair[0] not in dropped]
+
+
+class Asked(NamedTuple):
+    """What requests with the same head become on their way to LiteLLM."""
+
+    base_url: str
+    location: Location
+    head: bytes
+
+
+def _asked(exchange: Exchange, base_url: str) -> Asked:
+    """Found out once for all requests with the same head."""
+    client, terms = exchange.client, exchange.terms
+    asked = terms.asked
+    if asked is None or asked.base_url != base_url:
+        location = locate(base_url + target_path(client.raw_target))
+        head = request_head(client.method, location, header_lines(request_headers(client)))
+        asked = terms.asked = Asked(base_url, location, head)
+    return asked
 
 
 class Relay:
@@ -55,15 +75,13 @@ class Relay:
 
     async def serve(self, exchange: Exchange, base_url: str, body: bytes | None) -> None:
         """``body`` is what has been read of the request already; ``None`` if nothing has."""
-        client = exchange.client
-        location = locate(base_url + target_path(client.raw_target))
-        headers = request_headers(client)
+        client, asked = exchange.client, _asked(exchange, base_url)
+        head = asked.head
         if exchange.shadow is not None:
-            headers.append((_MARK, exchange.shadow))
-        head = request_head(client.method, location, header_lines(headers))
+            head += header_lines([(_MARK, exchange.shadow)])
         payload = body if body is not None else await self._body(client)
         answer = await self._transport.send(
-            location, head, payload, TIMEOUTS, decode=False, headless=client.method == "HEAD"
+            asked.location, head, payload, TIMEOUTS, decode=False, headless=client.method == "HEAD"
         )
         try:
             exchange.sent = True
