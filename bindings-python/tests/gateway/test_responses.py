@@ -162,3 +162,21 @@ def test_what_is_not_switched_goes_to_litellm(upstream: Upstream, tmp_path: Path
             body = {"model": "gpt-4o", "input": "hello"} if method == "POST" else None
             assert gateway.request(method, path, body).json()["id"] == "resp_abc"
             assert (upstream.received[-1].method, upstream.received[-1].target) == (method, path)
+
+
+def test_a_conversation_whose_id_litellm_has_encrypted_goes_on_there(upstream: Upstream, tmp_path: Path) -> None:
+    sealed = "resp_" + "PUyulCKw8KC2gsjulja8xKRR5Wk04AuC" * 10
+    body = {"model": "gpt-4o", "input": "x", "previous_response_id": sealed}
+    litellm, provider = {"url": upstream.url}, "http://127.0.0.1:9"
+    migration: dict[str, Any] = {"python": litellm, "allow_ungated": True}
+    document = config_document(provider, migration={**migration, "switches": {"*": "canary=100"}})
+    with Running(document, tmp_path / "canary") as gateway:
+        assert gateway.request("POST", "/v1/responses", body).status == 200
+        assert json.loads(upstream.received[0].body)["previous_response_id"] == sealed
+        # What the provider has made is asked of the provider, who is not there.
+        assert ask(gateway, previous_response_id="resp_abc").status == 500
+    document = config_document(provider, migration={**migration, "switches": {"*": "rust"}})
+    with Running(document, tmp_path / "rust") as gateway:
+        reply = gateway.request("POST", "/v1/responses", body)
+        assert reply.status == 400 and "LiteLLM proxy that made it" in reply.json()["error"]["message"]
+    assert len(upstream.received) == 1
