@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from interlingua import _native
@@ -55,7 +56,7 @@ def questions(fixtures: Path, groups: Mapping[tuple[str, str], str]) -> Iterator
         if tomllib.loads(oracle.read_text(encoding="utf-8")).get("client_response", {}).get("status") != 200:
             continue
         body = json.loads((marker.parent / "client_request.json").read_text(encoding="utf-8"))
-        headers = {name: value for name, value in facts.get("request", {}).get("headers", {}).items()}
+        headers = facts.get("request", {}).get("headers", {})
         asked = json.dumps({**body, "model": group}).encode()
         pair = f"{route}/{provider}"
         question = Question(f"{pair}/{case}", route, pair, asked, headers, bool(body.get("stream")))
@@ -74,8 +75,8 @@ def core_takes(question: Question, model: str) -> bool:
     return True
 
 
-def _plain(facts: Mapping[str, object]) -> bool:
-    return "errors" not in facts.get("features", ()) and not facts.get("api_base") and not facts.get("drop_params")  # type: ignore[operator]
+def _plain(facts: Mapping[str, Any]) -> bool:
+    return "errors" not in facts.get("features", ()) and not facts.get("api_base") and not facts.get("drop_params")
 
 
 @dataclass(frozen=True)
