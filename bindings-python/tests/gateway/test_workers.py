@@ -20,6 +20,14 @@ from rig import CHAT, KEY, Reply, Running, Upstream, config_document, http_answe
 TOY = Path(__file__).with_name("toy_litellm.py")
 
 
+def command_line(pid: str) -> bytes:
+    """Empty for a process that ended after it had been listed."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
 class Workers(Running):
     """A supervisor with two workers, as the command line starts them."""
 
@@ -46,7 +54,7 @@ class Workers(Running):
 
     def pids(self) -> list[int]:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [int(pid) for pid in children if b"--worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [int(pid) for pid in children if b"--worker" in command_line(pid)]
 
     def ask(self, count: int) -> list[Reply]:
         """Each on its own connection: the kernel chooses the worker."""
