@@ -65,6 +65,17 @@ def test_answers_that_the_core_cannot_read_trip(
         assert "core-side errors" in gateway.wait_for_log("switch_tripped")["reason"]
 
 
+def test_many_faults_are_looked_at_at_once(
+    upstream: Upstream, litellm: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "LOOK_SECONDS", 3600.0)
+    document = migrating(upstream, litellm, tmp_path, trip={"min_requests": 10})
+    with Running(document, tmp_path) as gateway:
+        upstream.answers = [http_answer(200, b'{"choices": 7}')]
+        assert {gateway.chat().status for _ in range(9)} == {500}
+        within(5, lambda: gateway.chat().json().get("id") == "from-litellm")
+
+
 def test_providers_own_failures_do_not(hasty: None, upstream: Upstream, litellm: Upstream, tmp_path: Path) -> None:
     document = migrating(upstream, litellm, tmp_path, trip={"min_requests": 10})
     with Running(document, tmp_path) as gateway:

@@ -301,7 +301,7 @@ def test_trip_holds_although_it_cannot_be_stored_and_is_stored_later() -> None:
     store = Broken()
     simulated = Simulated(store=store)
     told: list[Any] = []
-    simulated.keeper.on_unstored = told.append
+    simulated.keeper.on_decided = told.append
     store.broken = True
     simulated.serve(30, "bug", 500)
     simulated.pass_seconds()
@@ -355,3 +355,17 @@ def test_store_that_has_lost_everything_is_told_again() -> None:
         assert one.mode == "canary=7"
         assert one.switches.salt == empty.salt() == b"salt"
     assert [entry["by"] for entry in empty.audit(9)] == ["restored"]
+
+
+def test_what_went_well_a_moment_ago_does_not_hide_what_fails_now() -> None:
+    simulated = Simulated()
+    simulated.serve(5000)
+    simulated.pass_seconds()
+    simulated.serve(2500)
+    simulated.serve(20, "bug", 500)
+    simulated.pass_seconds(0.9)
+    assert simulated.mode == "rust", "20 of 2,520 since the last look are no failure of everything"
+    simulated.serve(140, "bug", 500)
+    simulated.pass_seconds(0.06)
+    assert simulated.mode == "python"
+    assert simulated.switches.tripped()[PAIR].reason.startswith("core-side errors: 100.0% of 140 requests")

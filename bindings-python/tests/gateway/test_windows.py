@@ -10,26 +10,38 @@ from interlingua.gateway.metrics import BUCKETS, Metrics
 from interlingua.gateway.windows import ERRORS, PYTHON, REQUESTS, RUST, Differences, Unit, Window, nothing, quantile
 
 
-def test_window_is_the_sum_of_its_slices() -> None:
+@pytest.mark.parametrize(("seconds", "step"), [(7, 1.0), (5, 0.25)])
+def test_window_is_the_sum_of_its_slices(seconds: int, step: float) -> None:
     source = random.Random(5)
     units = [Unit("openai_chat", name, "") for name in "abc"]
-    window, slices = Window(7), list[dict[Unit, list[int]]]()
+    window, slices = Window(seconds, step=step), list[tuple[float, dict[Unit, list[int]]]]()
+    now = 0.0
     for turn in range(300):
         slice_ = {unit: [source.randrange(3) for _ in nothing()] for unit in units if source.random() < 0.4}
-        slices.append(slice_)
-        window.push(slice_)
+        now += source.choice([0.01, 0.3, 1.0, 3.0])
+        slices.append((now // step, slice_))
+        window.push(now, slice_)
         if turn % 50 == 49:
             window.forget(units[0])
-            for one in slices:
+            for _, one in slices:
                 one.pop(units[0], None)
         expected: dict[Unit, list[int]] = {}
-        for one in slices[-7:]:
+        for one in (one for number, one in slices if now // step - number < seconds / step):
             for unit, sums in one.items():
                 known = expected.get(unit, nothing())
                 expected[unit] = [a + b for a, b in zip(known, sums, strict=True)]
         assert {unit: sums for unit, sums in window.total.items() if any(sums)} == {
             unit: sums for unit, sums in expected.items() if any(sums)
         }
+
+
+def test_window_whose_clock_is_put_back_begins_anew() -> None:
+    window, unit = Window(60), Unit("openai_chat", "openai", "")
+    for now in (5000.0, 5001.0, 1000.0):
+        window.push(now, {unit: [1, *nothing()[1:]]})
+    assert window.total[unit][REQUESTS] == 1
+    window.push(1060.0, {})
+    assert window.total == {}
 
 
 def test_quantiles_are_interpolated() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from rig import CHAT, KEY, Reply, Running, Upstream, config_document, http_answer
+from rig import CHAT, KEY, Reply, Running, Upstream, config_document, http_answer, within
 
 TOY = Path(__file__).with_name("toy_litellm.py")
 
@@ -61,8 +61,14 @@ class Workers(Running):
         return [self.chat() for _ in range(count)]
 
 
+UNHURRIED = """\
+from interlingua.gateway import control
+control.LOOK_SECONDS = control.POLL_SECONDS = 3600.0
+"""
+
+
 @pytest.fixture
-def workers(upstream: Upstream, tmp_path: Path) -> Iterator[Workers]:
+def workers(request: pytest.FixtureRequest, upstream: Upstream, tmp_path: Path) -> Iterator[Workers]:
     if not Path("/proc/self/task").exists():
         pytest.skip("needs /proc to see the workers")
     gate = tmp_path / "gate.json"
@@ -72,8 +78,12 @@ def workers(upstream: Upstream, tmp_path: Path) -> Iterator[Workers]:
         "gate_file": str(gate),
         "python": {"command": [sys.executable, str(TOY), "{port}"], "start_timeout": 20},
     }
-    with Workers(document, tmp_path) as running:
-        yield running
+    with pytest.MonkeyPatch.context() as environment:
+        if (in_all_processes := getattr(request, "param", None)) is not None:
+            (tmp_path / "sitecustomize.py").write_text(in_all_processes)
+            environment.setenv("PYTHONPATH", str(tmp_path))
+        with Workers(document, tmp_path) as running:
+            yield running
 
 
 def served(workers: Workers) -> int:
@@ -145,6 +155,13 @@ def test_supervisor_trips_a_switch_for_all_workers(workers: Workers, upstream: U
     assert [(entry["by"], entry["to"]) for entry in trail] == [("trip", "python")]
     text = workers.request("GET", "/metrics").body.decode()
     assert 'interlingua_switch_tripped{switch="openai_chat/openai"} 1' in text
+
+
+@pytest.mark.parametrize("workers", [UNHURRIED], ids=["unhurried"], indirect=True)
+def test_many_faults_are_looked_at_at_once_and_all_workers_follow(workers: Workers, upstream: Upstream) -> None:
+    upstream.answers = [http_answer(200, b'{"choices": 7}')]
+    within(15, lambda: all("headers" in reply.json() for reply in workers.ask(10)))
+    assert all("headers" in reply.json() for reply in workers.ask(20))
 
 
 def test_workers_have_the_same_clients_in_a_canary(workers: Workers) -> None:

@@ -37,6 +37,7 @@ from interlingua.gateway.short_way import SHORT_BYTES, ShortWay
 from interlingua.gateway.switches import Gate, Switches
 from interlingua.gateway.transport import Limits, Transport
 from interlingua.gateway.ui_page import Page
+from interlingua.gateway.windows import speaks_against_core
 
 if TYPE_CHECKING:
     from interlingua.cases.recorder import Recorder
@@ -336,6 +337,8 @@ class Gateway:
         status = 499 if outcome == "disconnected" else exchange.status
         group = exchange.group if exchange.group in self.switches.groups else None
         self.metrics.record(route, provider, engine, outcome, status, seconds, exchange.gate, group or "")
+        if engine == "rust" and speaks_against_core(outcome, status):
+            self.control.fault()
         if exchange.retries:
             self.metrics.retried(route, provider, exchange.retries)
         attempt = exchange.attempt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
@@ -23,6 +24,8 @@ from interlingua.gateway.watch import Snapshots, Watch
 POLL_SECONDS: Final = 0.3
 """All that share a store agree within a second."""
 LOOK_SECONDS: Final = 1.0
+ALARM_SECONDS: Final = 0.05
+"""How long the watch rests between two looks, whatever happens."""
 
 
 class Control:
@@ -43,12 +46,18 @@ class Control:
         """This process decides about trips."""
         self.ask_status: Callable[[], Awaitable[Any]] | None = None
         """Of the process that watches, if that is another one."""
+        self.on_alarm: Callable[[], None] | None = None
+        """Tells the process that watches, if that is another one."""
         self.ask_counts: Callable[[], Awaitable[Snapshots]] | None = None
         """Of all processes, if there are others."""
         self._switches, self._groups, self._metrics, self._python = switches, groups, metrics, python
         self._group_names = {deployment.group for deployment in config.deployments}
         self._log = log
         self._tasks: list[asyncio.Task[None]] = []
+        self._faults = 0
+        """Exchanges that speak against the core, since the last alarm."""
+        self._alarming = config.migration.trip.min_requests
+        self._alarm = asyncio.Event()
         self._watch = Watch(
             switches,
             self.keeper,
@@ -99,14 +108,32 @@ class Control:
         loop = asyncio.get_running_loop()
         self._tasks.append(loop.create_task(self._again_and_again(self.keeper.look, POLL_SECONDS)))
         if self.watches:
-            self._tasks.append(loop.create_task(self._again_and_again(self._look, LOOK_SECONDS)))
+            self._tasks.append(loop.create_task(self._again_and_again(self._look, ALARM_SECONDS)))
+
+    def fault(self) -> None:
+        """An exchange speaks against the core. So many of them that a switch can be judged are looked at now."""
+        self._faults += 1
+        if self._faults >= self._alarming:
+            self._faults = 0
+            self.alarm()
+
+    def alarm(self) -> None:
+        """Let the process that watches look now."""
+        if self.on_alarm is not None:
+            self.on_alarm()
+        else:
+            self._alarm.set()
 
     async def _look(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS - ALARM_SECONDS):
+                await self._alarm.wait()
+        self._alarm.clear()
         await self._watch.look(time.time())
 
-    async def _again_and_again(self, look: Callable[[], Awaitable[None]], seconds: float) -> None:
+    async def _again_and_again(self, look: Callable[[], Awaitable[None]], pause: float) -> None:
         while True:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(pause)
             try:
                 await look()
             except Exception as error:  # whatever it is, the next look comes

@@ -13,11 +13,11 @@ from interlingua.gateway.windows import (
     RUST,
     Slice,
     Sums,
+    add,
     by_pair,
     errors,
     latencies,
     milliseconds,
-    plus,
 )
 
 SECONDS: Final = 10
@@ -42,9 +42,7 @@ class History:
             if self._start:
                 self._over.append((self._start, _rows(self._start, self._now)))
             self._start, self._now = start, {}
-        for unit, sums in slice_.items():
-            known = self._now.get(unit)
-            self._now[unit] = list(sums) if known is None else plus(known, sums)
+        add(self._now, slice_)
 
     def rows(self) -> Iterator[tuple[int, dict[str, Row]]]:
         """Of each bucket when it begins, and the row of each pair that something has happened to."""

@@ -38,8 +38,8 @@ class Keeper:
         self.store = store
         self.failing = False
         """The store could not be reached the last time."""
-        self.on_unstored: Callable[[Mapping[str, Any]], None] | None = None
-        """Tells the workers what could not be stored."""
+        self.on_decided: Callable[[Mapping[str, Any]], None] | None = None
+        """Tells the workers that a switch was set here, and what of all that could not be stored."""
         self._switches = switches
         self._log = log
         self._version = 0
@@ -154,8 +154,8 @@ class Keeper:
                 self._failed(error)
                 self._unstored[pattern] = (switch, entry)
                 self._apply()
-                self._tell()
-                return True
+                done = True
+        self._tell()
         return done
 
     async def _store_late(self) -> None:
@@ -169,8 +169,8 @@ class Keeper:
         self._tell()
 
     def _tell(self) -> None:
-        if self.on_unstored is not None:
-            self.on_unstored(self.unstored())
+        if self.on_decided is not None:
+            self.on_decided(self.unstored())
 
     def unstored(self) -> dict[str, Any]:
         """What is in force and could not be stored, as JSON can carry it."""

@@ -38,6 +38,8 @@ from interlingua.gateway.windows import (
 MAX_WAIT: Final = 3600.0
 """Waits double up to this, or up to ``retry_after`` if that is longer."""
 SUDDEN_SECONDS: Final = 5
+SUDDEN_STEP: Final = 0.05
+"""Seconds: after an alarm, what went well a moment before must not hide what fails now."""
 SUDDEN_ERRORS: Final = 0.5
 """When this share of the last requests fails, nobody waits until it is too large a share of the window."""
 
@@ -89,16 +91,16 @@ class Trips:
         self._rules = rules
         self._switches = switches
         self._window = Window(max(1, round(rules.window)))
-        self._latest = Window(min(SUDDEN_SECONDS, max(1, round(rules.window))))
+        self._latest = Window(min(SUDDEN_SECONDS, max(1, round(rules.window))), step=SUDDEN_STEP)
         self._known: dict[Unit, object] = {}
         """The switch that was in force at the last look."""
         self._trials: dict[str, Sums] = {}
         """What half-open switches have seen."""
 
     def look(self, slice_: Slice, now: float, *, can_trip: bool) -> Iterator[Verdict]:
-        """Once a second, with what has happened since. Without LiteLLM no switch can trip."""
-        self._window.push(slice_)
-        self._latest.push(slice_)
+        """Judge, with what has happened since the last look. Without LiteLLM no switch can trip."""
+        self._window.push(now, slice_)
+        self._latest.push(now, slice_)
         in_force = self._switches.in_force()
         for unit in list(self._window.total):
             switch = self._switches.find(unit.route, unit.provider, unit.group or None)

@@ -1,4 +1,4 @@
-"""One look a second at what has happened: it trips switches, and keeps the history that the status shows.
+"""Looks at what has happened: they trip switches, and keep the history that the status shows.
 
 One process of a gateway does this: the only one, or the supervisor, which asks its workers for their counts.
 """
@@ -49,10 +49,10 @@ class Watch:
         self._trips = Trips(rules, switches)
 
     async def look(self, now: float) -> None:
-        """Once a second."""
+        """Once a second, and sooner after an alarm."""
         self.last = await self._snapshots()
         slice_ = self._differences.of(self.last, self._switches.groups)
-        self.window.push(slice_)
+        self.window.push(now, slice_)
         self.history.push(now, slice_)
         for verdict in list(self._trips.look(slice_, now, can_trip=self._can_trip())):
             if await self._keeper.insist(verdict.pattern, verdict.switch, verdict.entry):

@@ -1,6 +1,6 @@
 """What has happened lately, per (route, provider) and model group: sums over sliding windows of the metrics' counts.
 
-Nothing is hooked into the exchanges: once a second the difference of the counts is taken, and added up.
+At each look the difference of the counts is taken, and added up.
 """
 
 from __future__ import annotations
@@ -19,6 +19,14 @@ NOT_THE_CORES: Final = frozenset(
 """Ways of ending that say nothing against the core. All others are refusals: LiteLLM might have served the request."""
 DOUBTFUL_STATUSES: Final = frozenset([400, 405, 415, 422])
 """A provider that says this may have been asked wrongly, by the client or by us."""
+
+
+def speaks_against_core(outcome: str, status: int) -> bool:
+    """Whether an exchange that the core served, and that ended like this, may have to trip its switch."""
+    if outcome == "status":
+        return status in DOUBTFUL_STATUSES
+    return outcome in CORES_OWN or outcome not in NOT_THE_CORES
+
 
 REQUESTS, ERRORS, DOUBTFUL = range(3)
 """Of an engine: what it has served, what went wrong for certain, and what may have."""
@@ -129,31 +137,47 @@ def _add_row(found: Slice, key: tuple[Any, ...], row: Sequence[float]) -> None:
         sums[at + ERRORS] += count
 
 
-class Window:
-    """The sum of the last so many slices."""
+def add(total: Slice, slice_: Slice) -> None:
+    """Add one to the other."""
+    for unit, sums in slice_.items():
+        known = total.get(unit)
+        total[unit] = list(sums) if known is None else plus(known, sums)
 
-    def __init__(self, length: int) -> None:
-        self._length = length
-        self._slices: deque[Slice] = deque()
+
+class Window:
+    """The sum of the last so many seconds."""
+
+    def __init__(self, seconds: int, *, step: float = 1.0) -> None:
+        """``step`` are the seconds that a slice holds at most."""
+        self._length = round(seconds / step)
+        self._step = step
+        self._slices: deque[tuple[int, Slice]] = deque()
+        """The latest last, numbered by their time."""
         self.total: Slice = {}
 
-    def push(self, slice_: Slice) -> None:
-        self._slices.append(dict(slice_))
-        for unit, sums in slice_.items():
-            known = self.total.get(unit)
-            self.total[unit] = list(sums) if known is None else plus(known, sums)
-        if len(self._slices) > self._length:
-            for unit, sums in self._slices.popleft().items():
-                left = [a - b for a, b in zip(self.total[unit], sums, strict=True)]
-                if any(left):
-                    self.total[unit] = left
-                else:
-                    del self.total[unit]
+    def push(self, now: float, slice_: Slice) -> None:
+        """Add what has happened since the last time."""
+        number = int(now / self._step)
+        # A clock that was put back leaves slices of a time to come: they go as well.
+        while self._slices and not 0 <= number - self._slices[0][0] < self._length:
+            self._drop_oldest()
+        if not self._slices or self._slices[-1][0] != number:
+            self._slices.append((number, {}))
+        add(self._slices[-1][1], slice_)
+        add(self.total, slice_)
+
+    def _drop_oldest(self) -> None:
+        for unit, sums in self._slices.popleft()[1].items():
+            left = [a - b for a, b in zip(self.total[unit], sums, strict=True)]
+            if any(left):
+                self.total[unit] = left
+            else:
+                del self.total[unit]
 
     def newest(self, unit: Unit, least: int) -> Sums:
         """The sum of the newest slices that hold so many of the core's requests; of all, if these are fewer."""
         sums = nothing()
-        for slice_ in reversed(self._slices):
+        for _, slice_ in reversed(self._slices):
             if unit in slice_:
                 sums = plus(sums, slice_[unit])
             if sums[RUST + REQUESTS] >= least:
@@ -163,7 +187,7 @@ class Window:
     def forget(self, unit: Unit) -> None:
         """What has happened to it so far does not count any more."""
         if self.total.pop(unit, None) is not None:
-            for slice_ in self._slices:
+            for _, slice_ in self._slices:
                 slice_.pop(unit, None)
 
 

@@ -80,6 +80,7 @@ class Worker:
 
         self._app.control.ask_status = status
         self._app.shadow.handovers.on_plugin = lambda: channel.tell("plugin")
+        self._app.control.on_alarm = lambda: channel.tell("alarm")
 
         async def all_metrics() -> Metrics:
             return Metrics.of(await asyncio.create_task(channel.ask("metrics")))
@@ -92,8 +93,10 @@ class Worker:
         await self._channel.closed()
 
     async def _serve(self, subject: str, content: Any) -> Any:
-        if subject == "unstored":
-            self._app.control.keeper.take_unstored(content)
+        if subject == "decided":
+            keeper = self._app.control.keeper
+            keeper.take_unstored(content)
+            await keeper.look()
         elif subject == "plugin":
             self._app.shadow.handovers.plugin_seen = True
         elif subject == "metrics":
@@ -113,7 +116,7 @@ class Supervisor:
         self._known_counts: dict[object, Snapshot] = {}
         self._closing = False
         app.control.ask_counts = self._counts
-        app.control.keeper.on_unstored = self._tell_unstored
+        app.control.keeper.on_decided = self._tell_decided
 
     async def run(self, shutdown_seconds: float) -> None:
         """Until SIGINT or SIGTERM."""
@@ -150,7 +153,7 @@ class Supervisor:
             )
             theirs.close()
             self._channels[number] = channel = await Channel.open(ours, self._serve)
-            channel.tell("unstored", self._app.control.keeper.unstored())
+            channel.tell("decided", self._app.control.keeper.unstored())
             if self._app.shadow.handovers.plugin_seen:
                 channel.tell("plugin")
             code = await child.wait()
@@ -173,15 +176,17 @@ class Supervisor:
             return total.snapshot()
         if subject == "status":
             return await self._app.control.status()
+        if subject == "alarm":
+            self._app.control.alarm()
         if subject == "plugin":
             self._app.shadow.handovers.plugin_seen = True
             for channel in self._channels.values():
                 channel.tell("plugin")
         return None
 
-    def _tell_unstored(self, unstored: Mapping[str, Any]) -> None:
+    def _tell_decided(self, unstored: Mapping[str, Any]) -> None:
         for channel in self._channels.values():
-            channel.tell("unstored", unstored)
+            channel.tell("decided", unstored)
 
     async def _counts(self) -> Snapshots:
         """The counts of every worker; the last known ones of a worker that does not answer."""
