@@ -1,6 +1,7 @@
 //! Decisions that were made before: most requests differ from an earlier one in nothing that a decision looks at.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use interlingua::{AttemptOptions, Bytes, ClientHead, Dialect, Limits, Step};
@@ -138,7 +139,10 @@ impl Lanes {
         let id_seed = self.seeds.next();
         let this = &*self;
         let bytes = body.clone();
-        let first = maybe_detached(py, body.len(), || this.read(bytes, now_unix as u64, id_seed))?;
+        // A panic of the core is met again on the long way, which knows whose request it is.
+        let read =
+            || catch_unwind(AssertUnwindSafe(|| this.read(bytes, now_unix as u64, id_seed))).ok().flatten();
+        let first = maybe_detached(py, body.len(), read)?;
         Some(Begun::new(body, first, self.call_ids.get().next(), started))
     }
 

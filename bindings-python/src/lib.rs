@@ -14,11 +14,15 @@ mod tally;
 mod target;
 mod translate;
 
+use std::io::Write;
+use std::panic::PanicHookInfo;
+
 use pyo3::prelude::*;
 
 /// The native core.
 #[pymodule(gil_used = false)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    std::panic::set_hook(Box::new(tell_place));
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     errors::register(module)?;
     http1::register(module)?;
@@ -35,4 +39,16 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<attempt::Outcome>()?;
     parity::register(module)?;
     translate::register(module)
+}
+
+/// Where the core has failed. Not why: the message may hold what a client sent, and is the exception's alone.
+fn tell_place(panic: &PanicHookInfo<'_>) {
+    if let Some(place) = panic.location() {
+        let _ = writeln!(
+            std::io::stderr(),
+            "interlingua failed at {}:{}; please report this",
+            place.file(),
+            place.line()
+        );
+    }
 }

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from comparing import Answers, hang_up, post, slowly, then_hang_up, timeless, told
 from interlingua.gateway.engine_rust import RustEngine
+from interlingua.gateway.pool import locate
 from interlingua.gateway.short_way import ShortWay
 from rig import (
     CHAT,
@@ -310,6 +311,32 @@ def test_bug_is_answered_and_logged(gateway: Running, upstream: Upstream) -> Non
         assert b" 500 Internal" in answer and b"the gateway failed" in answer
         assert gateway.wait_for_log("bug")["error"] == "ZeroDivisionError"
         gateway.app.clock = clock
+        assert b" 200 OK" in ask()
+
+
+def test_panic_speaks_against_its_pair(gateway: Running, upstream: Upstream) -> None:
+    class Panic(BaseException):
+        """As the core's are: no Exception."""
+
+    class Reader:
+        def answer(self, *_: object) -> bytes:
+            raise Panic
+
+    with socket.create_connection(("127.0.0.1", gateway.port), 5) as client:
+
+        def ask() -> bytes:
+            client.sendall(REQUEST)
+            return client.recv(65536)
+
+        assert b" 200 OK" in ask()
+        idle = gateway.app.transport.pool.idle(locate(upstream.url).origin)
+        connection = idle.take()
+        assert connection is not None
+        connection.reader = Reader()  # type: ignore[assignment]
+        idle.give_back(connection)
+        assert b" 500 Internal" in ask()
+        metrics = gateway.request("GET", "/metrics").body.decode()
+        assert 'provider="openai",engine="rust",outcome="bug",status="500"' in metrics
         assert b" 200 OK" in ask()
 
 

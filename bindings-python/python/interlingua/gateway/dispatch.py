@@ -101,6 +101,8 @@ class Dispatcher:
                 self._renew(terms, exchange)
             underway = exchange.client.underway
             if underway is not None and underway.error is not None:
+                if underway.begun is not None:
+                    exchange.follow(underway.begun.decision)
                 raise underway.error
             raw = body = exchange.client.body_here(self._config.max_request_bytes) if terms.plain_json else None
             if raw is None or body is None:

@@ -104,7 +104,7 @@ class ShortWay:
         except BaseException as error:  # the core's panics are no Exceptions
             connection.left_alone()
             connection.abort()
-            self._leave(Underway(None, error=error))
+            self._leave(Underway(begun, error=error))
             return True
         if answer is None:
             self.hand_over()
