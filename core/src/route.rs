@@ -27,9 +27,8 @@ pub(crate) fn upstream_dialect_at(
     model: &str,
     features: Features,
 ) -> Result<Dialect, Refusal> {
-    let own_host = is_own_host(provider, base_url);
     if provider.speaks(Dialect::OpenAiResponses)
-        && takes_responses(client, provider, own_host, model, features)
+        && takes_responses(client, provider, base_url, model, features)
     {
         return Ok(Dialect::OpenAiResponses);
     }
@@ -63,7 +62,7 @@ const OWN_RESPONSES: &[&str] = &["xai", "perplexity", "fireworks_ai"];
 fn takes_responses(
     client: Dialect,
     provider: Provider,
-    own_host: bool,
+    base_url: Option<&str>,
     model: &str,
     features: Features,
 ) -> bool {
@@ -80,12 +79,16 @@ fn takes_responses(
         || match client {
             // The responses API has no stop sequences, so those requests stay with chat.
             Dialect::AnthropicMessages => !features.has("stop"),
-            _ => chat_refuses(provider, own_host, model, features),
+            _ => chat_refuses(provider, base_url, model, features),
         }
 }
 
 /// Whether the chat API refuses what the responses API takes: functions while the model reasons, and search among tools.
-fn chat_refuses(provider: Provider, own_host: bool, model: &str, features: Features) -> bool {
+fn chat_refuses(provider: Provider, base_url: Option<&str>, model: &str, features: Features) -> bool {
+    if !features.functions() && !features.tool_search() {
+        return false;
+    }
+    let own_host = is_own_host(provider, base_url);
     let family = OpenAiFamily::of(model);
     let (said, none) = features.effort();
     // A model that does not know the effort `none` reasons all the same.

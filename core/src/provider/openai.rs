@@ -157,8 +157,12 @@ pub(super) fn capabilities(model: &str) -> Capabilities {
 
 /// Whether this is a place of OpenAI's own.
 pub(super) fn is_openai_host(base_url: &str) -> bool {
-    let host = base_url.split("://").nth(1).unwrap_or(base_url).split(['/', ':']).next().unwrap_or_default();
-    host == "openai.com" || host.ends_with(".openai.com")
+    let host = match base_url.split_once(':') {
+        Some((_, rest)) if rest.starts_with("//") => &rest[2..],
+        _ => base_url,
+    };
+    let host = host.split(['/', ':']).next().unwrap_or_default();
+    host.strip_suffix("openai.com").is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 #[cfg(test)]
@@ -182,6 +186,8 @@ mod tests {
     fn hosts_are_told_by_name_and_not_by_prefix() {
         assert!(is_openai_host("https://api.openai.com/v1"));
         assert!(is_openai_host("https://eu.api.openai.com/v1"));
+        assert!(is_openai_host("api.openai.com:443"));
+        assert!(!is_openai_host("https://notopenai.com/v1"));
         assert!(!is_openai_host("https://api.openai.com.evil.test/v1"));
         assert!(!is_openai_host("http://127.0.0.1:8000/v1"));
     }

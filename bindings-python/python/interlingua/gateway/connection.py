@@ -41,7 +41,7 @@ class Connection(asyncio.Protocol):
     """
 
     def __init__(self, max_head_bytes: int, deadlines: Deadlines, on_idle: Callable[[Connection], None]) -> None:
-        self._deadlines = deadlines
+        self.deadlines = deadlines
         self._on_idle = on_idle
         self.loop = asyncio.get_running_loop()
         self._signal = Signal(self.loop)
@@ -74,7 +74,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._deadlines.watch(self)
+        self.deadlines.watch(self)
 
     def data_received(self, data: bytes) -> None:
         if self._taker is not None and self._taker.take(data):
@@ -107,7 +107,7 @@ class Connection(asyncio.Protocol):
         self._hand_over()
         self._closed = True
         self.idle = False
-        self._deadlines.forget(self)
+        self.deadlines.forget(self)
         if not self._done:
             if self.reader.unframed and error is None:
                 self._complete(keep_alive=False)
@@ -126,28 +126,25 @@ class Connection(asyncio.Protocol):
     # -- sending ------------------------------------------------------------------------------------------
 
     def begin(self, head: bytes, body: bytes | None, timeout: float | None) -> None:
-        """Start an exchange, with a body that is whole, or without one. ``timeout`` is how long the upstream may be
-        silent."""
-        self._expect_answer(timeout)
+        """Start an exchange, with a body that is whole, or without one."""
         if body is None:
-            self._transport.write(head + b"\r\n")
+            self.carry(head + b"\r\n", timeout)
         elif len(body) < _SEPARATE_BYTES:
-            self._transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
+            self.carry(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body), timeout)
         else:
-            self._transport.writelines((b"%bcontent-length: %d\r\n\r\n" % (head, len(body)), body))
+            self.carry(b"%bcontent-length: %d\r\n\r\n" % (head, len(body)), timeout)
+            self._transport.write(body)
 
-    def carry(self, message: bytes, timeout: float | None, taker: Taker) -> None:
-        """Start an exchange with a whole message."""
-        self._expect_answer(timeout)
-        self._taker = taker
-        self._transport.write(message)
-
-    def _expect_answer(self, timeout: float | None) -> None:
+    def carry(self, message: bytes, timeout: float | None, taker: Taker | None = None) -> None:
+        """Start an exchange with its first bytes. ``timeout`` is how long the upstream may be silent. Without a ``taker``
+        a coroutine waits for the answer."""
         self.idle = False
         self.head = NO_HEAD
         self._done = self._touched = False
         self._timeout = timeout
-        self.deadline = NEVER if timeout is None else self._deadlines.now + timeout
+        self.deadline = NEVER if timeout is None else self.deadlines.now + timeout
+        self._taker = taker
+        self._transport.write(message)
 
     def write(self, data: bytes) -> None:
         """Send some of a body that has no announced length."""
@@ -276,9 +273,9 @@ class Connection(asyncio.Protocol):
             self._taken()
         if not self._done:
             self._draining = True
-            self.deadline = self._deadlines.now + DRAIN_SECONDS
+            self.deadline = self.deadlines.now + DRAIN_SECONDS
         elif self._keep_alive and not self._closed and not self._write_paused:
-            self._rest()
+            self._on_idle(self)
         else:
             self.close()
 
@@ -290,16 +287,11 @@ class Connection(asyncio.Protocol):
         if self._write_paused:
             self.close()
         else:
-            self._rest()
-
-    def _rest(self) -> None:
-        self.idle = True
-        self.idle_since = self._deadlines.now
-        self._on_idle(self)
+            self._on_idle(self)
 
     def hijack(self) -> tuple[asyncio.Transport, bytes]:
         """After 101: the bare connection, and the bytes that came behind the head."""
-        self._deadlines.forget(self)
+        self.deadlines.forget(self)
         return self._transport, self._taken()
 
     def close(self) -> None:
@@ -325,7 +317,7 @@ class Connection(asyncio.Protocol):
     # -- inner --------------------------------------------------------------------------------------------
 
     def _expect_something(self) -> None:
-        self.deadline = NEVER if self._timeout is None else self._deadlines.now + self._timeout
+        self.deadline = NEVER if self._timeout is None else self.deadlines.now + self._timeout
 
     def _taken(self) -> bytes:
         data, self._body = self._body, b""

@@ -101,6 +101,8 @@ class Idle:
         if pool.closed or len(self._stack) >= MAX_IDLE_PER_ORIGIN:
             connection.close()
             return
+        connection.idle = True
+        connection.idle_since = connection.deadlines.now
         self._stack.append(connection)
         if pool.sweeper is None:
             pool.sweep_later(connection.loop)

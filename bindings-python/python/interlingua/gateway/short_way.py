@@ -83,7 +83,8 @@ class ShortWay:
         if begun is None:
             self._wait()
             return True
-        self._give_up()
+        if self._since:
+            self._give_up()
         connection = decided.idle.take() if message is not None else None
         if connection is None:
             client.go_on(Underway(begun))
