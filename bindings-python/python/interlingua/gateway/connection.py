@@ -136,8 +136,10 @@ class Connection(asyncio.Protocol):
             self._transport.write(body)
 
     def carry(self, message: bytes, timeout: float | None, taker: Taker | None = None) -> None:
-        """Start an exchange with its first bytes. ``timeout`` is how long the upstream may be silent. Without a ``taker``
-        a coroutine waits for the answer."""
+        """Start an exchange with its first bytes. ``timeout`` is how long the upstream may be silent.
+
+        Without a ``taker`` a coroutine waits for the answer.
+        """
         self.idle = False
         self.head = NO_HEAD
         self._done = self._touched = False
