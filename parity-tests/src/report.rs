@@ -10,20 +10,10 @@ use crate::compare::Difference;
 use crate::judge::{Class, Verdict};
 use crate::ledger::{self, Layer};
 use crate::value::brief;
-use crate::verdict;
+use crate::verdict::class_name;
 
 const CLASSES: [Class; 5] =
     [Class::Identical, Class::Explained, Class::Unexplained, Class::Declined, Class::OracleFailed];
-
-fn class_name(class: Class) -> &'static str {
-    match class {
-        Class::Identical => "identical",
-        Class::Explained => "explained",
-        Class::Unexplained => "unexplained",
-        Class::Declined => "declined",
-        Class::OracleFailed => "oracle-failed",
-    }
-}
 
 struct Group {
     count: usize,
@@ -102,7 +92,7 @@ impl Report {
     /// How the cases of each pair came out.
     pub(crate) fn pairs(&self) -> Value {
         let named = |counts: &BTreeMap<Class, usize>| -> BTreeMap<&str, usize> {
-            counts.iter().map(|(class, count)| (verdict::class_name(*class), *count)).collect()
+            counts.iter().map(|(class, count)| (class_name(*class), *count)).collect()
         };
         let pairs = self
             .counts
@@ -165,7 +155,7 @@ impl Report {
     pub(crate) fn closing_line(&self) -> String {
         let cases: usize = CLASSES.iter().map(|class| self.total(*class)).sum::<usize>() + self.out_of_scope;
         format!(
-            "parity: {cases} cases, {} identical, {} explained, {} unexplained, {} declined, {} oracle-failed, {} out-of-scope",
+            "parity: {cases} cases, {} identical, {} explained, {} unexplained, {} declined, {} oracle_failed, {} out_of_scope",
             self.total(Class::Identical),
             self.total(Class::Explained),
             self.total(Class::Unexplained),

@@ -22,7 +22,7 @@ impl Validator {
         Self { home: home.to_owned(), worker: None, asked: 0 }
     }
 
-    /// Makes an oracle-failed case unexplained where the provider's types, or the client's, reject what we do.
+    /// Makes an `oracle_failed` case unexplained where the provider's types, or the client's, reject what we do.
     pub(crate) fn check(&mut self, case: &Case, ours: &Ours, verdict: &mut Verdict) -> Result<(), String> {
         let OurRequest::Sent(sent) = &ours.request else { return Ok(()) };
         if verdict.class != Class::OracleFailed {

@@ -86,6 +86,7 @@ def test_all_or_nothing_is_set(gateway: Running, switches: Any, words: str) -> N
         ("GET", "/interlingua/differences/x", 404),
         ("GET", "/interlingua/differences/7", 404),
         ("PUT", f"/interlingua/switches?note={'x' * 501}", 400),
+        ("PUT", "/interlingua/switches?note=%1b%5B2Jgone", 400),
     ],
 )
 def test_what_the_admin_api_refuses(gateway: Running, method: str, path: str, status: int) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from interlingua import _native
+import yaml
+from interlingua import _native, cli
 from interlingua.cases import case
 from interlingua.cases.case import Exchange
 from interlingua.cases.recorder import Limits, Recorder
@@ -191,3 +192,15 @@ def test_the_same_exchange_is_one_case(tmp_path: Path) -> None:
     recorder.take(exchange(1))
     recorder.close()
     assert len(list(case.find(tmp_path))) == 1
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_folder_that_cannot_be_written_is_told_at_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], workers: str
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config_document("http://127.0.0.1:9")))
+    options = ["--config", str(tmp_path / "config.yaml"), "--workers", workers, "--check"]
+    assert cli.main(["serve", *options, "--record", str(tmp_path / "cases")]) == 0
+    assert cli.main(["serve", *options, "--record", str(tmp_path / "file" / "cases")]) == 2
+    assert "choose another folder for --record" in capsys.readouterr().err

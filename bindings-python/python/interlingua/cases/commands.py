@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,13 +59,28 @@ def add_recording(serve: argparse.ArgumentParser) -> None:
 
 
 def recorder(options: argparse.Namespace) -> Recorder | None:
-    """What records in this process: the workers, not their supervisor."""
-    if options.record is None or options.check or (options.workers > 1 and options.worker is None):
+    """What records in this process: the workers, not their supervisor. Raises ``ServeError`` if it cannot."""
+    if options.record is None:
+        return None
+    _check_writable(options.record)
+    if options.check or (options.workers > 1 and options.worker is None):
         return None
     from interlingua.cases.recorder import Limits, Recorder
 
     limits = Limits(options.record_sample, options.record_cases, options.record_mb * 1024 * 1024)
     return Recorder(options.record, limits)
+
+
+def _check_writable(directory: Path) -> None:
+    from interlingua.gateway.serving import ServeError
+
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise ServeError(f"cannot record into {directory} ({why}); choose another folder for --record") from None
 
 
 def recording_arguments(options: argparse.Namespace) -> list[str]:

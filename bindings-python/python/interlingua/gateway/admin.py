@@ -187,6 +187,8 @@ def _note(query: Mapping[str, str]) -> str | None:
     note = query.get("note")
     if note is not None and len(note) > MAX_NOTE:
         raise _Refused(400, f"a note has at most {MAX_NOTE} characters")
+    if note is not None and not note.isprintable():
+        raise _Refused(400, "a note is one line: it has no control characters")
     return note
 
 
