@@ -132,7 +132,7 @@ def _gateway(measured: Measured) -> Iterator[Goal]:
         "gateway: chat → anthropic, 1 KB", translated.rate if translated else None, 30_000, "req/s", at_most=False
     )
     nginx = of(NGINX, kinds.PACED_STREAMS)
-    remark = f"nginx: {nginx.cpu_us / 1e3:.2f} ms" if nginx else ""
+    remark = f"nginx: {_ms(nginx)}" if nginx else ""
     yield Goal(
         "gateway: CPU of a paced stream of 100 deltas", paced.cpu_us / 1e3 if paced else None, 1.3, "ms", remark=remark
     )
@@ -146,6 +146,30 @@ def _gateway(measured: Measured) -> Iterator[Goal]:
     yield Goal("gateway: the same, p99", ours[1] / 1e3 if ours else None, 0.6, "ms")
     yield Goal("gateway: peak memory at 50 connections", relayed.peak_mib if relayed else None, 45, "MiB")
     yield Goal("gateway: peak memory at 2,000 streams", many.peak_mib if many else None, 90, "MiB")
+
+
+def against_rust(measured: Measured) -> Iterator[Goal]:
+    """Beside the Rust gateways that were built: those that translate, as no relay does."""
+    translate = {one.server for one in measured.results if one.load == gateway.TRANSLATED.name}
+
+    def peers(kind: gateway.Kind) -> list[Result]:
+        there = [one for one in measured.results if one.load == kind.name and not one.errors]
+        return [one for one in there if "(Rust)" in one.server and one.server in translate]
+
+    for kind in (gateway.RELAYED, gateway.TRANSLATED):
+        ours, fastest = measured.of(OURS, kind), max(peers(kind), key=lambda one: one.rate, default=None)
+        if ours and fastest:
+            text = f"Rust gateways: requests, {kind.name}"
+            yield Goal(text, ours.rate / fastest.rate, 1, "times", at_most=False, remark=fastest.server)
+    kind = gateway.PACED_STREAMS
+    ours, leanest = measured.of(OURS, kind), min(peers(kind), key=lambda one: one.cpu_us, default=None)
+    if ours and leanest:
+        text = "Rust gateways: CPU of a paced stream of 100 deltas"
+        yield Goal(text, ours.cpu_us / leanest.cpu_us, 1, "times", remark=f"{leanest.server}: {_ms(leanest)}")
+
+
+def _ms(result: Result) -> str:
+    return f"{result.cpu_us / 1e3:.2f} ms"
 
 
 def _against_litellm(measured: Measured) -> Iterator[Goal]:
@@ -208,6 +232,7 @@ def goals(measured: Measured) -> list[Goal]:
         *_core(measured),
         *_bindings(measured),
         *_gateway(measured),
+        *against_rust(measured),
         *of_migration(measured.migration),
         *_against_litellm(measured),
     ]

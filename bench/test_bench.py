@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import budget, curves, goals, report, texts
+from bench import bindings, budget, curves, gateway, goals, migration, report, texts
 
 
 def counts(**instructions: int) -> budget.Counts:
@@ -45,6 +45,24 @@ def test_goals_are_judged_from_the_right_side() -> None:
     assert goals.Goal("g", 1.0, 1.5, "R").reached
     assert not goals.Goal("g", 1.0, 1.5, "times", at_most=False).reached
     assert goals.Goal("g", None, 1.5, "R").reached is None
+
+
+def test_rust_gateways_are_those_that_translate() -> None:
+    def result(server: str, kind: gateway.Kind, rate: float, cpu_us: float) -> gateway.Result:
+        return gateway.Result(server, kind.name, rate, rate, rate, 0, cpu_us, 1, 1, 1, 1, 1, 0)
+
+    found = [
+        result(goals.OURS, gateway.TRANSLATED, 300, 1),
+        result("gateway (Rust)", gateway.TRANSLATED, 100, 1),
+        result("gateway (Rust)", gateway.PACED_STREAMS, 33, 4000),
+        result("relay (Rust)", gateway.PACED_STREAMS, 33, 2000),
+        result(goals.OURS, gateway.PACED_STREAMS, 33, 3000),
+    ]
+    translated, paced = goals.against_rust(
+        goals.Measured([], {}, found, bindings.Bindings(0, 0, 0, 0, None), migration.Costs())
+    )
+    assert (translated.value, translated.reached) == (3, True)
+    assert (paced.value, paced.reached, paced.remark) == (0.75, True, "gateway (Rust): 4.00 ms")
 
 
 def test_the_growth_section_is_replaced_and_the_rest_stays(tmp_path: Path) -> None:
