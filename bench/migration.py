@@ -76,6 +76,8 @@ class Cost:
     load: str
     mode: str
     p50_us: float
+    rounds_us: Sequence[float]
+    """The p50 of each round."""
     lowest_us: float
     """The lowest p50 of the rounds: other work on the machine can only add to it."""
     highest_us: float
@@ -105,8 +107,12 @@ class Costs:
         return None if one is None or other is None else one.lowest_us - other.lowest_us
 
     def added_share(self, behind: str, kind: Kind, mode: str, than: str) -> float | None:
-        added, other = self.added_us(behind, kind, mode, than), self.of(behind, kind, than)
-        return None if added is None or other is None else added / other.lowest_us
+        """The same as a part of that mode's time: the median of what the rounds say, each for itself, for LiteLLM takes
+        more or less from round to round than what is looked for here."""
+        one, other = self.of(behind, kind, mode), self.of(behind, kind, than)
+        if one is None or other is None:
+            return None
+        return statistics.median(a / b - 1 for a, b in zip(one.rounds_us, other.rounds_us, strict=True))
 
 
 def summed(behind: str, kind: Kind, mode: str, runs: Sequence[Run], peak_mib: float) -> Cost:
@@ -120,6 +126,7 @@ def summed(behind: str, kind: Kind, mode: str, runs: Sequence[Run], peak_mib: fl
         load=kind.name,
         mode=mode,
         p50_us=middle(lambda one: one.p50_us),
+        rounds_us=[one.p50_us for one in runs],
         lowest_us=min(one.p50_us for one in runs),
         highest_us=max(one.p50_us for one in runs),
         p99_us=middle(lambda one: one.p99_us),

@@ -15,7 +15,7 @@ from bench.servers import PEERS, ROOT
 
 LITELLM = "1.109.1"
 
-MIGRATION_ROUNDS = 8
+MIGRATION_ROUNDS = 12
 
 
 def oracle_python() -> Path:
@@ -55,7 +55,7 @@ def quick(out: Path, rounds: int, seconds: float) -> None:
     libraries = bindings.library_calls(binaries / "load", inputs, oracle)
     _say("4/5 gateways (some minutes)")
     results = gateway.measure(binaries, inputs, oracle, rounds=rounds, seconds=seconds)
-    _say("5/5 the migration (four minutes)")
+    _say("5/5 the migration (six minutes)")
     # LiteLLM's own latency varies more from round to round than what is measured here.
     costs = migration.measure(binaries, inputs, oracle, rounds=max(rounds, MIGRATION_ROUNDS))
     conditions = report.Conditions(LITELLM, rounds, seconds, load_before, _missing())

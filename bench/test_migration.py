@@ -53,8 +53,8 @@ COSTS = Costs(
     (
         cost(STAND_IN, ONE_CLIENT, DIRECT, 20, 10, 30),
         cost(STAND_IN, ONE_CLIENT, RELAYED.name, 330, 200, 5000),
-        cost(LITELLM, CHATS, RELAYED.name, 20_000),
-        cost(LITELLM, CHATS, SHADOWED.name, 22_000),
+        cost(LITELLM, CHATS, RELAYED.name, 10_000, 20_000, 40_000),
+        cost(LITELLM, CHATS, SHADOWED.name, 12_000, 22_000, 20_000),
     ),
     {SHADOWED.name: {**dict.fromkeys(OUTCOMES, 0), "sampled": 7}},
     FLOODED,
