@@ -10,6 +10,7 @@ import asyncio
 import http.client
 import importlib
 import json
+import os
 import statistics
 import sys
 import time
@@ -97,7 +98,8 @@ def main() -> None:
     results = {}
     for provider in MODELS:
         results[provider] = asyncio.run(measure(LIBRARIES[library](provider, port, fields)))
-    print(json.dumps(results))
+    print(json.dumps(results), flush=True)
+    os._exit(0)  # liter-llm's threads abort an interpreter that ends in good order
 
 
 if __name__ == "__main__":
