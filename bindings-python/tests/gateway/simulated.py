@@ -66,11 +66,13 @@ class Simulated:
         for _ in range(count):
             self.metrics.record("openai_chat", provider, engine, outcome, status, seconds, group=group)
 
-    def pass_seconds(self, count: float = 1) -> None:
-        """With a look at the end of each, or of what is less than one."""
-        for _ in range(max(1, int(count))):
-            self.now += min(1, count)
-            asyncio.run(self.watch.look(self.now))
+    def pass_seconds(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.look_after(1)
+
+    def look_after(self, seconds: float) -> None:
+        self.now += seconds
+        asyncio.run(self.watch.look(self.now))
 
     def set(self, mode: str, pattern: str = PAIR) -> None:
         self.now += 0.001

@@ -363,9 +363,9 @@ def test_what_went_well_a_moment_ago_does_not_hide_what_fails_now() -> None:
     simulated.pass_seconds()
     simulated.serve(2500)
     simulated.serve(20, "bug", 500)
-    simulated.pass_seconds(0.9)
+    simulated.look_after(0.9)
     assert simulated.mode == "rust", "20 of 2,520 since the last look are no failure of everything"
     simulated.serve(140, "bug", 500)
-    simulated.pass_seconds(0.06)
+    simulated.look_after(0.06)
     assert simulated.mode == "python"
     assert simulated.switches.tripped()[PAIR].reason.startswith("core-side errors: 100.0% of 140 requests")

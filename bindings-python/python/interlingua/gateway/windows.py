@@ -11,21 +11,18 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from interlingua.gateway.metrics import BUCKETS, Snapshot
 
-CORES_OWN: Final = frozenset(["bug", "malformed", "truncated"])
-"""Ways of ending that are the core's own errors: it failed, or it could not read what the provider said."""
 NOT_THE_CORES: Final = frozenset(
     ["answered", "status", "in_band", "timeout", "connection", "too_large", "disconnected", "shutdown"]
 )
-"""Ways of ending that say nothing against the core. All others are refusals: LiteLLM might have served the request."""
+"""Ways of ending that say nothing against the core. All others are its errors: it failed, or could not read what the
+provider said, or refused what LiteLLM might have served."""
 DOUBTFUL_STATUSES: Final = frozenset([400, 405, 415, 422])
 """A provider that says this may have been asked wrongly, by the client or by us."""
 
 
 def speaks_against_core(outcome: str, status: int) -> bool:
     """Whether an exchange that the core served, and that ended like this, may have to trip its switch."""
-    if outcome == "status":
-        return status in DOUBTFUL_STATUSES
-    return outcome in CORES_OWN or outcome not in NOT_THE_CORES
+    return outcome not in NOT_THE_CORES or (outcome == "status" and status in DOUBTFUL_STATUSES)
 
 
 REQUESTS, ERRORS, DOUBTFUL = range(3)
@@ -133,7 +130,7 @@ def _add_row(found: Slice, key: tuple[Any, ...], row: Sequence[float]) -> None:
         sums[at + DOUBTFUL] += count
     elif engine == "python":
         sums[at + ERRORS] += count if status >= 500 or outcome not in ("relayed", "disconnected") else 0
-    elif outcome in CORES_OWN or outcome not in NOT_THE_CORES:
+    elif outcome not in NOT_THE_CORES:
         sums[at + ERRORS] += count
 
 
